@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the C and the Rust code of zPCI meet, besides <asm/pci.h>.
+ *
+ * This header is read by bindgen, so that both sides are checked against it.
+ */
+#ifndef __S390_PCI_RUST_H
+#define __S390_PCI_RUST_H
+
+#include <linux/types.h>
+
+struct zpci_dev;
+
+/* In C: where interruption indicators are. */
+bool zpci_irq_is_directed(void);
+u64 zpci_irq_summary(void);
+
+/* In Rust: rust/pci_event.rs. */
+int zpci_clear_irq(struct zpci_dev *zdev);
+void zpci_recovery_release(struct zpci_dev *zdev);
+
+#endif /* __S390_PCI_RUST_H */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Error events: what they mean for their function, and who recovers it.
+
+use super::recovery;
+use kernel::{
+    pci,
+    prelude::*,
+    sync::ArcBorrow,
+    zpci::{
+        self,
+        debug,
+        ChannelState,
+        Device,
+        DeviceGuard,
+        ErrorEvent,
+        ErsResult,
+        Function,
+        Recovery,
+        Report,
+        Severity,
+        StateGuard, //
+    }, //
+};
+
+/// Says in the log that there was an event.
+pub(super) fn log_event(pdev: Option<&pci::Device>, event: &ErrorEvent) {
+    if !zpci::may_log() {
+        return;
+    }
+    let code = event.code().as_raw();
+    let id = event.function().as_raw();
+
+    match pdev {
+        Some(pdev) => pr_err!(
+            "{}: Event {code:#x} reports an error for PCI function {id:#x}\n",
+            zpci::name(pdev)
+        ),
+        None => pr_err!("n/a: Event {code:#x} reports an error for PCI function {id:#x}\n"),
+    }
+}
+
+/// Handles an error event.
+///
+/// `stale` says that the function was reset after the event arose: it is kept for the owner, but
+/// there is nothing to recover from.
+pub(super) fn handle(
+    zdev: &Device,
+    function: ArcBorrow<'_, Function>,
+    event: &ErrorEvent,
+    stale: bool,
+) {
+    if stale {
+        return function.capture_stale(*event);
+    }
+    loop {
+        let state = zdev.lock_state();
+
+        if !is_current(&state, event) {
+            return;
+        }
+        let Some(pdev) = state.pdev() else {
+            log_event(None, event);
+            return function.report(Report::new(zdev).platform(c"error event", c"no pdev bound"));
+        };
+
+        if event.code().severity() == Severity::Measurement {
+            return log_event(Some(&pdev), event);
+        }
+        if let Some(device) = state.try_lock_device(&pdev) {
+            return decide(function, &device, event);
+        }
+        // Whoever has the device may be waiting for user space, which may need the function.
+        drop(state);
+        DeviceGuard::wait(&pdev);
+    }
+}
+
+/// Whether an event is about the function as it is now, and not as it was before it was disabled,
+/// enabled or reset. If it is, the function's handle is now that of the event.
+fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
+    const STALE: debug::Format = debug::Format::new(c"err fid:%x, fh:%x (stale %x)\n");
+
+    let Ok(current) = state.query_handle() else {
+        return false;
+    };
+
+    if current.as_raw() == 0 || current != event.handle() {
+        debug::message(
+            3,
+            &STALE,
+            [
+                event.function().as_raw(),
+                current.as_raw(),
+                event.handle().as_raw(),
+            ],
+        );
+        return false;
+    }
+    state.update_handle(current);
+    true
+}
+
+/// Decides who recovers the function, once: both locks are held until whoever it is has begun.
+fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &ErrorEvent) {
+    let lost = device.channel_state() == ChannelState::PermanentFailure;
+    let permanent = event.code().severity() == Severity::Permanent;
+
+    device.set_channel_state(if lost || permanent {
+        ChannelState::PermanentFailure
+    } else {
+        ChannelState::Frozen
+    });
+    match (function.capture(*event), permanent) {
+        (Some(Recovery::Owner | Recovery::Nobody), _) => {
+            leave_to_owner(function, device, event, permanent)
+        }
+        (_, true) => {
+            recovery::fail(device);
+            log_event(Some(device.pdev()), event);
+        }
+        (Some(Recovery::Host) | None, false) => {
+            log_event(Some(device.pdev()), event);
+            recovery::by_host(function, device, lost);
+        }
+    }
+}
+
+/// Tells the owner in user space, before anything else is done about the event.
+fn leave_to_owner(
+    function: ArcBorrow<'_, Function>,
+    device: &DeviceGuard<'_>,
+    event: &ErrorEvent,
+    permanent: bool,
+) {
+    // It may be that no driver is bound: between an owner that has closed the function and its
+    // session's end there is none to tell.
+    let answer = device.driver().and_then(|driver| driver.error_detected());
+    let report = Report::new(device.state().zdev()).device(device);
+
+    function.report(if permanent {
+        report.log(*event, |pdev, event| log_event(Some(pdev), event))
+    } else {
+        report
+            .log(*event, log_left_to_owner)
+            .uevent(answer.unwrap_or(ErsResult::None))
+            .platform(c"recovery", c"in progress")
+    });
+}
+
+fn log_left_to_owner(pdev: &pci::Device, event: &ErrorEvent) {
+    log_event(Some(pdev), event);
+    if zpci::may_log() {
+        pr_info!(
+            "{}: Leaving recovery of pass-through device to user-space\n",
+            zpci::name(pdev)
+        );
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! zPCI events: errors, and changes of availability.
+//!
+//! The channel report thread, which serves the whole machine, brings an event here. It only finds
+//! the function and submits the event to it; everything that may wait happens in a work item of
+//! that function.
+//!
+//! C version of this: [`arch/s390/pci/pci_event.c`](srctree/arch/s390/pci/pci_event.c)
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::ArcBorrow,
+    zpci::{
+        self,
+        debug,
+        AvailabilityEvent,
+        Device,
+        ErrorEvent,
+        Event,
+        Function, //
+    }, //
+};
+
+mod airq;
+mod availability;
+mod error;
+mod recovery;
+
+const __LOG_PREFIX: &[u8] = b"zpci\0";
+
+/// Submits an event to its function.
+fn submit(zdev: &Device, event: Event) {
+    match zdev.recovery_or_new() {
+        Ok(function) => function.submit(zdev, event, handle),
+        Err(_) => {
+            if zpci::may_log() {
+                pr_err!(
+                    "No memory to handle an event of PCI function {:#x}\n",
+                    zdev.id().as_raw()
+                );
+            }
+        }
+    }
+}
+
+/// Handles an event, in the work item of its function.
+fn handle(zdev: &Device, function: ArcBorrow<'_, Function>, event: Event, stale: bool) {
+    match event {
+        Event::Error(error) => error::handle(zdev, function, &error, stale),
+        Event::Availability(availability) => availability::handle(zdev, &availability),
+        Event::Scan(handle) => availability::scan(zdev, handle),
+    }
+}
+
+/// Takes an error event from the channel report thread.
+///
+/// # Safety
+///
+/// `data` must be valid for reading 32 bytes.
+#[export]
+unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
+    const RECEIVED: debug::Format = debug::Format::new(c"err fid:%x, fh:%x, pec:%x\n");
+
+    if !zpci::is_enabled() {
+        return;
+    }
+    // SAFETY: By the caller's promise. An array of bytes has no alignment.
+    let event = ErrorEvent::new(unsafe { *data.cast() });
+
+    debug::message(
+        3,
+        &RECEIVED,
+        [
+            event.function().as_raw(),
+            event.handle().as_raw(),
+            event.code().as_raw().into(),
+        ],
+    );
+    debug::error_event(&event);
+    match Device::by_id(event.function()) {
+        Some(zdev) => submit(&zdev, Event::Error(event)),
+        None => error::log_event(None, &event),
+    }
+}
+
+/// Takes an availability event from the channel report thread.
+///
+/// # Safety
+///
+/// `data` must be valid for reading 32 bytes.
+#[export]
+unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
+    if !zpci::is_enabled() {
+        return;
+    }
+    // SAFETY: By the caller's promise. An array of bytes has no alignment.
+    availability::dispatch(AvailabilityEvent::new(unsafe { *data.cast() }));
+}
+
+/// Frees what is kept for recovery with a function that is going away.
+///
+/// # Safety
+///
+/// `zdev` must be valid, and nobody may have a reference to it anymore.
+#[export]
+unsafe extern "C" fn zpci_recovery_release(zdev: *mut bindings::zpci_dev) {
+    // SAFETY: By the caller's promise.
+    unsafe { Device::release(zdev) };
+}

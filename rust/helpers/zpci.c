@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#ifdef CONFIG_S390_PCI_RUST
+
+#include <linux/device.h>
+#include <linux/io.h>
+#include <linux/kvm_host.h>
+#include <linux/pci.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/signal.h>
+#include <asm/pci_debug.h>
+#include "../../arch/s390/pci/pci_bus.h"
+
+__rust_helper struct zpci_dev *rust_helper_to_zpci(struct pci_dev *pdev)
+{
+	return to_zpci(pdev);
+}
+
+__rust_helper void rust_helper_zpci_zdev_get(struct zpci_dev *zdev)
+{
+	zpci_zdev_get(zdev);
+}
+
+__rust_helper void rust_helper_device_lock(struct device *dev)
+{
+	device_lock(dev);
+}
+
+__rust_helper int rust_helper_device_trylock(struct device *dev)
+{
+	return device_trylock(dev);
+}
+
+__rust_helper void rust_helper_device_unlock(struct device *dev)
+{
+	device_unlock(dev);
+}
+
+__rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *task)
+{
+	return fatal_signal_pending(task);
+}
+
+__rust_helper void rust_helper_zpci_err_hex(void *data, int len)
+{
+	zpci_err_hex(data, len);
+}
+
+__rust_helper void rust_helper_zpci_err_text(const char *text)
+{
+	debug_text_event(pci_debug_err_id, 0, text);
+}
+
+__rust_helper int rust_helper_zpci_kvm_register(struct zpci_dev *zdev,
+						struct kvm *kvm)
+{
+#if IS_ENABLED(CONFIG_VFIO_PCI_ZDEV_KVM)
+	if (zpci_kvm_hook.kvm_register)
+		return zpci_kvm_hook.kvm_register(zdev, kvm);
+#endif
+	return -ENOENT;
+}
+
+__rust_helper void rust_helper_zpci_kvm_unregister(struct zpci_dev *zdev)
+{
+#if IS_ENABLED(CONFIG_VFIO_PCI_ZDEV_KVM)
+	if (zpci_kvm_hook.kvm_unregister)
+		zpci_kvm_hook.kvm_unregister(zdev);
+#endif
+}
+
+__rust_helper phys_addr_t rust_helper_virt_to_phys(void *address)
+{
+	return virt_to_phys(address);
+}
+
+/* What all zPCI messages that a guest or a broken function can cause share. */
+__rust_helper bool rust_helper_zpci_ratelimit(void)
+{
+	static DEFINE_RATELIMIT_STATE(messages, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&messages);
+}
+
+#endif /* CONFIG_S390_PCI_RUST */

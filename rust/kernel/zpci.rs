@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! zPCI: PCI functions of IBM Z, their state, their errors and the recovery from them.
+//!
+//! On s390 it is the platform that finds PCI errors and reports them to the kernel, as events of
+//! 32 bytes (CCDF). This module has what the code that handles these events is made of: the
+//! events themselves ([`ErrorEvent`], [`AvailabilityEvent`]), the functions ([`Device`]), what is
+//! kept of a function that user space owns ([`Function`]), and the guards that stand for the locks
+//! of a function ([`StateGuard`], [`DeviceGuard`]).
+//!
+//! # Lock order
+//!
+//! From outer to inner; the first two are checked by the compiler:
+//!
+//! 1. `zpci_dev.state_lock`: [`StateGuard`].
+//! 2. The lock of the `struct device`: [`DeviceGuard`], which only a [`StateGuard`] makes. It is
+//!    never waited for while `state_lock` is held, because its holder may wait for user space.
+//! 3. The locks inside of [`Function`], which nobody sees from outside. Nothing is called that
+//!    sleeps or takes another lock while one of them is held.
+//!
+//! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
+
+mod ccdf;
+pub mod debug;
+mod device;
+mod driver;
+mod fib;
+mod function;
+mod lock;
+mod queue;
+mod record;
+mod report;
+mod session;
+
+pub use self::{
+    ccdf::{
+        Availability,
+        AvailabilityEvent,
+        ErrorEvent,
+        EventCode,
+        FunctionHandle,
+        FunctionId,
+        Severity, //
+    },
+    device::{
+        Device,
+        State, //
+    },
+    driver::{
+        ChannelState,
+        Driver,
+        ErsResult, //
+    },
+    fib::{
+        Delivery,
+        DirectedIndicators,
+        Fib,
+        FloatingIndicators, //
+    },
+    function::{
+        Delivery as EventDelivery,
+        Event,
+        Function,
+        Handler, //
+    },
+    lock::{
+        DeviceGuard,
+        StateGuard, //
+    },
+    queue::Recovery,
+    record::Record,
+    report::Report,
+    session::Leftover, //
+};
+
+use crate::{
+    bindings,
+    pci, //
+};
+
+/// Whether zPCI is there and in use.
+pub fn is_enabled() -> bool {
+    // SAFETY: Always safe to call.
+    unsafe { bindings::zpci_is_enabled() }
+}
+
+/// Returns the name of a PCI device, like `0001:00:00.0`.
+pub fn name(pdev: &pci::Device) -> &str {
+    pdev.as_ref().name().to_str().unwrap_or("?")
+}
+
+/// Tells user space of a step of a recovery, by a uevent.
+pub fn uevent(device: &DeviceGuard<'_>, result: ErsResult) {
+    // SAFETY: The guard keeps the device valid.
+    unsafe { bindings::pci_uevent_ers(driver::pci_as_raw(device.pdev()), result.into_raw()) };
+}
+
+/// Returns how adapter interruptions are delivered on this machine.
+pub fn irq_delivery() -> Delivery {
+    // SAFETY: Always safe to call.
+    if unsafe { bindings::zpci_irq_is_directed() } {
+        Delivery::Directed
+    } else {
+        Delivery::Floating
+    }
+}
+
+/// Returns the absolute address of the vector of summary bits of floating interruptions.
+pub fn irq_summary() -> u64 {
+    // SAFETY: Always safe to call.
+    unsafe { bindings::zpci_irq_summary() }
+}
+
+/// Hands an error event to the host, as if it had come from the platform just now.
+pub fn hand_to_host(event: &ErrorEvent) {
+    let mut bytes = *event.bytes();
+
+    // SAFETY: The bytes are a CCDF, and are copied.
+    unsafe { bindings::zpci_event_error((&raw mut bytes).cast()) };
+}
+
+/// Whether the current task is being killed, so that nobody waits for what it does.
+pub fn is_being_killed() -> bool {
+    // SAFETY: The current task is valid.
+    unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
+}
+
+/// Whether a message that a guest or a broken function can cause may be logged now.
+///
+/// All such messages share one budget, so that a storm of events cannot flood the log.
+pub fn may_log() -> bool {
+    // SAFETY: Always safe to call.
+    unsafe { bindings::zpci_ratelimit() }
+}

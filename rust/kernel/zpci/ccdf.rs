@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Content code descriptions (CCDF) of zPCI events, and what their codes mean.
+//!
+//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//!
+//! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
+
+/// A function handle: how instructions name a PCI function. It changes when the function is
+/// enabled, disabled or reset, so that instructions meant for an earlier state do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionHandle(u32);
+
+impl FunctionHandle {
+    /// Wraps a handle as the platform gave it.
+    pub const fn new(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    /// Returns the handle as the platform gave it.
+    pub const fn as_raw(self) -> u32 {
+        self.0
+    }
+
+    /// Whether the function is enabled, which the platform says in the handle's topmost bit.
+    pub const fn is_enabled(self) -> bool {
+        self.0 >> 31 != 0
+    }
+}
+
+/// A function ID: the name of a PCI function that stays the same, used towards SCLP and CLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionId(u32);
+
+impl FunctionId {
+    /// Wraps an ID as the platform gave it.
+    pub const fn new(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    /// Returns the ID as the platform gave it.
+    pub const fn as_raw(self) -> u32 {
+        self.0
+    }
+}
+
+/// A PCI event code (PEC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventCode(u16);
+
+impl EventCode {
+    /// Wraps a code as the platform gave it.
+    pub const fn new(raw: u16) -> Self {
+        Self(raw)
+    }
+
+    /// Returns the code as the platform gave it.
+    pub const fn as_raw(self) -> u16 {
+        self.0
+    }
+
+    /// What an error event with this code says of its function.
+    pub const fn severity(self) -> Severity {
+        match self.0 {
+            0x002a..=0x002c => Severity::Measurement,
+            0x003b | 0x0040 => Severity::Permanent,
+            _ => Severity::Recoverable,
+        }
+    }
+}
+
+/// What an error event says of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It concerns the function measurement block; the function works on.
+    Measurement,
+    /// The function is in the error state and may come back.
+    Recoverable,
+    /// The function is lost: a service action is needed, or recovery was tried and failed.
+    Permanent,
+}
+
+/// An error event, as the platform gave it: a `struct zpci_ccdf_err`.
+///
+/// The bytes are kept whole, reserved bits included, because a reader may know more than we do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorEvent([u8; Self::SIZE]);
+
+impl ErrorEvent {
+    /// Length of a CCDF, in bytes.
+    pub const SIZE: usize = 32;
+
+    /// An event of zeroes, where there is none.
+    pub const NONE: Self = Self([0; Self::SIZE]);
+
+    /// Wraps the bytes of an event.
+    pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes of the event.
+    pub const fn bytes(&self) -> &[u8; Self::SIZE] {
+        &self.0
+    }
+
+    const fn word(&self, at: usize) -> u32 {
+        u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+    }
+
+    /// The handle that the function had when the event arose.
+    pub const fn handle(&self) -> FunctionHandle {
+        FunctionHandle(self.word(4))
+    }
+
+    /// The function that the event is about.
+    pub const fn function(&self) -> FunctionId {
+        FunctionId(self.word(8))
+    }
+
+    /// The address that the function failed to access, where the code has one.
+    pub const fn failing_address(&self) -> u64 {
+        // CAST: Widening only.
+        (self.word(16) as u64) << 32 | self.word(20) as u64
+    }
+
+    /// The event's code.
+    pub const fn code(&self) -> EventCode {
+        EventCode(u16::from_be_bytes([self.0[30], self.0[31]]))
+    }
+}
+
+/// An availability event, as the platform gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvailabilityEvent([u8; Self::SIZE]);
+
+impl AvailabilityEvent {
+    /// Length of a CCDF, in bytes.
+    pub const SIZE: usize = 32;
+
+    /// Wraps the bytes of an event.
+    pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
+        Self(bytes)
+    }
+
+    /// The handle that the function has now.
+    pub const fn handle(&self) -> FunctionHandle {
+        ErrorEvent(self.0).handle()
+    }
+
+    /// The function that the event is about.
+    pub const fn function(&self) -> FunctionId {
+        ErrorEvent(self.0).function()
+    }
+
+    /// The event's code.
+    pub const fn code(&self) -> EventCode {
+        ErrorEvent(self.0).code()
+    }
+
+    /// What has become available or ceased to be; [`None`] for a code that means nothing to us.
+    pub const fn change(&self) -> Option<Availability> {
+        match self.code().0 {
+            0x0301 => Some(Availability::Configured),
+            0x0302 => Some(Availability::Standby),
+            0x0303 => Some(Availability::DeconfigurationRequested),
+            0x0304 => Some(Availability::Deconfigured),
+            0x0306 => Some(Availability::Several),
+            0x0308 => Some(Availability::Reserved),
+            _ => None,
+        }
+    }
+}
+
+/// What an availability event says of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// Reserved or standby has become configured.
+    Configured,
+    /// Reserved has become standby.
+    Standby,
+    /// An operator asks for the function to be given back.
+    DeconfigurationRequested,
+    /// Configured has become standby or reserved, without asking.
+    Deconfigured,
+    /// Several functions have changed at once; the event names none of them.
+    Several,
+    /// Standby has become reserved.
+    Reserved,
+}

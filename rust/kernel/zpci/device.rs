@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! PCI functions as the platform has them.
+
+use super::{
+    lock::StateGuard,
+    Delivery,
+    DirectedIndicators,
+    Fib,
+    FloatingIndicators,
+    Function,
+    FunctionHandle,
+    FunctionId, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    pci,
+    prelude::*,
+    sync::{
+        aref::{
+            ARef,
+            AlwaysRefCounted, //
+        },
+        atomic::{
+            Acquire,
+            Atomic,
+            Full, //
+        },
+        Arc,
+        ArcBorrow,
+        Mutex, //
+    },
+    types::Opaque, //
+};
+use core::{
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
+
+/// What the platform lets us do with a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It could be configured to us.
+    Standby,
+    /// It is ours.
+    Configured,
+    /// It belongs to somebody else, and is about to be forgotten.
+    Reserved,
+}
+
+impl State {
+    fn from_raw(raw: bindings::zpci_state) -> Self {
+        match raw {
+            bindings::zpci_state_ZPCI_FN_STATE_STANDBY => Self::Standby,
+            bindings::zpci_state_ZPCI_FN_STATE_CONFIGURED => Self::Configured,
+            _ => Self::Reserved,
+        }
+    }
+
+    pub(super) fn into_raw(self) -> bindings::zpci_state {
+        match self {
+            Self::Standby => bindings::zpci_state_ZPCI_FN_STATE_STANDBY,
+            Self::Configured => bindings::zpci_state_ZPCI_FN_STATE_CONFIGURED,
+            Self::Reserved => bindings::zpci_state_ZPCI_FN_STATE_RESERVED,
+        }
+    }
+}
+
+/// A PCI function as the platform has it.
+///
+/// Wraps the kernel's C `struct zpci_dev`.
+///
+/// # Invariants
+///
+/// A [`Device`] is a valid `struct zpci_dev` that [`zpci_create_device()`] has made, and whose
+/// reference count is not zero.
+///
+/// [`zpci_create_device()`]: srctree/arch/s390/pci/pci.c
+#[repr(transparent)]
+pub struct Device(Opaque<bindings::zpci_dev>);
+
+// SAFETY: A `struct zpci_dev` may be used and released on any thread.
+unsafe impl Send for Device {}
+
+// SAFETY: What a shared reference gives access to is constant, is a number that is read or
+// written at once, or is protected by a lock that the methods take.
+unsafe impl Sync for Device {}
+
+// SAFETY: `struct zpci_dev` counts its references.
+unsafe impl AlwaysRefCounted for Device {
+    #[inline(never)]
+    fn inc_ref(&self) {
+        // SAFETY: By the type invariant the function is valid and its count is not zero.
+        unsafe { bindings::zpci_zdev_get(self.as_raw()) };
+    }
+
+    #[inline(never)]
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller owns the reference that is dropped here.
+        unsafe { bindings::zpci_zdev_put(obj.as_ptr().cast()) };
+    }
+}
+
+impl Device {
+    /// Makes a reference of a pointer.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must be to a valid `struct zpci_dev`, to which somebody holds a reference for
+    /// as long as `'a` lasts.
+    #[inline]
+    pub unsafe fn from_raw<'a>(zdev: *mut bindings::zpci_dev) -> &'a Self {
+        // SAFETY: By the caller's promise; the type is transparent.
+        unsafe { &*zdev.cast() }
+    }
+
+    /// Takes over a reference that the caller owns.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must be to a valid `struct zpci_dev`, and the caller must own a reference to
+    /// it that it does not use again.
+    pub unsafe fn from_owned(zdev: NonNull<bindings::zpci_dev>) -> ARef<Self> {
+        // SAFETY: By the caller's promise; the type is transparent.
+        unsafe { ARef::from_raw(zdev.cast()) }
+    }
+
+    /// Returns the function behind a PCI device.
+    #[inline]
+    pub fn of(pdev: &pci::Device) -> Option<&Self> {
+        // SAFETY: The PCI device is valid, and all PCI devices of this architecture are zPCI's.
+        let zdev = unsafe { bindings::to_zpci(super::driver::pci_as_raw(pdev)) };
+
+        if zdev.is_null() {
+            return None;
+        }
+        // SAFETY: A PCI device holds a reference to its function for as long as it lives.
+        Some(unsafe { Self::from_raw(zdev) })
+    }
+
+    /// Finds a function by its ID.
+    pub fn by_id(id: FunctionId) -> Option<ARef<Self>> {
+        // SAFETY: Always safe to call; returns null, or a reference that is ours.
+        let zdev = NonNull::new(unsafe { bindings::get_zdev_by_fid(id.as_raw()) })?;
+
+        // SAFETY: See above.
+        Some(unsafe { Self::from_owned(zdev) })
+    }
+
+    #[inline]
+    pub(super) fn as_raw(&self) -> *mut bindings::zpci_dev {
+        self.0.get()
+    }
+
+    /// Returns the function's ID.
+    #[inline]
+    pub fn id(&self) -> FunctionId {
+        // SAFETY: By the type invariant the function is valid; its ID never changes.
+        FunctionId::new(unsafe { (*self.as_raw()).fid })
+    }
+
+    /// Returns the function's handle, which may change unless `state_lock` is held.
+    #[inline]
+    pub fn handle(&self) -> FunctionHandle {
+        // SAFETY: By the type invariant the function is valid; the handle is read at once.
+        FunctionHandle::new(unsafe { (&raw const (*self.as_raw()).fh).read_volatile() })
+    }
+
+    /// Returns the function's state, which may change unless `state_lock` is held.
+    #[inline]
+    pub fn state(&self) -> State {
+        // SAFETY: By the type invariant the function is valid; the state is read at once.
+        State::from_raw(unsafe { (&raw const (*self.as_raw()).state).read_volatile() })
+    }
+
+    fn state_lock(&self) -> &Mutex<()> {
+        // SAFETY: By the type invariant the function is valid, and with it the lock in it, which
+        // was initialized when the function was made.
+        unsafe { Mutex::from_raw(&raw mut (*self.as_raw()).state_lock) }
+    }
+
+    /// Takes `state_lock`. May sleep.
+    pub fn lock_state(&self) -> StateGuard<'_> {
+        StateGuard::new(self, self.state_lock().lock())
+    }
+
+    /// Takes `state_lock` if it is free.
+    pub fn try_lock_state(&self) -> Option<StateGuard<'_>> {
+        Some(StateGuard::new(self, self.state_lock().try_lock()?))
+    }
+
+    fn function_slot(&self) -> &Atomic<*mut Function> {
+        // SAFETY: By the type invariant the function is valid. The field is a pointer that is
+        // only accessed here, and starts as null.
+        unsafe { Atomic::from_ptr((&raw mut (*self.as_raw()).recovery).cast()) }
+    }
+
+    /// Returns what is kept of the function for recovery, if there is something already.
+    #[inline]
+    pub fn recovery(&self) -> Option<ArcBorrow<'_, Function>> {
+        let function = self.function_slot().load(Acquire);
+
+        if function.is_null() {
+            return None;
+        }
+        // SAFETY: Once the pointer is set it stays until the function is released, which the
+        // reference that `self` is forbids.
+        Some(unsafe { ArcBorrow::from_raw(function) })
+    }
+
+    /// Returns what is kept of the function for recovery, and makes it if it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub fn recovery_or_new(&self) -> Result<ArcBorrow<'_, Function>> {
+        if let Some(function) = self.recovery() {
+            return Ok(function);
+        }
+        let new = Arc::into_raw(Function::new()?).cast_mut();
+
+        if self
+            .function_slot()
+            .cmpxchg(core::ptr::null_mut(), new, Full)
+            .is_err()
+        {
+            // SAFETY: The pointer is from `Arc::into_raw` above, and nobody else has seen it.
+            drop(unsafe { Arc::from_raw(new) });
+        }
+        self.recovery().ok_or(ENOMEM)
+    }
+
+    /// Frees what is kept of a function for recovery.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must be to a valid `struct zpci_dev` that nobody has a reference to anymore.
+    pub unsafe fn release(zdev: *mut bindings::zpci_dev) {
+        // SAFETY: By the caller's promise.
+        let function = unsafe { (*zdev).recovery }.cast::<Function>();
+
+        if !function.is_null() {
+            // SAFETY: The pointer came from `Arc::into_raw` when it was set, and nobody will use
+            // it again, by the caller's promise.
+            drop(unsafe { Arc::from_raw(function) });
+        }
+    }
+
+    fn modify(&self, operation: u8, fib: &Fib) -> core::result::Result<(), (u8, u8)> {
+        // CAST: Widening only, in both.
+        let request = (self.handle().as_raw() as u64) << 32 | operation as u64;
+        let mut words = *fib;
+        let mut status = 0;
+        // SAFETY: The block has the layout that the instruction wants, and both pointers are to
+        // locals that are written to at most during the call.
+        let cc =
+            unsafe { bindings::zpci_mod_fc(request, (&raw mut words).cast(), &raw mut status) };
+
+        match cc {
+            0 => Ok(()),
+            _ => Err((cc, status)),
+        }
+    }
+
+    fn gisa(&self) -> u32 {
+        // SAFETY: By the type invariant the function is valid; the number is read at once.
+        unsafe { (&raw const (*self.as_raw()).gisa).read_volatile() }
+    }
+
+    /// Registers floating adapter interruptions, with the indicators that MSI setup has made for
+    /// the function.
+    ///
+    /// `summary` is the absolute address of the vector of summary bits.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the function has no indicators, [`EIO`] if the platform refuses.
+    pub fn register_floating_irq(&self, summary: u64) -> Result {
+        // SAFETY: By the type invariant the function is valid.
+        let (aibv, summary_bit) = unsafe { ((*self.as_raw()).aibv, (*self.as_raw()).aisb) };
+
+        if aibv.is_null() {
+            return Err(EINVAL);
+        }
+        // SAFETY: The vector is valid from its setup to its teardown, which the caller is part
+        // of or excludes, as with the C version.
+        let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
+        let fib = Fib::floating(
+            self.gisa(),
+            FloatingIndicators {
+                // CAST: A subclass has three bits, at most 2048 interrupts are given out, and
+                // `usize` has 64 bits on this architecture.
+                subclass: bindings::PCI_ISC as u8,
+                interrupts: bits as u16,
+                // SAFETY: The vector is in the kernel's linear mapping.
+                vector: unsafe { bindings::virt_to_phys(vector.cast()) },
+                summary,
+                summary_bit: summary_bit as u64,
+            },
+        );
+
+        self.modify(Self::REG_INT, &fib).map_err(|_| EIO)
+    }
+
+    /// Registers directed adapter interruptions, with the bits that MSI setup has reserved for
+    /// the function.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    pub fn register_directed_irq(&self) -> Result {
+        // SAFETY: By the type invariant the function is valid.
+        let (interrupts, first_bit) =
+            unsafe { ((*self.as_raw()).msi_nr_irqs, (*self.as_raw()).msi_first_bit) };
+        let fib = Fib::directed(
+            self.gisa(),
+            DirectedIndicators {
+                // CAST: Both are limited by the size of a CPU's vector, which is far below.
+                interrupts: interrupts as u16,
+                first_bit: first_bit as u16,
+            },
+        );
+
+        self.modify(Self::REG_INT_D, &fib).map_err(|_| EIO)
+    }
+
+    /// Deregisters adapter interruptions. A function that is gone has none, nor has one whose
+    /// interruptions are not registered; neither is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    pub fn deregister_irq(&self, delivery: Delivery) -> Result {
+        let operation = match delivery {
+            Delivery::Floating => Self::DEREG_INT,
+            Delivery::Directed => Self::DEREG_INT_D,
+        };
+
+        match self.modify(operation, &Fib::new(delivery, self.gisa())) {
+            Ok(()) | Err((Self::CC_GONE, _)) | Err((Self::CC_ERROR, Self::NOT_REGISTERED)) => {
+                Ok(())
+            }
+            Err(_) => Err(EIO),
+        }
+    }
+
+    // CAST: Operation codes have eight bits.
+    const REG_INT: u8 = bindings::ZPCI_MOD_FC_REG_INT as u8;
+    const DEREG_INT: u8 = bindings::ZPCI_MOD_FC_DEREG_INT as u8;
+    const REG_INT_D: u8 = bindings::ZPCI_MOD_FC_REG_INT_D as u8;
+    const DEREG_INT_D: u8 = bindings::ZPCI_MOD_FC_DEREG_INT_D as u8;
+    const CC_ERROR: u8 = 1;
+    const CC_GONE: u8 = 3;
+    const NOT_REGISTERED: u8 = 24;
+
+    /// Forgets functions that were reserved while events were lost, and finds new ones.
+    pub fn rescan_all() {
+        // SAFETY: Always safe to call in process context.
+        unsafe { bindings::zpci_remove_reserved_devices() };
+        // SAFETY: Always safe to call in process context. The result only repeats what the calls
+        // in there have logged.
+        unsafe { bindings::zpci_scan_devices() };
+    }
+
+    /// Makes a function known that the platform has announced.
+    ///
+    /// The reference that it starts with stands for the platform's, and is dropped when the
+    /// function becomes reserved.
+    ///
+    /// # Errors
+    ///
+    /// Those of the queries to the platform, and [`ENOMEM`].
+    pub fn create(id: FunctionId, handle: FunctionHandle, state: State) -> Result {
+        // SAFETY: Always safe to call in process context.
+        let zdev = crate::error::from_err_ptr(unsafe {
+            bindings::zpci_create_device(id.as_raw(), handle.as_raw(), state.into_raw())
+        })?;
+
+        // SAFETY: The function is new and not known to anybody.
+        to_result(unsafe { bindings::zpci_add_device(zdev) }).inspect_err(|_| {
+            // SAFETY: Adding has failed, so the function is still ours alone.
+            unsafe { bindings::kfree(zdev.cast()) }
+        })
+    }
+
+    /// Asks the platform for the state of a function.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
+    pub fn query_state(&self) -> Result<State> {
+        let mut state = MaybeUninit::uninit();
+
+        // SAFETY: The pointer is to a local that is written to if the query succeeds.
+        to_result(unsafe { bindings::clp_get_state(self.id().as_raw(), state.as_mut_ptr()) })?;
+        // SAFETY: The query has succeeded.
+        Ok(State::from_raw(unsafe { state.assume_init() }))
+    }
+}
+
+/// What user space is told of a function that it drives.
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
+impl Device {
+    /// The capability that [`Device::utility_string`] goes into.
+    // CAST: Capability IDs have 16 bits.
+    pub const UTILITY_STRING_CAPABILITY: u16 = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_UTIL as u16;
+
+    /// The capability that [`Device::function_path`] goes into.
+    // CAST: As above.
+    pub const FUNCTION_PATH_CAPABILITY: u16 = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_PFIP as u16;
+
+    /// Returns the capability with what is known of the function itself, in version 3.
+    pub fn base_capability(&self) -> bindings::vfio_device_info_cap_zpci_base {
+        // SAFETY: By the type invariant the function is valid. All that is read is constant, but
+        // for the handle, which may be old when the caller has it.
+        unsafe {
+            let zdev = self.as_raw();
+
+            bindings::vfio_device_info_cap_zpci_base {
+                header: bindings::vfio_info_cap_header {
+                    id: bindings::VFIO_DEVICE_INFO_CAP_ZPCI_BASE as u16,
+                    version: 3,
+                    next: 0,
+                },
+                start_dma: (*zdev).start_dma,
+                end_dma: (*zdev).end_dma,
+                pchid: (*zdev).pchid,
+                vfn: (*zdev).vfn,
+                fmb_length: (*zdev).fmb_length,
+                pft: (*zdev).pft,
+                gid: (*zdev).pfgid,
+                fh: self.handle().as_raw(),
+                ccdf_err_length: super::ErrorEvent::SIZE as u32,
+            }
+        }
+    }
+
+    /// Returns the capability with what is known of the function's group, in version 2.
+    pub fn group_capability(&self) -> bindings::vfio_device_info_cap_zpci_group {
+        // SAFETY: By the type invariant the function is valid. All that is read is constant, but
+        // for the interval, which is a number that is read at once.
+        unsafe {
+            let zdev = self.as_raw();
+
+            bindings::vfio_device_info_cap_zpci_group {
+                header: bindings::vfio_info_cap_header {
+                    id: bindings::VFIO_DEVICE_INFO_CAP_ZPCI_GROUP as u16,
+                    version: 2,
+                    next: 0,
+                },
+                dasm: (*zdev).dma_mask,
+                msi_addr: (*zdev).msi_addr,
+                flags: bindings::VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH.into(),
+                mui: (*zdev).fmb_update,
+                noi: (*zdev).max_msi as u16,
+                maxstbl: bindings::ZPCI_MAX_WRITE_SIZE as u16,
+                version: (*zdev).version,
+                imaxstbl: (*zdev).maxstbl,
+                ..pin_init::zeroed()
+            }
+        }
+    }
+
+    /// Returns the function's utility string, if it has one.
+    pub fn utility_string(&self) -> Option<&[u8; bindings::CLP_UTIL_STR_LEN as usize]> {
+        // SAFETY: By the type invariant the function is valid; both are constant.
+        unsafe { ((*self.as_raw()).util_str_avail() != 0).then(|| &(*self.as_raw()).util_str) }
+    }
+
+    /// Returns the function's internal path.
+    pub fn function_path(&self) -> &[u8; bindings::CLP_PFIP_NR_SEGMENTS as usize] {
+        // SAFETY: By the type invariant the function is valid; the path is constant.
+        unsafe { &(*self.as_raw()).pfip }
+    }
+
+    /// Lets a virtual machine interpret the function's instructions.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOENT`] if KVM cannot, or its own errors.
+    #[inline(never)]
+    pub fn register_kvm(&self, kvm: NonNull<bindings::kvm>) -> Result {
+        // SAFETY: By the type invariant the function is valid. The machine is, too: there is no
+        // way to get a pointer to one but from a VFIO device, which holds a reference.
+        to_result(unsafe { bindings::zpci_kvm_register(self.as_raw(), kvm.as_ptr()) })
+    }
+
+    /// Takes the function from its virtual machine.
+    #[inline(never)]
+    pub fn unregister_kvm(&self) {
+        // SAFETY: By the type invariant the function is valid.
+        unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };
+    }
+}
+
+crate::static_assert!(core::mem::size_of::<Fib>() == core::mem::size_of::<bindings::zpci_fib>());

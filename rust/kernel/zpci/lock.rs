@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The locks of a function, as values that only exist while they are held.
+
+use super::{
+    driver::pci_as_raw,
+    ChannelState,
+    Device,
+    Driver,
+    FunctionHandle,
+    State, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    pci,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        }, //
+    }, //
+};
+use core::ptr::NonNull;
+
+/// `state_lock` of a function, held.
+///
+/// What changes the state of a function towards the platform is a method of this guard.
+#[must_use = "the lock is released immediately when the guard is unused"]
+pub struct StateGuard<'a> {
+    zdev: &'a Device,
+    _guard: Guard<'a, (), MutexBackend>,
+}
+
+impl<'a> StateGuard<'a> {
+    pub(super) fn new(zdev: &'a Device, guard: Guard<'a, (), MutexBackend>) -> Self {
+        Self {
+            zdev,
+            _guard: guard,
+        }
+    }
+
+    /// Returns the function that is locked.
+    pub fn zdev(&self) -> &'a Device {
+        self.zdev
+    }
+
+    /// Sets the function's state.
+    pub fn set_state(&self, state: State) {
+        // SAFETY: The function is valid, and the lock that protects the field is held.
+        unsafe { (&raw mut (*self.zdev.as_raw()).state).write_volatile(state.into_raw()) };
+    }
+
+    /// Asks the platform for the function's handle; 0 if it knows no such function.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
+    pub fn query_handle(&self) -> Result<FunctionHandle> {
+        let mut handle = 0;
+
+        // SAFETY: The pointer is to a local that is written to at most during the call.
+        to_result(unsafe { bindings::clp_refresh_fh(self.zdev.id().as_raw(), &raw mut handle) })?;
+        Ok(FunctionHandle::new(handle))
+    }
+
+    /// Makes a new handle known to everything that uses it.
+    pub fn update_handle(&self, handle: FunctionHandle) {
+        // SAFETY: The function is valid and its lock is held.
+        unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
+    }
+
+    /// Returns the PCI device of the function, if it has one now.
+    pub fn pdev(&self) -> Option<ARef<pci::Device>> {
+        // SAFETY: The function is valid, and so is its bus for as long as the function is.
+        let bus = unsafe { (*(*self.zdev.as_raw()).zbus).bus };
+
+        if bus.is_null() {
+            return None;
+        }
+        // SAFETY: The bus is valid: its functions hold a reference. The result is null or comes
+        // with a reference.
+        let pdev = unsafe { bindings::pci_get_slot(bus, (*self.zdev.as_raw()).devfn) };
+
+        // SAFETY: The reference is ours. CAST: `pci::Device` is a transparent wrapper.
+        NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
+    }
+
+    /// Takes the lock of the function's PCI device if it is free.
+    ///
+    /// It cannot be waited for here: who holds it may be waiting for user space to let the
+    /// function go, for which user space may need `state_lock`. Drop the guard, call
+    /// [`DeviceGuard::wait`], and begin again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{pci, zpci};
+    ///
+    /// /// Runs `f` with both locks of a function held.
+    /// fn with_locks(zdev: &zpci::Device, f: impl FnOnce(&zpci::DeviceGuard<'_>)) {
+    ///     loop {
+    ///         let state = zdev.lock_state();
+    ///         let Some(pdev) = state.pdev() else { return };
+    ///
+    ///         if let Some(device) = state.try_lock_device(&pdev) {
+    ///             return f(&device);
+    ///         }
+    ///         drop(state);
+    ///         zpci::DeviceGuard::wait(&pdev);
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// The other order does not compile, because nothing but a [`StateGuard`] gives a
+    /// [`DeviceGuard`], which borrows it:
+    ///
+    /// ```compile_fail
+    /// use kernel::{pci, zpci};
+    ///
+    /// fn wrong_order(zdev: &zpci::Device, pdev: &pci::Device) {
+    ///     let device = zpci::DeviceGuard::try_lock(pdev);
+    ///     let state = zdev.lock_state();
+    /// }
+    /// ```
+    pub fn try_lock_device<'s>(&'s self, pdev: &'s pci::Device) -> Option<DeviceGuard<'s>> {
+        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
+        let locked = unsafe { bindings::device_trylock(&raw mut (*pci_as_raw(pdev)).dev) };
+
+        // INVARIANT: The lock has just been taken.
+        (locked != 0).then_some(DeviceGuard { state: self, pdev })
+    }
+
+    /// Makes a function accessible again that the platform has blocked. DMA stays blocked.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    #[inline(never)]
+    pub fn unblock_load_store(&self) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        let cc = unsafe { bindings::zpci_reset_load_store_blocked(self.zdev.as_raw()) };
+
+        if cc != 0 {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// Ends the error state of a function: DMA works again.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    #[inline(never)]
+    pub fn clear_error(&self) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        let cc = unsafe { bindings::zpci_clear_error_state(self.zdev.as_raw()) };
+
+        if cc != 0 {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// Resets the function through the platform: disables and enables it, and registers
+    /// interruptions and DMA translation again, unconditionally.
+    ///
+    /// # Errors
+    ///
+    /// Those of the platform; the function may then be disabled.
+    #[inline(never)]
+    pub fn hot_reset(&self) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        to_result(unsafe { bindings::zpci_hot_reset_device(self.zdev.as_raw()) })
+    }
+
+    /// Makes the platform look at all DMA mappings again: where it keeps what it has looked up, a
+    /// reset has emptied that, and mappings that are older would not be found.
+    ///
+    /// # Errors
+    ///
+    /// Those of the platform.
+    #[inline(never)]
+    pub fn refresh_translations(&self) -> Result {
+        let zdev = self.zdev.as_raw();
+        // CAST: Widening only.
+        let function = (self.zdev.handle().as_raw() as u64) << 32;
+
+        // SAFETY: The function is valid; its DMA range does not change while it is configured.
+        to_result(unsafe {
+            let start = (*zdev).start_dma;
+
+            bindings::zpci_refresh_trans(function, start, (*zdev).end_dma - start + 1)
+        })
+    }
+
+    /// Disables the function.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses, [`EINVAL`] if it was disabled already.
+    #[inline(never)]
+    pub fn disable(&self) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        to_result(unsafe { bindings::zpci_disable_device(self.zdev.as_raw()) })
+    }
+
+    /// Enables a configured function and gives it to the PCI core. May wait for a driver.
+    ///
+    /// # Errors
+    ///
+    /// Those of the platform, or [`ENODEV`] if the PCI core finds nothing.
+    #[inline(never)]
+    pub fn scan(&self, handle: FunctionHandle) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        to_result(unsafe {
+            bindings::zpci_scan_configured_device(self.zdev.as_raw(), handle.as_raw())
+        })
+    }
+
+    /// Takes the function from the PCI core and gives it back to the platform. Waits for its
+    /// driver, and so possibly for user space.
+    ///
+    /// # Errors
+    ///
+    /// Those of the platform; the function then stays configured.
+    #[inline(never)]
+    pub fn deconfigure(&self) -> Result {
+        // SAFETY: The function is valid and its lock is held.
+        to_result(unsafe { bindings::zpci_deconfigure_device(self.zdev.as_raw()) })
+    }
+
+    /// Takes a function that is gone from the PCI core. Waits for its driver, and so possibly
+    /// for user space.
+    #[inline(never)]
+    pub fn remove_dead(&self) {
+        // SAFETY: The function is valid and its lock is held.
+        unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
+    }
+
+    /// Notes that the function belongs to somebody else now, and drops the platform's reference.
+    #[inline(never)]
+    pub fn reserve(&self) {
+        // SAFETY: The function is valid and its lock is held. The guard's own reference keeps it
+        // alive.
+        unsafe { bindings::zpci_device_reserved(self.zdev.as_raw()) };
+    }
+
+    /// Takes back a function that was reserved and has not been forgotten yet: it is in standby,
+    /// and the platform has a reference again.
+    #[inline(never)]
+    pub fn reappear(&self) {
+        self.set_state(State::Standby);
+        // The reference that `reserve` drops.
+        core::mem::forget(ARef::from(self.zdev));
+    }
+}
+
+/// The lock of a PCI device, held together with `state_lock` of its function.
+///
+/// # Invariants
+///
+/// The lock of the `struct device` in `pdev` is held, by this guard.
+#[must_use = "the lock is released immediately when the guard is unused"]
+pub struct DeviceGuard<'a> {
+    state: &'a StateGuard<'a>,
+    pdev: &'a pci::Device,
+}
+
+impl Drop for DeviceGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the lock is held by this guard.
+        unsafe { bindings::device_unlock(&raw mut (*pci_as_raw(self.pdev)).dev) };
+    }
+}
+
+impl<'a> DeviceGuard<'a> {
+    /// Sleeps until the lock of a PCI device is free. The caller holds none of a function's locks.
+    pub fn wait(pdev: &pci::Device) {
+        let dev = pci_as_raw(pdev);
+
+        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
+        unsafe { bindings::device_lock(&raw mut (*dev).dev) };
+        // SAFETY: The lock was just taken.
+        unsafe { bindings::device_unlock(&raw mut (*dev).dev) };
+    }
+
+    /// Returns the guard of the function's `state_lock`.
+    pub fn state(&self) -> &StateGuard<'a> {
+        self.state
+    }
+
+    /// Returns the device that is locked.
+    pub fn pdev(&self) -> &'a pci::Device {
+        self.pdev
+    }
+
+    /// Returns the driver that is bound to the device.
+    pub fn driver(&self) -> Option<Driver<'_>> {
+        Driver::new(self)
+    }
+
+    /// Returns the channel state.
+    pub fn channel_state(&self) -> ChannelState {
+        // SAFETY: The device is valid; the state is read at once.
+        ChannelState::from_raw(unsafe {
+            (&raw const (*pci_as_raw(self.pdev)).error_state).read_volatile()
+        })
+    }
+
+    /// Sets the channel state.
+    pub fn set_channel_state(&self, state: ChannelState) {
+        // SAFETY: The device is valid, and writers hold its lock.
+        unsafe { (&raw mut (*pci_as_raw(self.pdev)).error_state).write_volatile(state.into_raw()) };
+    }
+
+    /// Whether config space can be read: a function that is blocked reads as all ones.
+    ///
+    /// The Command and Status registers are looked at, because virtual functions read as all
+    /// ones where others have their IDs.
+    pub fn config_accessible(&self) -> bool {
+        const COMMAND: crate::ffi::c_int = bindings::PCI_COMMAND as crate::ffi::c_int;
+        let mut value = 0;
+
+        // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
+        unsafe { bindings::pci_read_config_dword(pci_as_raw(self.pdev), COMMAND, &raw mut value) };
+        value != u32::MAX
+    }
+
+    /// Saves config space, for [`DeviceGuard::restore_config`].
+    pub fn save_config(&self) {
+        // SAFETY: The device is valid and its lock is held.
+        unsafe { bindings::pci_save_state(pci_as_raw(self.pdev)) };
+    }
+
+    /// Restores config space and MSI-X, as they were when last saved.
+    pub fn restore_config(&self) {
+        // SAFETY: The device is valid and its lock is held.
+        unsafe { bindings::pci_restore_state(pci_as_raw(self.pdev)) };
+    }
+
+    /// Resets the inside of the function, where it has FLR: the platform's reset does not reach
+    /// it everywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOTTY`] if the function has no FLR, or those of the reset.
+    pub fn function_level_reset(&self) -> Result {
+        // SAFETY: The device is valid and its lock is held.
+        to_result(unsafe { bindings::pcie_reset_flr(pci_as_raw(self.pdev), false) })
+    }
+}

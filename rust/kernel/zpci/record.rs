@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The bytes of the error region: one error event, as user space reads it.
+//!
+//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//!
+//! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
+
+use super::{
+    ccdf::Severity,
+    queue::{
+        Recovery,
+        Taken, //
+    }, //
+};
+
+/// Bits of the record's `flags`.
+pub(super) mod flags {
+    /// There is an event.
+    pub(in super::super) const PRESENT: u16 = 1 << 0;
+    /// The function is lost.
+    pub(in super::super) const PERMANENT: u16 = 1 << 1;
+    /// The host took the recovery.
+    pub(in super::super) const HOST_RECOVERED: u16 = 1 << 2;
+    /// The event is older than the last reset.
+    pub(in super::super) const STALE: u16 = 1 << 3;
+    /// Nobody listened, and the function was left in error.
+    pub(in super::super) const UNATTENDED: u16 = 1 << 4;
+}
+
+/// A `struct vfio_device_zpci_err_region`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record([u8; Self::SIZE]);
+
+impl Record {
+    /// Length of a record, in bytes.
+    pub const SIZE: usize = 64;
+
+    /// Bytes that a reader must ask for to take an event: all that version 1 of the region had.
+    pub const TAKING: usize = 8;
+
+    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.0[at..at + N].copy_from_slice(&bytes);
+    }
+
+    /// The record that says that nothing is pending.
+    pub fn empty(dropped: u32) -> Self {
+        let mut record = Self([0; Self::SIZE]);
+
+        // CAST: 64 fits.
+        record.put(8, (Self::SIZE as u32).to_ne_bytes());
+        record.put(12, dropped.to_ne_bytes());
+        record
+    }
+
+    /// The record of an event.
+    pub(super) fn of(taken: &Taken) -> Self {
+        let mut record = Self::empty(taken.dropped);
+        let pending = &taken.pending;
+        let code = pending.event.code();
+        let mut bits = flags::PRESENT;
+
+        if matches!(code.severity(), Severity::Permanent) {
+            bits |= flags::PERMANENT;
+        }
+        match pending.recovery {
+            Recovery::Owner => (),
+            Recovery::Host => bits |= flags::HOST_RECOVERED,
+            Recovery::Nobody => bits |= flags::UNATTENDED,
+        }
+        if taken.stale {
+            bits |= flags::STALE;
+        }
+        record.put(0, code.as_raw().to_ne_bytes());
+        record.put(2, bits.to_ne_bytes());
+        // CAST: The queue is far shorter than `i32::MAX`.
+        record.put(4, (taken.behind as i32).to_ne_bytes());
+        record.put(16, pending.sequence.to_ne_bytes());
+        record.put(24, pending.timestamp.to_ne_bytes());
+        record.put(32, *pending.event.bytes());
+        record
+    }
+
+    /// Returns the bytes of the record.
+    pub const fn bytes(&self) -> &[u8; Self::SIZE] {
+        &self.0
+    }
+}

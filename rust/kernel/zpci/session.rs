@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is kept of a function while user space has it open.
+//!
+//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+
+use super::{
+    ccdf::{
+        ErrorEvent,
+        Severity, //
+    },
+    queue::{
+        Queue,
+        Recovery,
+        Taken, //
+    },
+    record::Record, //
+};
+
+/// What an owner has left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Events that it has not read.
+    pub unread: usize,
+    /// The newest event that nobody has recovered from.
+    pub unrecovered: Option<ErrorEvent>,
+}
+
+/// What is kept of a function while user space has it open.
+pub(super) struct Session {
+    queue: Queue,
+    last: Record,
+    guest: bool,
+    eventfd: bool,
+    has_read: bool,
+    unrecovered: Option<ErrorEvent>,
+}
+
+impl Session {
+    /// Begins a session; `guest` says whether KVM has the function.
+    pub(super) fn new(guest: bool) -> Self {
+        Self {
+            queue: Queue::new(),
+            last: Record::empty(0),
+            guest,
+            eventfd: false,
+            has_read: false,
+            unrecovered: None,
+        }
+    }
+
+    /// Whether the owner is there to be told: it has registered the error eventfd, or has asked
+    /// for events itself.
+    pub(super) fn listens(&self) -> bool {
+        self.eventfd || self.has_read
+    }
+
+    /// Captures an event, and decides who recovers from it.
+    pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Recovery {
+        let permanent = matches!(event.code().severity(), Severity::Permanent);
+        let recovery = match (self.listens(), self.guest || permanent) {
+            (true, _) => Recovery::Owner,
+            (false, true) => Recovery::Nobody,
+            (false, false) => Recovery::Host,
+        };
+
+        self.queue.push(event, timestamp, recovery);
+        self.unrecovered = (recovery != Recovery::Host).then_some(event);
+        recovery
+    }
+
+    /// Captures an event that the function had before its last reset. There is nothing to recover
+    /// from, but it is not lost.
+    pub(super) fn capture_stale(&mut self, event: ErrorEvent, timestamp: u64) {
+        self.queue.push_stale(event, timestamp);
+    }
+
+    /// Counts an event that could not even be looked at.
+    pub(super) fn lose(&mut self) {
+        self.queue.lose();
+    }
+
+    /// Hands out the oldest event.
+    pub(super) fn take(&mut self) -> Option<Taken> {
+        self.has_read = true;
+        self.queue.take()
+    }
+
+    /// Says that an event has reached its reader.
+    pub(super) fn delivered(&mut self, taken: &Taken) {
+        self.last = Record::of(taken);
+        self.queue.delivered(taken.pending.sequence);
+    }
+
+    /// Says that an event has not reached its reader.
+    pub(super) fn give_back(&mut self, taken: &Taken) {
+        self.queue.give_back(taken.pending.sequence);
+    }
+
+    /// Returns the record of the event taken last.
+    pub(super) fn last(&mut self) -> Record {
+        self.has_read = true;
+        self.last
+    }
+
+    /// Returns the record that says that nothing is pending.
+    pub(super) fn nothing(&self) -> Record {
+        Record::empty(self.queue.dropped())
+    }
+
+    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns
+    /// whether it must be signalled at once, because events wait already.
+    pub(super) fn set_eventfd(&mut self, registered: bool) -> bool {
+        self.eventfd = registered;
+        registered && self.queue.waiting() > 0
+    }
+
+    /// Notes that the function has been reset.
+    pub(super) fn reset(&mut self) {
+        self.queue.reset();
+        self.unrecovered = None;
+    }
+
+    /// Says what is left of the session at its end.
+    pub(super) fn leftover(&self) -> Leftover {
+        Leftover {
+            unread: self.queue.waiting(),
+            unrecovered: self.unrecovered,
+        }
+    }
+}

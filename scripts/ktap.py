@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Count test results in a guest's console log, for scripts/test.
+
+    ktap.py LOG PROGRAM...
+
+Each program's output stands between "zpci-test: begin NAME" and "zpci-test:
+end NAME STATUS". KUnit's results in the kernel's messages count as well: all
+that failed, and of those that passed the ones that are ours. Prints one line per
+program that did not simply pass, and at last "PASSED FAILED SKIPPED".
+"""
+
+import re
+import sys
+
+KERNEL = re.compile(r"\[ *\d+\.\d+\](?:\[[^]]*\])? ?(.*)")
+RESULT = re.compile(r"( *)(not )?ok (\d+)(?: (?:- )?(.*))?$")
+PLAN = re.compile(r"( *)1\.\.(\d+)(.*)$")
+SKIP = re.compile(r"#\s*SKIP\b", re.I)
+OURS = re.compile(r"zpci|vfio", re.I)
+KSFT_SKIP = 4
+
+
+class Ktap:
+    """The results in one stream of lines; subtests are indented by four."""
+
+    def __init__(self):
+        self.leaves = []  # (name, "passed" | "failed" | "skipped")
+        self.plan = None
+        self.seen = 0
+        self.children = {}  # depth -> results since the last one less deep
+
+    def line(self, text):
+        plan = PLAN.match(text)
+        if plan and not plan.group(1):
+            self.plan = int(plan.group(2))
+            if self.plan == 0 and SKIP.search(plan.group(3)):
+                self.leaves.append((plan.group(3).strip(" #"), "skipped"))
+            return
+        result = RESULT.match(text)
+        if not result:
+            return
+        depth = len(result.group(1)) // 4
+        name = (result.group(4) or result.group(3)).strip()
+        outcome = "failed" if result.group(2) else "skipped" if SKIP.search(name) else "passed"
+        below = self.children.pop(depth + 1, [])
+        # A line that sums up its subtests is not a test of its own.
+        if not below or (outcome == "failed" and "failed" not in below):
+            self.leaves.append((name, outcome))
+        self.children.setdefault(depth, []).append(outcome)
+        if depth == 0:
+            self.seen += 1
+
+    def missing(self):
+        return max(0, (self.plan or 0) - self.seen)
+
+    def count(self, outcome):
+        return sum(1 for _, o in self.leaves if o == outcome)
+
+
+def evaluate(lines, programs):
+    """(messages, passed, failed, skipped)"""
+    kernel, taps, ends, current = Ktap(), {}, {}, None
+    for text in lines:
+        message = KERNEL.match(text)
+        if message:
+            kernel.line(message.group(1))
+            continue
+        word = text.split()
+        if word[:2] == ["zpci-test:", "begin"]:
+            current = taps.setdefault(word[2], Ktap())
+        elif word[:2] == ["zpci-test:", "end"]:
+            ends[word[2]] = int(word[3])
+            current = None
+        elif current:
+            current.line(text)
+
+    messages, total = [], {"passed": 0, "failed": 0, "skipped": 0}
+    for name, outcome in kernel.leaves:
+        if outcome == "failed":
+            messages.append("KUnit: not ok: " + name)
+        if outcome == "failed" or OURS.search(name):
+            total[outcome] += 1
+    for program in programs:
+        tap, status = taps.get(program, Ktap()), ends.get(program)
+        for outcome in total:
+            total[outcome] += tap.count(outcome)
+        messages += ["%s: not ok: %s" % (program, n) for n, o in tap.leaves if o == "failed"]
+        messages += ["%s: skipped: %s" % (program, n) for n, o in tap.leaves if o == "skipped"]
+        problems = []
+        if status is None:
+            problems.append("did not run" if program not in taps else "did not end")
+        elif status == KSFT_SKIP and not tap.leaves:
+            total["skipped"] += 1
+            messages.append("%s: skipped" % program)
+        elif status not in (0, KSFT_SKIP) and not tap.count("failed"):
+            problems.append("ended with status %d" % status)
+        elif status == 0 and not tap.leaves:
+            problems.append("reported no test")
+        if status is not None and tap.missing():
+            problems.append("%d of %d tests are missing" % (tap.missing(), tap.plan))
+            total["failed"] += tap.missing() - 1
+        if problems:
+            messages.append("%s: %s" % (program, ", ".join(problems)))
+            total["failed"] += 1
+    return messages, total["passed"], total["failed"], total["skipped"]
+
+
+def self_test():
+    def check(text, programs, *want):
+        got = evaluate(text.split("\n"), programs)
+        assert got[1:] == want, (text, got)
+
+    good = "zpci-test: begin a\nTAP version 13\n1..2\nok 1 x\nok 2 y # SKIP no\nzpci-test: end a 0"
+    check(good, ["a"], 1, 0, 1)
+    check(good, ["a", "b"], 1, 1, 1)
+    check(good.replace("ok 2", "not ok 2"), ["a"], 1, 1, 0)
+    check(good.replace("end a 0", "end a 139"), ["a"], 1, 1, 1)
+    check(good.replace("zpci-test: end a 0", ""), ["a"], 1, 1, 1)
+    check(good.replace("1..2", "1..4"), ["a"], 1, 2, 1)
+    check("zpci-test: begin a\n1..0 # SKIP none\nzpci-test: end a 4", ["a"], 0, 0, 1)
+    check("zpci-test: begin a\nzpci-test: end a 4", ["a"], 0, 0, 1)
+    check("zpci-test: begin a\nzpci-test: end a 0", ["a"], 0, 1, 0)
+    nested = "zpci-test: begin a\n1..1\n    1..2\n    ok 1 x\n    ok 2 y\nok 1 both\nzpci-test: end a 0"
+    check(nested, ["a"], 2, 0, 0)
+    check(good.replace("ok 1 x", "[    1.0] kernel\nok 1 x"), ["a"], 1, 0, 1)
+    kunit = "\n".join(
+        "[    0.5] " + t
+        for t in ("    ok 1 zpci_queue", "    ok 2 other", "    not ok 3 third", "not ok 1 suite")
+    )
+    check(kunit, [], 1, 1, 0)
+    print("ktap.py: self-test passed")
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
+        messages, *counts = evaluate(log.read().split("\n"), sys.argv[2:])
+    for message in messages:
+        print(message)
+    print(*counts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by every script: paths, messages with times, retries.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034 # for the scripts that source this one
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/zpci-rs
+# shellcheck source=scripts/versions
+. "$TOP/scripts/versions"
+# shellcheck disable=SC2034 # for the scripts that source this one
+BUILD=$TOP/build
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# step TEXT COMMAND...: run COMMAND with its output in a log, say how long it
+# took, and show the end of the log if it failed.
+step() {
+	local text=$1 start=$SECONDS log rc=0
+	shift
+	mkdir -p "$BUILD/log" || die "cannot write to $BUILD"
+	log=$BUILD/log/$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$text").log
+	printf '%s ... ' "$text"
+	"$@" </dev/null >"$log" 2>&1 || rc=$?
+	if [ "$rc" -ne 0 ]; then
+		printf 'FAILED after %d s\n' $((SECONDS - start))
+		tail -n 20 "$log" >&2
+		die "$text failed; the whole log is $log"
+	fi
+	printf '%d s\n' $((SECONDS - start))
+}
+
+# retry COMMAND...: downloads fail now and then; three tries, then give up.
+retry() {
+	local try
+	for try in 1 2 3; do
+		"$@" && return
+		say "try $try of 3 failed: $*" >&2
+		[ "$try" = 3 ] || sleep $((try * 5))
+	done
+	return 1
+}
+
+# need_space DIR MIB WHAT: refuse to start what cannot end.
+need_space() {
+	local free
+	mkdir -p "$1" || die "cannot create $1"
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$2" ] ||
+		die "$3 needs $2 MiB in $1, where $free MiB are free"
+}
+
+# inside ARG...: the script goes on inside the toolchain root, where its tools
+# are the same everywhere.
+inside() {
+	[ -z "${ZPCI_INSIDE:-}" ] || return 0
+	local script
+	script=$(basename "$0")
+	cd "$TOP"
+	exec "$TOP/scripts/enter" "$TOP/scripts/$script" "$@"
+}
+
+# kernel_version TREE: print VERSION.PATCHLEVEL, or nothing if TREE is no kernel.
+kernel_version() {
+	[ -e "$1/Kbuild" ] && [ -e "$1/Makefile" ] || return 0
+	awk '$2 == "=" && $1 == "VERSION" { v = $3 }
+		$2 == "=" && $1 == "PATCHLEVEL" { print v "." $3; exit }' "$1/Makefile"
+}
+
+# kmake TREE O FLAVOR ARG...: make in a kernel tree. The fixed date, user and
+# host keep the compiler cache and the images the same from run to run. KASAN
+# with Rust needs clang. HOSTCC must be one word, rustc takes it as its linker.
+kmake() {
+	local tree=$1 o=$2 flavor=$3 rust cc=s390x-linux-gnu-gcc llvm=
+	shift 3
+	rust=$(rustc --version | cut -d ' ' -f 2)
+	if [ "$flavor" = debug ]; then
+		cc=clang llvm=LLVM=1
+	fi
+	# shellcheck disable=SC2086 # nothing or one word
+	make -C "$tree" O="$o" $llvm ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- \
+		CC="ccache $cc" \
+		RUST_LIB_SRC="/usr/src/rustc-$rust/library" \
+		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=zpci \
+		KBUILD_BUILD_HOST=zpci KBUILD_BUILD_VERSION=1 \
+		"-j$(($(nproc) + 1))" "$@"
+}
+
+# kernel_folder KVER IMPL FLAVOR: where that kernel is built.
+kernel_folder() {
+	local flavor=-$3
+	say "$BUILD/kernel-$1-$2${flavor%-std}"
+}

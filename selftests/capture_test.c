@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System 3: capture. Every error event of an owned function is kept until its
+ * owner has it: in order, once, and none of anybody else's.
+ */
+#include "kselftest_harness.h"
+
+#include "fixture.h"
+
+/* More than the 4 that the C version keeps. */
+#define MANY		9
+
+/* What fits at least, and what need not. */
+#define FITS		16
+#define TOO_MANY	40
+
+FIXTURE(capture) {
+	struct owner owner;
+};
+
+FIXTURE_VARIANT(capture) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(capture, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(capture, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(capture)
+{
+	ASSERT_EQ(0, owner_open(&self->owner, variant->mode));
+}
+
+FIXTURE_TEARDOWN(capture)
+{
+	owner_close(&self->owner);
+}
+
+/* One error is one event, with its cause and its time. Validates 2, 26. */
+TEST_F(capture, one_event)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	__u64 before, after;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	before = now_ns();
+	ASSERT_EQ(0, owner_suffer(owner));
+	after = now_ns();
+	EXPECT_EVENT(owner, &event, 1);
+	EXPECT_EQ(0, event.pending_errors);
+	EXPECT_EQ(0, event.dropped);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
+	EXPECT_LE(before, event.timestamp);
+	EXPECT_GE(after, event.timestamp);
+	EXPECT_NO_EVENT(owner);
+	/* One event is one wake-up. */
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
+}
+
+/*
+ * Errors with resets between them, none of them read: all come back, oldest
+ * first, numbered from 1, none lost; all but the last are older than the last
+ * reset, and say so. Validates 3, 4, 70.
+ */
+TEST_F_TIMEOUT(capture, many_events_in_order, 120)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	__u64 before = 0;
+	int i;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 1; i <= MANY; i++) {
+		ASSERT_EQ(0, owner_suffer(owner)) {
+			TH_LOG("error %d", i);
+		}
+		if (i < MANY)
+			ASSERT_EQ(0, owner_recover(owner));
+	}
+	for (i = 1; i <= MANY; i++) {
+		EXPECT_EVENT(owner, &event, i);
+		EXPECT_EQ(MANY - i, event.pending_errors);
+		EXPECT_EQ(0, event.dropped);
+		EXPECT_EQ(i < MANY, !!(event.flags & VFIO_ZPCI_ERR_STALE));
+		EXPECT_LT(before, event.timestamp);
+		before = event.timestamp;
+	}
+	EXPECT_NO_EVENT(owner);
+	EXPECT_NO_EVENT(owner);
+	EXPECT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* Reading between errors gives the same events as reading at the end. Validates 7, 27. */
+TEST_F_TIMEOUT(capture, reading_as_they_come, 120)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	int i;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 1; i <= 5; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		EXPECT_EVENT(owner, &event, i);
+		EXPECT_EQ(0, event.pending_errors);
+		EXPECT_NO_EVENT(owner);
+		ASSERT_EQ(0, owner_recover(owner));
+	}
+	EXPECT_NO_EVENT(owner);
+}
+
+/* An event that was not read before the reset is kept, and marked. Validates 70. */
+TEST_F(capture, reset_keeps_and_marks_the_event)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EVENT(owner, &event, 1);
+	EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_STALE);
+	EXPECT_NO_EVENT(owner);
+}
+
+/*
+ * A queue that is full drops what comes then, and says how much: nothing is
+ * lost unseen, and what was queued before stays. Validates 4, 24, 34.
+ */
+TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	__u64 sequence = 0;
+	__u32 dropped = 0;
+	int i, taken = 0;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 0; i < TOO_MANY; i++) {
+		/* An event that found no room still wakes its owner. */
+		ASSERT_EQ(0, owner_suffer(owner));
+		ASSERT_EQ(0, owner_recover(owner));
+	}
+	for (;;) {
+		ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, &event));
+		if (!(event.flags & VFIO_ZPCI_ERR_PRESENT))
+			break;
+		EXPECT_LT(sequence, event.sequence);
+		sequence = event.sequence;
+		dropped = event.dropped;
+		taken++;
+	}
+	EXPECT_LE(FITS, taken);
+	EXPECT_EQ(TOO_MANY, taken + dropped);
+
+	/* There is room again. */
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, &event));
+	EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_PRESENT);
+	EXPECT_EQ(dropped, event.dropped);
+	EXPECT_EQ(0, owner_recover(owner));
+}
+
+/* Two readers at the same time get every event once between them. Validates 21. */
+TEST_F_TIMEOUT(capture, two_readers, 120)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	int *seen, i, status;
+	pid_t other;
+
+	REQUIRE_REGION(owner);
+	seen = mmap(NULL, (MANY + 1) * sizeof(*seen), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, seen);
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 1; i <= MANY; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		ASSERT_EQ(0, owner_recover(owner));
+	}
+	other = fork();
+	ASSERT_LE(0, other);
+	for (i = 0; i < MANY; i++) {
+		if (error_region_take(&owner->fn, &owner->region, &event))
+			break;
+		if (event.sequence <= MANY && event.flags & VFIO_ZPCI_ERR_PRESENT)
+			__atomic_add_fetch(&seen[event.sequence], 1, __ATOMIC_RELAXED);
+	}
+	if (!other)
+		_exit(i != MANY);
+	EXPECT_EQ(MANY, i);
+	ASSERT_EQ(other, waitpid(other, &status, 0));
+	EXPECT_EQ(0, status);
+	for (i = 1; i <= MANY; i++)
+		EXPECT_EQ(1, seen[i]);
+	EXPECT_NO_EVENT(owner);
+}
+
+/*
+ * Sequence numbers count from the open: a new owner starts at 1 and sees
+ * nothing of the owner before. Validates 49, 50.
+ */
+TEST_F(capture, a_new_owner_counts_from_one)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	owner_close(owner);
+	ASSERT_EQ(0, owner_open(owner, variant->mode));
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	EXPECT_EVENT(owner, &event, 1);
+	EXPECT_NO_EVENT(owner);
+}
+
+TEST_HARNESS_MAIN

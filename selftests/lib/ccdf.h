@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_CCDF_H
+#define ZPCI_SELFTEST_CCDF_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+/* Length of the event as the platform gives it. */
+#define CCDF_LEN	32
+
+/* PCI event codes that an emulated function can be made to raise. */
+#define PEC_DMA_RANGE	0x0002	/* address outside of the function's aperture */
+#define PEC_DMA_ACCESS	0x0004	/* address inside of it, but not mapped */
+
+/**
+ * struct ccdf - content code description for a function error, decoded
+ *
+ * @fh: function handle at the time of the error
+ * @fid: function ID
+ * @ett: error type and tag
+ * @mvn: message vector number
+ * @dmaas: DMA address space
+ * @write: the failing access was a write
+ * @faddr: failing address
+ * @pec: PCI event code
+ */
+struct ccdf {
+	__u32 fh;
+	__u32 fid;
+	__u8 ett;
+	__u16 mvn;
+	__u8 dmaas;
+	bool write;
+	__u64 faddr;
+	__u16 pec;
+};
+
+void ccdf_decode(const __u8 raw[CCDF_LEN], struct ccdf *ccdf);
+
+/* What an event code means, in words. */
+const char *pec_text(__u16 pec);
+
+#endif

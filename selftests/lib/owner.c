@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An owner of an NVMe function: what every test begins with. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "owner.h"
+#include "vfio_info.h"
+
+int dma_start(struct vfio_function *fn, __u64 *start)
+{
+	struct vfio_device_info_cap_zpci_base base = { 0 };
+	int ret = vfio_info_capability(fn, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, &base, sizeof(base));
+
+	*start = base.start_dma;
+	return ret;
+}
+
+int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
+{
+	__u64 start;
+	int ret;
+
+	memset(owner, 0, sizeof(*owner));
+	owner->error_event = event_new();
+	if (owner->error_event < 0)
+		return owner->error_event;
+	ret = vfio_open(&owner->fn, address, mode);
+	if (!ret)
+		ret = dma_start(&owner->fn, &start);
+	if (!ret) {
+		owner->unmapped = start + DMA_UNMAPPED_AT;
+		ret = nvme_start(&owner->nvme, &owner->fn, start + DMA_BUFFER_AT);
+	}
+	/* Without a region there still is the feature: tests that need it look. */
+	if (!ret && error_region_find(&owner->fn, &owner->region))
+		memset(&owner->region, 0, sizeof(owner->region));
+	if (ret)
+		owner_close(owner);
+	return ret;
+}
+
+int owner_open(struct owner *owner, enum vfio_mode mode)
+{
+	char address[PCI_ADDRESS_LEN];
+	int ret;
+
+	ret = pci_find(PCI_KIND_NVME, address);
+	if (!ret)
+		ret = pci_bind(address, "vfio-pci");
+	return ret ? ret : owner_open_at(owner, address, mode);
+}
+
+void owner_close(struct owner *owner)
+{
+	nvme_stop(&owner->nvme);
+	vfio_close(&owner->fn);
+	if (owner->error_event >= 0)
+		close(owner->error_event);
+	owner->error_event = -1;
+}
+
+int owner_listen(struct owner *owner)
+{
+	return error_listen(&owner->fn, owner->error_event);
+}
+
+int owner_suffer(struct owner *owner)
+{
+	int ret;
+
+	event_clear(owner->error_event);
+	ret = nvme_provoke_error(&owner->nvme, owner->unmapped);
+	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
+}
+
+int owner_recover(struct owner *owner)
+{
+	int ret = vfio_reset(&owner->fn);
+
+	return ret ? ret : nvme_reinit(&owner->nvme);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Functions as sysfs shows them: finding, binding, configuration space, slots. */
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pci.h"
+#include "wait.h"
+
+#define DEVICES		"/sys/bus/pci/devices"
+#define CLASS_NVME	0x010802
+
+static int write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int read_number(const char *address, const char *attr, unsigned long *value)
+{
+	char path[PATH_MAX], text[32];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", address, attr);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return -EIO;
+	text[len] = 0;
+	*value = strtoul(text, NULL, 0);
+	return 0;
+}
+
+/* The last component of where a link of the function points to. */
+static int read_link(const char *address, const char *link, char *name, size_t len)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *base;
+	ssize_t got;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", address, link);
+	got = readlink(path, target, sizeof(target) - 1);
+	if (got < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	target[got] = 0;
+	base = strrchr(target, '/');
+	base = base ? base + 1 : target;
+	return snprintf(name, len, "%s", base) < (int)len ? 0 : -ENAMETOOLONG;
+}
+
+int pci_write_attr(const char *address, const char *attr, const char *value)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", address, attr);
+	return write_file(path, value);
+}
+
+static bool is_kind(const char *address, enum pci_kind kind)
+{
+	unsigned long class;
+
+	if (kind == PCI_KIND_NON_PCIE)
+		return !pci_is_pcie(address);
+	return !read_number(address, "class", &class) && class == CLASS_NVME;
+}
+
+int pci_find(enum pci_kind kind, char *address)
+{
+	const char *named = getenv(kind == PCI_KIND_NVME ? "ZPCI_NVME" : "ZPCI_NON_PCIE");
+	struct dirent *entry;
+	int ret = -ENODEV;
+	DIR *dir;
+
+	if (named && strlen(named) < PCI_ADDRESS_LEN) {
+		memcpy(address, named, strlen(named) + 1);
+		return 0;
+	}
+	dir = opendir(DEVICES);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (strlen(entry->d_name) != PCI_ADDRESS_LEN - 1 || !is_kind(entry->d_name, kind))
+			continue;
+		memcpy(address, entry->d_name, PCI_ADDRESS_LEN);
+		ret = 0;
+		break;
+	}
+	closedir(dir);
+	return ret;
+}
+
+int pci_driver(const char *address, char *driver, size_t len)
+{
+	return read_link(address, "driver", driver, len);
+}
+
+int pci_iommu_group(const char *address)
+{
+	char name[16];
+	int ret = read_link(address, "iommu_group", name, sizeof(name));
+
+	return ret ? ret : atoi(name);
+}
+
+int pci_bind(const char *address, const char *driver)
+{
+	char now[64];
+	int ret;
+
+	if (!pci_driver(address, now, sizeof(now))) {
+		if (!strcmp(now, driver))
+			return 0;
+		ret = pci_write_attr(address, "driver/unbind", address);
+		if (ret)
+			return ret;
+	}
+	ret = pci_write_attr(address, "driver_override", driver);
+	if (ret)
+		return ret;
+	ret = write_file("/sys/bus/pci/drivers_probe", address);
+	if (ret)
+		return ret;
+	ret = pci_driver(address, now, sizeof(now));
+	if (ret)
+		return ret;
+	return strcmp(now, driver) ? -EBUSY : 0;
+}
+
+static int config_access(const char *address, off_t offset, void *buf, size_t len, bool write)
+{
+	char path[PATH_MAX];
+	ssize_t done;
+	int fd;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/config", address);
+	fd = open(path, (write ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	done = write ? pwrite(fd, buf, len, offset) : pread(fd, buf, len, offset);
+	if (done < 0)
+		done = -errno;
+	close(fd);
+	if (done < 0)
+		return done;
+	return (size_t)done == len ? 0 : -EIO;
+}
+
+int pci_config_read(const char *address, off_t offset, void *buf, size_t len)
+{
+	return config_access(address, offset, buf, len, false);
+}
+
+int pci_config_write(const char *address, off_t offset, const void *buf, size_t len)
+{
+	return config_access(address, offset, (void *)buf, len, true);
+}
+
+bool pci_answers(const char *address)
+{
+	__u32 id;
+
+	/* The command register: identifiers are kept by the host, errors are not. */
+	return !pci_config_read(address, PCI_COMMAND, &id, sizeof(id)) && id != ~0U;
+}
+
+int pci_wait_answers(const char *address, int timeout_ms)
+{
+	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+
+	while (!pci_answers(address)) {
+		if (now_ns() > end)
+			return -ETIMEDOUT;
+		sleep_ms(10);
+	}
+	return 0;
+}
+
+bool pci_is_pcie(const char *address)
+{
+	char path[PATH_MAX];
+
+	/* Not from configuration space: a function in error shows none. */
+	snprintf(path, sizeof(path), DEVICES "/%s/max_link_speed", address);
+	return !access(path, F_OK);
+}
+
+int pci_slot(const char *address, char *slot, size_t len)
+{
+	unsigned long fid;
+	int ret = read_number(address, "function_id", &fid);
+
+	if (ret)
+		return ret;
+	snprintf(slot, len, "%08lx", fid);
+	return 0;
+}
+
+int pci_slot_power(const char *slot, bool on)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/slots/%s/power", slot);
+	return write_file(path, on ? "1" : "0");
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_PCI_H
+#define ZPCI_SELFTEST_PCI_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Address of a function, as sysfs writes it: 0001:00:00.0 */
+#define PCI_ADDRESS_LEN	13
+
+enum pci_kind {
+	PCI_KIND_NVME,		/* an NVMe controller */
+	PCI_KIND_NON_PCIE,	/* a function without the PCI Express capability */
+};
+
+/*
+ * Finds a function of a kind. The environment may name it: ZPCI_NVME,
+ * ZPCI_NON_PCIE. -ENODEV where there is none.
+ */
+int pci_find(enum pci_kind kind, char *address);
+
+bool pci_is_pcie(const char *address);
+
+/* Binds a function to a driver through driver_override. */
+int pci_bind(const char *address, const char *driver);
+
+/* The name of the driver; -ENODEV where there is none. */
+int pci_driver(const char *address, char *driver, size_t len);
+
+/* Number of the IOMMU group, or -errno. */
+int pci_iommu_group(const char *address);
+
+/* Configuration space by way of sysfs: what the host sees, not vfio's view. */
+int pci_config_read(const char *address, off_t offset, void *buf, size_t len);
+int pci_config_write(const char *address, off_t offset, const void *buf, size_t len);
+
+/* Whether the function answers at all: one in error reads as all ones. */
+bool pci_answers(const char *address);
+
+/* Waits until the function answers: 0 or -ETIMEDOUT. */
+int pci_wait_answers(const char *address, int timeout_ms);
+
+/* The hotplug slot of a function outlives the function: its power may be off. */
+int pci_slot(const char *address, char *slot, size_t len);
+int pci_slot_power(const char *slot, bool on);
+
+/* Writes one word to an attribute of the function. */
+int pci_write_attr(const char *address, const char *attr, const char *value);
+
+#endif

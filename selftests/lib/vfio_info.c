@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a function says of itself: regions, capability chains, features. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "vfio_info.h"
+
+/* Offsets of a capability chain count from the start of the information. */
+static struct vfio_info_cap_header *find_cap(void *info, __u32 argsz, __u32 at, __u16 id)
+{
+	struct vfio_info_cap_header *cap;
+
+	while (at && at + sizeof(*cap) <= argsz) {
+		cap = info + at;
+		if (cap->id == id)
+			return cap;
+		/* A chain only goes forward, so a broken one still ends. */
+		if (cap->next <= at)
+			break;
+		at = cap->next;
+	}
+	return NULL;
+}
+
+int vfio_region_info(struct vfio_function *fn, __u32 index, struct vfio_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
+}
+
+static bool region_is(struct vfio_function *fn, __u32 index, __u32 type, __u32 subtype,
+		      struct vfio_region_info *found)
+{
+	struct vfio_region_info_cap_type *cap = NULL;
+	struct vfio_region_info *info;
+	__u32 argsz;
+
+	if (vfio_region_info(fn, index, found) || !(found->flags & VFIO_REGION_INFO_FLAG_CAPS))
+		return false;
+	argsz = found->argsz;
+	info = calloc(1, argsz);
+	if (!info)
+		return false;
+	info->argsz = argsz;
+	info->index = index;
+	if (!ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info))
+		cap = (void *)find_cap(info, argsz, info->cap_offset, VFIO_REGION_INFO_CAP_TYPE);
+	if (cap && (cap->type != type || cap->subtype != subtype))
+		cap = NULL;
+	free(info);
+	return cap;
+}
+
+int vfio_region_find(struct vfio_function *fn, __u32 type, __u32 subtype,
+		     struct vfio_region_info *info)
+{
+	struct vfio_device_info device = { .argsz = sizeof(device) };
+	__u32 i;
+
+	if (ioctl(fn->device, VFIO_DEVICE_GET_INFO, &device))
+		return -errno;
+	for (i = VFIO_PCI_NUM_REGIONS; i < device.num_regions; i++) {
+		if (region_is(fn, i, type, subtype, info))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int vfio_info_capability(struct vfio_function *fn, __u16 id, void *cap, size_t len)
+{
+	struct vfio_device_info head = { .argsz = sizeof(head) };
+	struct vfio_info_cap_header *found = NULL;
+	struct vfio_device_info *info;
+	int ret = -ENOENT;
+
+	if (ioctl(fn->device, VFIO_DEVICE_GET_INFO, &head))
+		return -errno;
+	info = calloc(1, head.argsz);
+	if (!info)
+		return -ENOMEM;
+	info->argsz = head.argsz;
+	if (ioctl(fn->device, VFIO_DEVICE_GET_INFO, info))
+		ret = -errno;
+	else if (info->flags & VFIO_DEVICE_FLAGS_CAPS)
+		found = find_cap(info, head.argsz, info->cap_offset, id);
+	if (found && (char *)found + len <= (char *)info + head.argsz) {
+		memcpy(cap, found, len);
+		ret = 0;
+	}
+	free(info);
+	return ret;
+}
+
+int vfio_feature(struct vfio_function *fn, __u32 flags, void *data, size_t len)
+{
+	struct vfio_device_feature *feature = calloc(1, sizeof(*feature) + len);
+	int ret;
+
+	if (!feature)
+		return -ENOMEM;
+	feature->argsz = sizeof(*feature) + len;
+	feature->flags = flags;
+	memcpy(feature->data, data, len);
+	ret = ioctl(fn->device, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
+	memcpy(data, feature->data, len);
+	free(feature);
+	return ret;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Getting hold of a function, by its group or by its character device. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vfio.h"
+#include "vfio_info.h"
+
+static int open_node(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_by_group(struct vfio_function *fn)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[PATH_MAX];
+	int number = pci_iommu_group(fn->address);
+
+	if (number < 0)
+		return number;
+	fn->iommu = open_node("/dev/vfio/vfio");
+	if (fn->iommu < 0)
+		return fn->iommu;
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
+	fn->group = open_node(path);
+	if (fn->group < 0)
+		return fn->group;
+	if (ioctl(fn->group, VFIO_GROUP_GET_STATUS, &status))
+		return -errno;
+	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+		return -EPERM;
+	if (ioctl(fn->group, VFIO_GROUP_SET_CONTAINER, &fn->iommu) ||
+	    ioctl(fn->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		return -errno;
+	fn->device = ioctl(fn->group, VFIO_GROUP_GET_DEVICE_FD, fn->address);
+	return fn->device < 0 ? -errno : 0;
+}
+
+static int open_cdev(const char *address)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int fd = -ENODEV;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "vfio", 4))
+			continue;
+		snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
+		fd = open_node(path);
+		break;
+	}
+	closedir(dir);
+	return fd;
+}
+
+static int open_by_cdev(struct vfio_function *fn)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	fn->iommu = open_node("/dev/iommu");
+	if (fn->iommu < 0)
+		return fn->iommu;
+	fn->device = open_cdev(fn->address);
+	if (fn->device < 0)
+		return fn->device;
+	bind.iommufd = fn->iommu;
+	if (ioctl(fn->device, VFIO_DEVICE_BIND_IOMMUFD, &bind) ||
+	    ioctl(fn->iommu, IOMMU_IOAS_ALLOC, &alloc))
+		return -errno;
+	fn->ioas = alloc.out_ioas_id;
+	attach.pt_id = fn->ioas;
+	return ioctl(fn->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) ? -errno : 0;
+}
+
+int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+{
+	struct vfio_region_info info;
+	int ret, i;
+
+	memset(fn, 0, sizeof(*fn));
+	fn->iommu = -1;
+	fn->group = -1;
+	fn->device = -1;
+	fn->mode = mode;
+	snprintf(fn->address, sizeof(fn->address), "%s", address);
+
+	ret = mode == VFIO_GROUP_TYPE1 ? open_by_group(fn) : open_by_cdev(fn);
+	for (i = 0; !ret && i <= VFIO_PCI_CONFIG_REGION_INDEX; i++) {
+		if (i == VFIO_PCI_ROM_REGION_INDEX)
+			continue;
+		ret = vfio_region_info(fn, i, &info);
+		fn->window[i].offset = info.offset;
+		fn->window[i].size = info.size;
+	}
+	if (ret)
+		vfio_close(fn);
+	return ret;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void vfio_close(struct vfio_function *fn)
+{
+	close_fd(&fn->device);
+	close_fd(&fn->group);
+	close_fd(&fn->iommu);
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* System 5: the reset. It comes at once, really resets, and gives all back. */
+#include <linux/pci_regs.h>
+
+#include "kselftest_harness.h"
+
+#include "fixture.h"
+
+#define TIMES		20
+#define CONFIG_MAX	4096
+
+FIXTURE(reset) {
+	struct owner owner;
+};
+
+FIXTURE_VARIANT(reset) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(reset, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(reset, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(reset)
+{
+	ASSERT_EQ(0, owner_open(&self->owner, variant->mode));
+}
+
+FIXTURE_TEARDOWN(reset)
+{
+	owner_close(&self->owner);
+}
+
+/* The view of the host, and the one that vfio gives: both come back. */
+struct config {
+	size_t len;
+	__u8 host[CONFIG_MAX];
+	__u8 vfio[CONFIG_MAX];
+};
+
+static int config_save(struct owner *owner, struct config *config)
+{
+	struct vfio_function *fn = &owner->fn;
+	int ret;
+
+	memset(config, 0, sizeof(*config));
+	config->len = fn->window[VFIO_PCI_CONFIG_REGION_INDEX].size;
+	if (config->len > CONFIG_MAX)
+		return -E2BIG;
+	ret = pci_config_read(fn->address, 0, config->host, config->len);
+	/*
+	 * With MSI-X on, this bit has no meaning, and the kernel does not keep
+	 * it: restoring MSI-X sets it, vfio setting up MSI-X clears it.
+	 */
+	config->host[PCI_COMMAND + 1] &= ~(PCI_COMMAND_INTX_DISABLE >> 8);
+	return ret ? ret : vfio_config_read(fn, 0, config->vfio, config->len);
+}
+
+static void expect_same_config(struct __test_metadata *_metadata,
+			       const struct config *before, const struct config *after)
+{
+	size_t i;
+
+	ASSERT_EQ(before->len, after->len);
+	ASSERT_GE(before->len, 256);
+	for (i = 0; i < before->len; i++) {
+		EXPECT_EQ(before->host[i], after->host[i])
+			TH_LOG("host's view, offset 0x%zx", i);
+		EXPECT_EQ(before->vfio[i], after->vfio[i])
+			TH_LOG("vfio's view, offset 0x%zx", i);
+	}
+}
+
+/*
+ * A reset right after the eventfd fired succeeds, every time: nothing that is
+ * still being reported stands in its way. Validates 31, 56.
+ */
+TEST_F_TIMEOUT(reset, at_once_every_time, 240)
+{
+	struct owner *owner = &self->owner;
+	int i, good = 0;
+
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 0; i < TIMES; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		if (!vfio_reset(&owner->fn))
+			good++;
+		ASSERT_EQ(0, nvme_reinit(&owner->nvme)) {
+			TH_LOG("after reset %d", i);
+		}
+	}
+	EXPECT_EQ(TIMES, good);
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* The reset reaches the inside of the function: no error is left there. */
+TEST_F(reset, leaves_no_error_inside)
+{
+	struct owner *owner = &self->owner;
+	__u32 csts;
+
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, nvme_status(&owner->nvme, &csts));
+	EXPECT_NE(~0U, csts);
+	EXPECT_FALSE(csts & NVME_CSTS_CFS);
+	EXPECT_FALSE(csts & NVME_CSTS_RDY);
+}
+
+/*
+ * Every byte of configuration space is what it was before the error: BARs,
+ * command register, MSI-X and all; and none was lost to the all ones that an
+ * inaccessible function reads as. Validates 58, 59, 61, 62.
+ */
+TEST_F(reset, brings_config_space_back)
+{
+	struct owner *owner = &self->owner;
+	struct config *before = malloc(sizeof(*before));
+	struct config *after = malloc(sizeof(*after));
+
+	ASSERT_TRUE(before && after);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, config_save(owner, before));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, config_save(owner, after));
+	expect_same_config(_metadata, before, after);
+	EXPECT_TRUE(pci_answers(owner->fn.address));
+	free(before);
+	free(after);
+}
+
+/* Memory that was mapped before the error is still mapped for the device. Validates 65. */
+TEST_F(reset, keeps_dma_mappings)
+{
+	struct owner *owner = &self->owner;
+	__u8 block[BLOCK_SIZE];
+
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	pattern_fill(block, TEST_BLOCK);
+	EXPECT_EQ(0, nvme_write(&owner->nvme, TEST_BLOCK, block));
+	/* No access failed on the way. */
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
+}
+
+/* And mapping and unmapping go on as before. */
+TEST_F(reset, dma_can_be_mapped_anew)
+{
+	struct owner *owner = &self->owner;
+	struct nvme *nvme = &owner->nvme;
+
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, vfio_dma_unmap(&owner->fn, nvme->iova, NVME_DMA_SIZE));
+	ASSERT_EQ(0, vfio_dma_map(&owner->fn, nvme->mem, nvme->iova, NVME_DMA_SIZE));
+	ASSERT_EQ(0, nvme_reinit(nvme));
+	EXPECT_EQ(0, nvme_verify(nvme, TEST_BLOCK));
+}
+
+/* A second reset in a row, and one without reading the event, are fine. Validates 67. */
+TEST_F(reset, twice_in_a_row)
+{
+	struct owner *owner = &self->owner;
+
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/*
+ * A healthy function: the reset works as it always did, keeps what the owner
+ * set up in configuration space, and no error is reported. Validates 60, 66.
+ */
+TEST_F(reset, of_a_healthy_function)
+{
+	struct owner *owner = &self->owner;
+	struct config *before = malloc(sizeof(*before));
+	struct config *after = malloc(sizeof(*after));
+
+	ASSERT_TRUE(before && after);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, config_save(owner, before));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, config_save(owner, after));
+	expect_same_config(_metadata, before, after);
+	ASSERT_EQ(0, nvme_reinit(&owner->nvme));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
+	free(before);
+	free(after);
+}
+
+/* Once reset and closed, the function works for whoever comes next. Validates 53, 71. */
+TEST_F(reset, close_in_error_gives_a_working_function)
+{
+	struct owner *owner = &self->owner;
+
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	owner_close(owner);
+	ASSERT_EQ(0, owner_open(owner, variant->mode));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+FIXTURE(power_cycle) {
+	char address[PCI_ADDRESS_LEN];
+	char slot[16];
+};
+
+FIXTURE_VARIANT(power_cycle) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(power_cycle, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(power_cycle, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(power_cycle)
+{
+	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
+	ASSERT_EQ(0, pci_slot(self->address, self->slot, sizeof(self->slot)));
+}
+
+FIXTURE_TEARDOWN(power_cycle)
+{
+	/* Harmless where the power is on already. */
+	pci_slot_power(self->slot, true);
+}
+
+/*
+ * A function that was off and on again through its slot can be reset after
+ * an error like any other. Validates 87.
+ */
+TEST_F_TIMEOUT(power_cycle, reset_works, 60)
+{
+	struct owner owner;
+
+	ASSERT_EQ(0, pci_slot_power(self->slot, false));
+	ASSERT_EQ(0, pci_slot_power(self->slot, true));
+	ASSERT_EQ(0, pci_wait_answers(self->address, PATIENCE_MS));
+	ASSERT_EQ(0, owner_open(&owner, variant->mode));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_listen(&owner));
+	ASSERT_EQ(0, owner_suffer(&owner));
+	EXPECT_EQ(0, vfio_reset(&owner.fn));
+	EXPECT_EQ(0, nvme_reinit(&owner.nvme));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	owner_close(&owner);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The zPCI error region: what an owner of a zPCI function reads to learn of
+ * the errors that the platform reported for it.
+ */
+#ifndef _UAPI_VFIO_ZDEV_ERROR_H
+#define _UAPI_VFIO_ZDEV_ERROR_H
+
+#include <linux/types.h>
+
+/* The region's type is VFIO_REGION_TYPE_PCI_VENDOR_TYPE | this vendor. */
+#define VFIO_ZPCI_ERROR_REGION_VENDOR			0x1014
+#define VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION	2
+
+/**
+ * struct vfio_device_zpci_err_region - one error event, as the region gives it
+ *
+ * @pec: PCI event code of the event; 0 where none is present
+ * @flags: VFIO_ZPCI_ERR_* bits; 0 where no event is present
+ * @pending_errors: events still queued behind this one
+ * @length: bytes of this structure that are valid, from its start
+ * @dropped: events lost to a full queue since the function was opened
+ * @sequence: number of the event since the function was opened, from 1;
+ *	0 where none is present
+ * @timestamp: when the event was captured, nanoseconds of CLOCK_MONOTONIC
+ * @ccdf: the event as the platform gave it, big-endian, reserved bits included
+ *
+ * A read at offset 0 of at least 8 bytes takes the next event from the queue,
+ * and the event leaves the queue only once its bytes have reached the reader.
+ * Any other read returns bytes of the event taken last and takes nothing.
+ *
+ * All fields but @ccdf are in the byte order of the machine. The first eight
+ * bytes never change; a reader of more checks @length first.
+ */
+struct vfio_device_zpci_err_region {
+	__u16 pec;
+	__u16 flags;
+#define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* there is an event */
+#define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* the function is lost */
+#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host took the recovery */
+#define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the last reset */
+#define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody listened, left in error */
+	__s32 pending_errors;
+	__u32 length;
+	__u32 dropped;
+	__aligned_u64 sequence;
+	__aligned_u64 timestamp;
+	__u8 ccdf[32];
+};
+
+#endif /* _UAPI_VFIO_ZDEV_ERROR_H */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The owner of a function: comes, listens, and goes.
+
+use super::{
+    region::ErrorRegion,
+    reset, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc,
+    vfio::pci::{
+        CoreDevice,
+        Transition, //
+    },
+    zpci::{
+        self,
+        Device, //
+    }, //
+};
+
+/// Begins a session. A failure leaves nothing behind.
+pub(super) fn open(device: &Transition<'_>) -> Result {
+    let zdev = Device::of(device.device().pdev()).ok_or(ENODEV)?;
+    let function = zdev.recovery_or_new()?;
+    let kvm = device.device().kvm();
+
+    function.open(kvm.is_some())?;
+    device
+        .register_region::<ErrorRegion>(Arc::from(function))
+        .and_then(|()| match kvm {
+            Some(kvm) => zdev
+                .register_kvm(kvm)
+                .inspect_err(|_| device.unregister_last_region::<ErrorRegion>()),
+            None => Ok(()),
+        })
+        .inspect_err(|_| {
+            function.close();
+        })
+}
+
+/// Takes the function from its virtual machine. The session goes on until nothing will be done to
+/// the function for the owner anymore, so that the host does not recover it at the same time.
+pub(super) fn close(device: &Transition<'_>) {
+    device.unregister_last_region::<ErrorRegion>();
+    if let (Some(zdev), Some(_)) = (Device::of(device.device().pdev()), device.device().kvm()) {
+        zdev.unregister_kvm();
+    }
+}
+
+/// Ends a session. An event that the owner has not recovered from is the host's now.
+pub(super) fn closed(device: &Transition<'_>) {
+    let Some(zdev) = Device::of(device.device().pdev()) else {
+        return;
+    };
+    let Some(function) = zdev.recovery() else {
+        return;
+    };
+    let repaired = reset::after_close(device.device(), zdev);
+    let Some(leftover) = function.close() else {
+        return;
+    };
+
+    if leftover.unread > 0 {
+        pr_info!(
+            "Unhandled PCI error events count={} for PCI function {:#x}\n",
+            leftover.unread,
+            zdev.id().as_raw()
+        );
+    }
+    if let (Some(event), false) = (leftover.unrecovered, repaired) {
+        zpci::hand_to_host(&event);
+    }
+}
+
+/// Notes whether the owner listens. What has happened before is signalled at once.
+pub(super) fn error_eventfd_changed(device: &CoreDevice) {
+    let Some(function) = Device::of(device.pdev()).and_then(|zdev| zdev.recovery()) else {
+        return;
+    };
+
+    if function.set_eventfd(device.has_error_eventfd()) {
+        device.signal_error();
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The error region: one event at a time, with what the kernel knows of it.
+//!
+//! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+    uaccess::UserSliceWriter,
+    vfio::pci::{
+        Region,
+        RegionType, //
+    },
+    zpci::{
+        Function,
+        Record, //
+    }, //
+};
+
+/// The error region of a function.
+pub(super) struct ErrorRegion;
+
+impl Region for ErrorRegion {
+    const TYPE: RegionType = RegionType::vendor(
+        // CAST: A vendor ID has 16 bits.
+        bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16,
+        bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION,
+    );
+    const SIZE: usize = Record::SIZE;
+    const WRITABLE: bool = false;
+
+    type Data = Arc<Function>;
+
+    fn read(
+        function: ArcBorrow<'_, Function>,
+        at: usize,
+        to: &mut UserSliceWriter,
+    ) -> Result<usize> {
+        let end = at + to.len();
+
+        if at != 0 || end < Record::TAKING {
+            to.write_slice(&function.last_record().bytes()[at..end])?;
+        } else if let Some(delivery) = function.take() {
+            to.write_slice(&delivery.record().bytes()[..end])?;
+            delivery.arrived();
+        } else {
+            to.write_slice(&function.no_record().bytes()[..end])?;
+        }
+        Ok(end - at)
+    }
+}

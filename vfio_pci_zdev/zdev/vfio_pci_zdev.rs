@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What vfio-pci-core does on s390: it lets the owner of a function recover it from errors.
+//!
+//! C version of this: [`drivers/vfio/pci/vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c)
+
+use kernel::{
+    bindings,
+    error::from_result,
+    prelude::*,
+    uaccess::UserPtr,
+    vfio::{
+        info::CapabilityChain,
+        pci::{
+            CoreDevice,
+            Transition, //
+        }, //
+    }, //
+};
+
+mod capability;
+mod feature;
+mod owner;
+mod region;
+mod reset;
+
+const __LOG_PREFIX: &[u8] = b"vfio-pci-zdev\0";
+
+/// Adds what is to be known of a function to what its device says of itself.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device, and `caps` a chain that nobody else uses.
+#[export]
+unsafe extern "C" fn vfio_pci_info_zdev_add_caps(
+    vdev: *mut bindings::vfio_pci_core_device,
+    caps: *mut bindings::vfio_info_cap,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let (device, caps) = unsafe { (CoreDevice::from_raw(vdev), CapabilityChain::from_raw(caps)) };
+
+    from_result(|| capability::add_all(device, caps).map(|()| 0))
+}
+
+/// Begins a session, while the device is being opened.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is being opened.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
+    // SAFETY: By the caller's promise.
+    let device = unsafe { Transition::from_raw(vdev) };
+
+    from_result(|| owner::open(&device).map(|()| 0))
+}
+
+/// Takes a function from its virtual machine, while the device is being closed, or if opening it
+/// has failed.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is being opened or closed.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_core_device) {
+    // SAFETY: By the caller's promise.
+    owner::close(&unsafe { Transition::from_raw(vdev) });
+}
+
+/// Ends a session, after the last thing that closing does to the device.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is being closed.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_closed(vdev: *mut bindings::vfio_pci_core_device) {
+    // SAFETY: By the caller's promise.
+    owner::closed(&unsafe { Transition::from_raw(vdev) });
+}
+
+/// Notes that the error eventfd has been registered or taken back.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is open, whose `igate` the caller holds.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_err_trigger(vdev: *mut bindings::vfio_pci_core_device) {
+    // SAFETY: By the caller's promise.
+    owner::error_eventfd_changed(unsafe { CoreDevice::from_raw(vdev) });
+}
+
+/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
+///
+/// # Safety
+///
+/// `device` must be the `struct vfio_device` of a valid vfio-pci device.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_feature_err(
+    device: *mut bindings::vfio_device,
+    flags: u32,
+    arg: *mut c_void,
+    argsz: usize,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let device = unsafe { CoreDevice::from_vfio(device) };
+
+    from_result(|| feature::call(device, flags, UserPtr::from_ptr(arg), argsz).map(|()| 0))
+}
+
+/// Resets a function that is in error, before its device is opened.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is being opened.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
+    // SAFETY: By the caller's promise.
+    let device = unsafe { CoreDevice::from_raw(vdev) };
+
+    from_result(|| reset::before_open(device).map(|()| 0))
+}
+
+/// `VFIO_DEVICE_RESET`. Returns `-ENOTTY` if the generic code can do it.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is open.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_reset(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
+    // SAFETY: By the caller's promise.
+    let device = unsafe { CoreDevice::from_raw(vdev) };
+
+    from_result(|| reset::on_demand(device).map(|()| 0))
+}
