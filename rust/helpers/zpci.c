@@ -80,7 +80,7 @@ __rust_helper bool rust_helper_zpci_ratelimit(void)
 	static DEFINE_RATELIMIT_STATE(messages, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
-	return __ratelimit(&messages);
+	return ___ratelimit(&messages, "zpci");
 }
 
 #endif /* CONFIG_S390_PCI_RUST */

@@ -39,13 +39,19 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
         })
 }
 
-/// Takes the function from its virtual machine. The session goes on until nothing will be done to
+/// Takes the function from its virtual machine, and from an error that the owner has left it in,
+/// so that its initial state can be restored. The session goes on until nothing will be done to
 /// the function for the owner anymore, so that the host does not recover it at the same time.
 pub(super) fn close(device: &Transition<'_>) {
+    let Some(zdev) = Device::of(device.device().pdev()) else {
+        return;
+    };
+
     device.unregister_last_region::<ErrorRegion>();
-    if let (Some(zdev), Some(_)) = (Device::of(device.device().pdev()), device.device().kvm()) {
+    if device.device().kvm().is_some() {
         zdev.unregister_kvm();
     }
+    reset::left_behind(device.device(), zdev);
 }
 
 /// Ends a session. An event that the owner has not recovered from is the host's now.
@@ -56,12 +62,12 @@ pub(super) fn closed(device: &Transition<'_>) {
     let Some(function) = zdev.recovery() else {
         return;
     };
-    let repaired = reset::after_close(device.device(), zdev);
+    let repaired = reset::left_behind(device.device(), zdev);
     let Some(leftover) = function.close() else {
         return;
     };
 
-    if leftover.unread > 0 {
+    if leftover.unread > 0 && zpci::may_log() {
         pr_info!(
             "Unhandled PCI error events count={} for PCI function {:#x}\n",
             leftover.unread,

@@ -47,9 +47,9 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     }
 }
 
-/// Resets a function that its owner has left in error, after its device was closed. Returns
+/// Resets a function that its owner has left in error, while its device is being closed. Returns
 /// whether it is in order now; if others are busy with it, it is theirs.
-pub(super) fn after_close(device: &CoreDevice, zdev: &Device) -> bool {
+pub(super) fn left_behind(device: &CoreDevice, zdev: &Device) -> bool {
     match try_reset(device, zdev, false, Config::Saved) {
         Some(Ok(())) => true,
         Some(Err(error)) => error == ENOTTY,

@@ -24,7 +24,7 @@ mod owner;
 mod region;
 mod reset;
 
-const __LOG_PREFIX: &[u8] = b"vfio-pci-zdev\0";
+const __LOG_PREFIX: &[u8] = b"zpci\0";
 
 /// Adds what is to be known of a function to what its device says of itself.
 ///
