@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Measures what an error costs its owner. Meant for a guest whose clock counts
+ * instructions; scripts/bench runs it, on the kernel with Rust and on the one
+ * with C:
+ *
+ *	zpci_bench one [EVENTS]		one function, one error after the other
+ *	zpci_bench many COUNT...	so many functions in error at once
+ *
+ * Every figure is a line "bench: NAME VALUE...", every measure that could not
+ * be taken a line "bench-none: NAME REASON". What is not timed is the same on
+ * both kernels, and is all that the lesser one needs to go on.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "error_event.h"
+#include "nvme.h"
+#include "nvme_regs.h"
+#include "owner.h"
+#include "vfio_info.h"
+#include "wait.h"
+
+#define EVENTS		64	/* one after the other, unless told otherwise */
+#define FUNCTIONS	64	/* at most, at once */
+#define REPEATS		32	/* of what needs no error */
+#define DMA_SIZE	0x1000
+#define SETTLE_MS	50	/* the kernel has ended all reports then */
+
+/**
+ * struct target - a function that is made to fail
+ *
+ * @fn: the function
+ * @region: the error region, where there is one
+ * @event: eventfd for errors; reads of it wait
+ * @mem: memory that is mapped for the device
+ * @start: first address for DMA
+ * @woken: this round's error has been signalled
+ */
+struct target {
+	struct vfio_function fn;
+	struct vfio_region_info region;
+	int event;
+	void *mem;
+	__u64 start;
+	bool woken;
+};
+
+static __u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* Ends the program: what cannot be set up cannot be measured. */
+static void need(int ret, const char *what)
+{
+	if (ret >= 0)
+		return;
+	printf("bench-none: all cannot %s: %s\n", what, strerror(-ret));
+	exit(1);
+}
+
+static void figures(const char *name, const __u64 *values, int count)
+{
+	int i;
+
+	if (!count)
+		return;
+	printf("bench: %s", name);
+	for (i = 0; i < count; i++)
+		printf(" %llu", values[i]);
+	putchar('\n');
+}
+
+/* A series of values, as many as there turn out to be. */
+struct series {
+	int count;
+	__u64 value[4 * EVENTS];
+};
+
+static void add(struct series *series, __u64 value)
+{
+	if (series->count < 4 * EVENTS)
+		series->value[series->count++] = value;
+}
+
+static void show(const char *name, const struct series *series)
+{
+	figures(name, series->value, series->count);
+}
+
+static void target_open(struct target *target, const char *address)
+{
+	memset(target, 0, sizeof(*target));
+	need(pci_bind(address, "vfio-pci"), "bind the function");
+	need(vfio_open(&target->fn, address, VFIO_GROUP_TYPE1), "open the function");
+	need(dma_start(&target->fn, &target->start), "learn where DMA starts");
+	if (error_region_find(&target->fn, &target->region))
+		memset(&target->region, 0, sizeof(target->region));
+	target->event = eventfd(0, EFD_CLOEXEC);
+	need(target->event < 0 ? -errno : 0, "make an eventfd");
+	need(error_listen(&target->fn, target->event), "listen for errors");
+	target->mem = mmap(NULL, DMA_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	need(target->mem == MAP_FAILED ? -ENOMEM : 0, "get memory");
+	need(vfio_dma_map(&target->fn, target->mem, target->start, DMA_SIZE), "map memory");
+	need(vfio_enable_bus_master(&target->fn), "enable the function");
+}
+
+static void target_close(struct target *target)
+{
+	vfio_close(&target->fn);
+	close(target->event);
+	munmap(target->mem, DMA_SIZE);
+}
+
+/* Brings the controller to where ringing its doorbell is an error. */
+static void arm(struct target *target)
+{
+	__u64 at = target->start + DMA_UNMAPPED_AT;
+	const struct { __u32 reg, value; } steps[] = {
+		{ NVME_REG_CC, 0 },
+		{ NVME_REG_AQA, 1 << 16 | 1 },
+		{ NVME_REG_ASQ, (__u32)at },
+		{ NVME_REG_ASQ + 4, at >> 32 },
+		{ NVME_REG_ACQ, (__u32)at },
+		{ NVME_REG_ACQ + 4, at >> 32 },
+		{ NVME_REG_CC, NVME_CC_ENTRY_SIZES | NVME_CC_ENABLE },
+	};
+	__u32 csts;
+	size_t i;
+	int tries;
+
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		need(vfio_bar_write32(&target->fn, NVME_BAR, steps[i].reg, steps[i].value),
+		     "set up the controller");
+	for (tries = 0; tries < 100; tries++) {
+		need(vfio_bar_read32(&target->fn, NVME_BAR, NVME_REG_CSTS, &csts),
+		     "read the controller's status");
+		if ((csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) == NVME_CSTS_RDY && csts != ~0U)
+			return;
+		sleep_ms(1);
+	}
+	printf("csts %x\n", csts);
+	need(-EIO, "enable the controller");
+}
+
+/* Resets the function, as often as it takes. Returns the cost of the try that worked. */
+static __u64 reset(struct target *target)
+{
+	__u64 start, end;
+	int tries, ret = 0;
+
+	for (tries = 0; tries < 200; tries++) {
+		start = cpu_ns();
+		ret = vfio_reset(&target->fn);
+		end = cpu_ns();
+		if (ret != -EAGAIN)
+			break;
+		sleep_ms(1);
+	}
+	need(ret, "reset the function");
+	return end - start;
+}
+
+/*
+ * What a kernel does not bring back by itself, once the function is no longer
+ * in error: the inside of the function, DMA mappings, bus mastering.
+ */
+static void repair(struct target *target)
+{
+	reset(target);
+	need(vfio_dma_unmap(&target->fn, target->start, DMA_SIZE), "unmap memory");
+	need(vfio_dma_map(&target->fn, target->mem, target->start, DMA_SIZE), "map memory again");
+	need(vfio_enable_bus_master(&target->fn), "enable the function again");
+}
+
+/* From the doorbell to the owner that waits for it. */
+static __u64 suffer(struct target *target)
+{
+	__u32 one = htole32(1);
+	__u64 start, count;
+
+	start = now_ns();
+	if (pwrite(target->fn.device, &one, sizeof(one),
+		   target->fn.window[NVME_BAR].offset + NVME_REG_DOORBELL) < 0)
+		need(-errno, "ring the doorbell");
+	if (read(target->event, &count, sizeof(count)) < 0)
+		need(-errno, "wait for the error");
+	return now_ns() - start;
+}
+
+/* Takes by the feature: 0, or the errno; the cost goes to *cost. */
+static int take_feature(struct target *target, __u64 *cost)
+{
+	struct {
+		struct vfio_device_feature head;
+		struct vfio_device_feature_zpci_err err;
+	} call;
+	__u8 ccdf[CCDF_LEN];
+	__u64 start;
+	int ret;
+
+	call.head.argsz = sizeof(call);
+	call.head.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_ZPCI_ERROR;
+	memset(&call.err, 0, sizeof(call.err));
+	call.err.data = (unsigned long)ccdf;
+	start = cpu_ns();
+	ret = ioctl(target->fn.device, VFIO_DEVICE_FEATURE, &call) ? errno : 0;
+	*cost = cpu_ns() - start;
+	return ret;
+}
+
+/* Takes by the region: whether there was an event. */
+static bool take_region(struct target *target, __u64 *cost)
+{
+	struct vfio_device_zpci_err_region event = { 0 };
+	__u64 start;
+	ssize_t done;
+
+	start = cpu_ns();
+	done = pread(target->fn.device, &event, sizeof(event), target->region.offset);
+	*cost = cpu_ns() - start;
+	need(done < 0 ? -errno : 0, "read the region");
+	return event.flags & VFIO_ZPCI_ERR_PRESENT;
+}
+
+/* What a pair of looks at the clock costs: to be taken off from the others. */
+static void measure_clocks(void)
+{
+	struct series monotonic = { 0 }, cpu = { 0 };
+	__u64 start;
+	int i;
+
+	for (i = 0; i < REPEATS; i++) {
+		start = now_ns();
+		add(&monotonic, now_ns() - start);
+		start = cpu_ns();
+		add(&cpu, cpu_ns() - start);
+	}
+	show("clock.monotonic", &monotonic);
+	show("clock.cpu", &cpu);
+}
+
+struct pair {
+	int ping;
+	int pong;
+	__u64 start;
+	struct series cost;
+};
+
+static void *answer(void *data)
+{
+	struct pair *pair = data;
+	__u64 count;
+	int i;
+
+	for (i = 0; i < REPEATS; i++) {
+		if (read(pair->ping, &count, sizeof(count)) < 0)
+			break;
+		add(&pair->cost, now_ns() - pair->start);
+		count = 1;
+		if (write(pair->pong, &count, sizeof(count)) < 0)
+			break;
+	}
+	return NULL;
+}
+
+/* The floor: one thread wakes another, by an eventfd. */
+static void measure_floor(void)
+{
+	static struct pair pair;
+	__u64 count;
+	pthread_t thread;
+	int i;
+
+	pair.ping = eventfd(0, EFD_CLOEXEC);
+	pair.pong = eventfd(0, EFD_CLOEXEC);
+	need(pair.ping < 0 || pair.pong < 0 ? -errno : 0, "make eventfds");
+	need(-pthread_create(&thread, NULL, answer, &pair), "start a thread");
+	for (i = 0; i < REPEATS; i++) {
+		/* The other one waits by then. */
+		sleep_ms(1);
+		count = 1;
+		pair.start = now_ns();
+		if (write(pair.ping, &count, sizeof(count)) < 0 ||
+		    read(pair.pong, &count, sizeof(count)) < 0)
+			need(-errno, "wake a thread");
+	}
+	pthread_join(thread, NULL);
+	show("floor", &pair.cost);
+	close(pair.ping);
+	close(pair.pong);
+}
+
+/* Opening and closing, with the group and the container held open. */
+static void measure_open(const char *address)
+{
+	struct series open = { 0 }, close_cost = { 0 };
+	struct vfio_function fn;
+	__u64 start;
+	int i;
+
+	need(pci_bind(address, "vfio-pci"), "bind the function");
+	need(vfio_open(&fn, address, VFIO_GROUP_TYPE1), "open the function");
+	for (i = 0; i < REPEATS; i++) {
+		start = cpu_ns();
+		close(fn.device);
+		add(&close_cost, cpu_ns() - start);
+		sleep_ms(SETTLE_MS);
+		start = cpu_ns();
+		fn.device = ioctl(fn.group, VFIO_GROUP_GET_DEVICE_FD, fn.address);
+		add(&open, cpu_ns() - start);
+		need(fn.device < 0 ? -errno : 0, "open the function again");
+		sleep_ms(SETTLE_MS);
+	}
+	vfio_close(&fn);
+	show("open", &open);
+	show("close", &close_cost);
+}
+
+/* Setting up MSI-X and taking it down: (de)registers adapter interrupts. */
+static void measure_interrupts(struct target *target)
+{
+	struct series on = { 0 }, off = { 0 };
+	int events[2] = { event_new(), event_new() };
+	__u64 start;
+	int i;
+
+	for (i = 0; i < REPEATS; i++) {
+		start = cpu_ns();
+		need(vfio_irq_set(&target->fn, VFIO_PCI_MSIX_IRQ_INDEX, events, 2),
+		     "set up interrupts");
+		add(&on, cpu_ns() - start);
+		start = cpu_ns();
+		need(vfio_irq_clear(&target->fn, VFIO_PCI_MSIX_IRQ_INDEX), "take interrupts down");
+		add(&off, cpu_ns() - start);
+	}
+	show("msix.on", &on);
+	show("msix.off", &off);
+	close(events[0]);
+	close(events[1]);
+}
+
+/* All that is asked of one function, with one error after the other. */
+static void measure_one(int events)
+{
+	static struct series woken, feature, region, feature_empty, region_empty;
+	static struct series reset_error, reset_healthy;
+	char address[PCI_ADDRESS_LEN];
+	struct target target;
+	bool has_region;
+	__u64 cost;
+	int i;
+
+	need(pci_find(PCI_KIND_NVME, address), "find an NVMe function");
+	measure_clocks();
+	measure_floor();
+	measure_open(address);
+	target_open(&target, address);
+	has_region = target.region.size;
+	measure_interrupts(&target);
+	for (i = 0; i < events; i++) {
+		arm(&target);
+		sleep_ms(SETTLE_MS);
+		add(&woken, suffer(&target));
+		sleep_ms(SETTLE_MS);
+		if (has_region && i % 2) {
+			need(take_region(&target, &cost) ? 0 : -ENOMSG, "take an event");
+			add(&region, cost);
+		} else {
+			need(-take_feature(&target, &cost), "take an event");
+			add(&feature, cost);
+		}
+		if (take_feature(&target, &cost) == ENOMSG)
+			add(&feature_empty, cost);
+		if (has_region && !take_region(&target, &cost))
+			add(&region_empty, cost);
+		add(&reset_error, reset(&target));
+		sleep_ms(SETTLE_MS);
+		repair(&target);
+		sleep_ms(SETTLE_MS);
+	}
+	for (i = 0; i < REPEATS; i++) {
+		add(&reset_healthy, reset(&target));
+		sleep_ms(SETTLE_MS);
+	}
+	show("event", &woken);
+	show("take.feature", &feature);
+	show("take.feature.empty", &feature_empty);
+	if (has_region) {
+		show("take.region", &region);
+		show("take.region.empty", &region_empty);
+	} else {
+		puts("bench-none: take.region this kernel has no error region");
+		puts("bench-none: take.region.empty this kernel has no error region");
+	}
+	show("reset.error", &reset_error);
+	show("reset.healthy", &reset_healthy);
+	target_close(&target);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The NVMe functions, in the order of their addresses. */
+static int find_functions(char addresses[][PCI_ADDRESS_LEN], int max)
+{
+	DIR *dir = opendir("/sys/bus/pci/devices");
+	struct dirent *entry;
+	int count = 0;
+
+	need(dir ? 0 : -errno, "list the functions");
+	while (count < max && (entry = readdir(dir))) {
+		if (strlen(entry->d_name) != PCI_ADDRESS_LEN - 1 || !pci_is_pcie(entry->d_name))
+			continue;
+		memcpy(addresses[count++], entry->d_name, PCI_ADDRESS_LEN);
+	}
+	closedir(dir);
+	qsort(addresses, count, PCI_ADDRESS_LEN, compare);
+	return count;
+}
+
+/* Bytes in use in all slabs. */
+static __u64 slab_bytes(void)
+{
+	__u64 sum = 0, active, all, size;
+	char line[512];
+	FILE *file = fopen("/proc/slabinfo", "r");
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %llu %llu %llu", &active, &all, &size) == 3)
+			sum += active * size;
+	}
+	fclose(file);
+	return sum;
+}
+
+/* Rings all the doorbells, and waits until the last owner is woken. */
+static __u64 suffer_all(struct target *targets, int count, int epoll)
+{
+	struct epoll_event ready[FUNCTIONS];
+	__u32 one = htole32(1);
+	int i, got, left = count;
+	struct target *target;
+	__u64 start, value;
+
+	for (i = 0; i < count; i++)
+		targets[i].woken = false;
+	start = now_ns();
+	for (i = 0; i < count; i++) {
+		target = &targets[i];
+		if (pwrite(target->fn.device, &one, sizeof(one),
+			   target->fn.window[NVME_BAR].offset + NVME_REG_DOORBELL) < 0)
+			need(-errno, "ring a doorbell");
+	}
+	while (left) {
+		got = epoll_wait(epoll, ready, FUNCTIONS, 20000);
+		need(got ? got : -ETIMEDOUT, "hear of every error");
+		for (i = 0; i < got; i++) {
+			target = ready[i].data.ptr;
+			if (read(target->event, &value, sizeof(value)) < 0)
+				need(-errno, "read an eventfd");
+			left -= !target->woken;
+			target->woken = true;
+		}
+	}
+	return now_ns() - start;
+}
+
+static void measure_many(char **counts)
+{
+	static char addresses[FUNCTIONS][PCI_ADDRESS_LEN];
+	static struct target targets[FUNCTIONS];
+	int found, count, i, epoll, opened = 0;
+	struct epoll_event wanted;
+	__u64 cost, before;
+	char name[32];
+
+	measure_clocks();
+	found = find_functions(addresses, FUNCTIONS);
+	for (i = 0; i < found; i++)
+		need(pci_bind(addresses[i], "vfio-pci"), "bind a function");
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	need(epoll < 0 ? -errno : 0, "make an epoll");
+	for (; *counts; counts++) {
+		count = atoi(*counts);
+		if (count < 1 || count > found) {
+			printf("bench-none: many.%s there are %d functions\n", *counts, found);
+			continue;
+		}
+		before = slab_bytes();
+		for (i = opened; i < count; i++) {
+			target_open(&targets[i], addresses[i]);
+			wanted.events = EPOLLIN;
+			wanted.data.ptr = &targets[i];
+			need(epoll_ctl(epoll, EPOLL_CTL_ADD, targets[i].event, &wanted),
+			     "wait for an eventfd");
+		}
+		if (count - opened > 1 && before) {
+			cost = (slab_bytes() - before) / (count - opened);
+			snprintf(name, sizeof(name), "slab.open.%d", count - opened);
+			figures(name, &cost, 1);
+		}
+		opened = count > opened ? count : opened;
+		for (i = 0; i < count; i++)
+			arm(&targets[i]);
+		sleep_ms(SETTLE_MS);
+		cost = suffer_all(targets, count, epoll);
+		snprintf(name, sizeof(name), "many.%d", count);
+		figures(name, &cost, 1);
+		sleep_ms(SETTLE_MS);
+		for (i = 0; i < count; i++) {
+			reset(&targets[i]);
+			repair(&targets[i]);
+			/* The queue is left as it was found: empty. */
+			while (!take_feature(&targets[i], &cost))
+				;
+		}
+		sleep_ms(SETTLE_MS);
+	}
+	for (i = 0; i < opened; i++)
+		target_close(&targets[i]);
+	close(epoll);
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc >= 2 && !strcmp(argv[1], "one")) {
+		measure_one(argc > 2 ? atoi(argv[2]) : EVENTS);
+	} else if (argc >= 3 && !strcmp(argv[1], "many")) {
+		measure_many(argv + 2);
+	} else {
+		fprintf(stderr, "usage: zpci_bench one [EVENTS] | many COUNT...\n");
+		return 2;
+	}
+	puts("bench-done");
+	return 0;
+}
