@@ -11,6 +11,8 @@
 
 struct zpci_dev;
 
+#ifdef CONFIG_S390_PCI_RUST
+
 /* In C: where interruption indicators are. */
 bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
@@ -18,5 +20,19 @@ u64 zpci_irq_summary(void);
 /* In Rust: rust/pci_event.rs. */
 int zpci_clear_irq(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
+void zpci_recovery_abandoned(struct zpci_dev *zdev);
+void zpci_recovery_was_reset(struct zpci_dev *zdev);
+
+#else
+
+static inline void zpci_recovery_release(struct zpci_dev *zdev)
+{
+}
+
+static inline void zpci_recovery_was_reset(struct zpci_dev *zdev)
+{
+}
+
+#endif
 
 #endif /* __S390_PCI_RUST_H */

@@ -13,7 +13,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +34,8 @@
 #define FUNCTIONS	64	/* at most, at once */
 #define REPEATS		32	/* of what needs no error */
 #define DMA_SIZE	0x1000
-#define SETTLE_MS	50	/* the kernel has ended all reports then */
+#define SETTLE_MS	50	/* the kernel has ended all reports then, */
+#define BUSY_NS		5000000	/* and then what was put off while it slept */
 
 /**
  * struct target - a function that is made to fail
@@ -71,6 +71,15 @@ static void need(int ret, const char *what)
 		return;
 	printf("bench-none: all cannot %s: %s\n", what, strerror(-ret));
 	exit(1);
+}
+
+static void settle(void)
+{
+	__u64 end;
+
+	sleep_ms(SETTLE_MS);
+	for (end = now_ns() + BUSY_NS; now_ns() < end;)
+		;
 }
 
 static void figures(const char *name, const __u64 *values, int count)
@@ -154,7 +163,6 @@ static void arm(struct target *target)
 			return;
 		sleep_ms(1);
 	}
-	printf("csts %x\n", csts);
 	need(-EIO, "enable the controller");
 }
 
@@ -320,12 +328,12 @@ static void measure_open(const char *address)
 		start = cpu_ns();
 		close(fn.device);
 		add(&close_cost, cpu_ns() - start);
-		sleep_ms(SETTLE_MS);
+		settle();
 		start = cpu_ns();
 		fn.device = ioctl(fn.group, VFIO_GROUP_GET_DEVICE_FD, fn.address);
 		add(&open, cpu_ns() - start);
 		need(fn.device < 0 ? -errno : 0, "open the function again");
-		sleep_ms(SETTLE_MS);
+		settle();
 	}
 	vfio_close(&fn);
 	show("open", &open);
@@ -369,15 +377,13 @@ static void measure_one(int events)
 	need(pci_find(PCI_KIND_NVME, address), "find an NVMe function");
 	measure_clocks();
 	measure_floor();
-	measure_open(address);
 	target_open(&target, address);
 	has_region = target.region.size;
-	measure_interrupts(&target);
 	for (i = 0; i < events; i++) {
 		arm(&target);
-		sleep_ms(SETTLE_MS);
+		settle();
 		add(&woken, suffer(&target));
-		sleep_ms(SETTLE_MS);
+		settle();
 		if (has_region && i % 2) {
 			need(take_region(&target, &cost) ? 0 : -ENOMSG, "take an event");
 			add(&region, cost);
@@ -390,13 +396,13 @@ static void measure_one(int events)
 		if (has_region && !take_region(&target, &cost))
 			add(&region_empty, cost);
 		add(&reset_error, reset(&target));
-		sleep_ms(SETTLE_MS);
+		settle();
 		repair(&target);
-		sleep_ms(SETTLE_MS);
+		settle();
 	}
 	for (i = 0; i < REPEATS; i++) {
 		add(&reset_healthy, reset(&target));
-		sleep_ms(SETTLE_MS);
+		settle();
 	}
 	show("event", &woken);
 	show("take.feature", &feature);
@@ -410,7 +416,10 @@ static void measure_one(int events)
 	}
 	show("reset.error", &reset_error);
 	show("reset.healthy", &reset_healthy);
+	/* Last, as these fill the debug log, which C formats with every event. */
+	measure_interrupts(&target);
 	target_close(&target);
+	measure_open(address);
 }
 
 static int compare(const void *a, const void *b)
@@ -522,11 +531,11 @@ static void measure_many(char **counts)
 		opened = count > opened ? count : opened;
 		for (i = 0; i < count; i++)
 			arm(&targets[i]);
-		sleep_ms(SETTLE_MS);
+		settle();
 		cost = suffer_all(targets, count, epoll);
 		snprintf(name, sizeof(name), "many.%d", count);
 		figures(name, &cost, 1);
-		sleep_ms(SETTLE_MS);
+		settle();
 		for (i = 0; i < count; i++) {
 			reset(&targets[i]);
 			repair(&targets[i]);
@@ -534,7 +543,7 @@ static void measure_many(char **counts)
 			while (!take_feature(&targets[i], &cost))
 				;
 		}
-		sleep_ms(SETTLE_MS);
+		settle();
 	}
 	for (i = 0; i < opened; i++)
 		target_close(&targets[i]);

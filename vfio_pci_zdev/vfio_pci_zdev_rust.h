@@ -33,6 +33,9 @@ void vfio_pci_zdev_closed(struct vfio_pci_core_device *vdev);
 /* VFIO_DEVICE_RESET; -ENOTTY leaves it to the generic code. */
 int vfio_pci_zdev_reset(struct vfio_pci_core_device *vdev);
 
+/* The generic code has reset a function. */
+void vfio_pci_zdev_was_reset(struct vfio_pci_core_device *vdev);
+
 /* The error eventfd has changed; igate is held. */
 void vfio_pci_zdev_err_trigger(struct vfio_pci_core_device *vdev);
 
@@ -50,6 +53,10 @@ static inline void vfio_pci_zdev_closed(struct vfio_pci_core_device *vdev)
 static inline int vfio_pci_zdev_reset(struct vfio_pci_core_device *vdev)
 {
 	return -ENOTTY;
+}
+
+static inline void vfio_pci_zdev_was_reset(struct vfio_pci_core_device *vdev)
+{
 }
 
 static inline void vfio_pci_zdev_err_trigger(struct vfio_pci_core_device *vdev)

@@ -9,19 +9,8 @@ use kernel::{
     error::from_result,
     pci,
     prelude::*,
-    zpci::{
-        self,
-        Delivery,
-        Device, //
-    }, //
+    zpci::Device, //
 };
-
-fn register(zdev: &Device) -> Result {
-    match zpci::irq_delivery() {
-        Delivery::Floating => zdev.register_floating_irq(zpci::irq_summary()),
-        Delivery::Directed => zdev.register_directed_irq(),
-    }
-}
 
 /// Registers the adapter interruptions of a function. Returns 0 or an error code.
 ///
@@ -33,7 +22,8 @@ unsafe extern "C" fn zpci_set_irq(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
     let zdev = unsafe { Device::from_raw(zdev) };
 
-    from_result(|| register(zdev).map(|()| 0))
+    // SAFETY: By the caller's promise.
+    from_result(|| unsafe { zdev.register_irq() }.map(|()| 0))
 }
 
 /// Deregisters the adapter interruptions of a function. Returns 0 or an error code.
@@ -46,7 +36,7 @@ unsafe extern "C" fn zpci_clear_irq(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
     let zdev = unsafe { Device::from_raw(zdev) };
 
-    from_result(|| zdev.deregister_irq(zpci::irq_delivery()).map(|()| 0))
+    from_result(|| zdev.deregister_irq().map(|()| 0))
 }
 
 /// Registers the adapter interruptions of a PCI device again, unconditionally: a reset has
@@ -62,7 +52,8 @@ unsafe extern "C" fn arch_restore_msi_irqs(pdev: *mut bindings::pci_dev) -> bool
 
     if let Some(zdev) = Device::of(pdev) {
         // They may be registered already, which the platform refuses to do twice.
-        let _ = register(zdev);
+        // SAFETY: The caller restores MSIs that are set up, and so keeps them from being torn down.
+        let _ = unsafe { zdev.register_irq() };
     }
     // Always: what the PCI core restores itself are the entries of the device's table.
     true

@@ -3,19 +3,80 @@
 //! Availability events: functions come, go, and are asked for.
 
 use super::submit;
-use kernel::zpci::{
-    debug,
-    Availability,
-    AvailabilityEvent,
-    Device,
-    Event,
-    FunctionHandle,
-    State,
-    StateGuard, //
+use kernel::{
+    prelude::*,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex,
+        SetOnce, //
+    },
+    zpci::{
+        debug,
+        Availability,
+        AvailabilityEvent,
+        Device,
+        Event,
+        FunctionHandle,
+        Item,
+        SerialQueue,
+        State,
+        StateGuard, //
+    }, //
 };
 
-/// Submits an event to its function. One that is about all functions, or that makes a function
-/// known, has none yet, and is handled here, but for what may wait.
+/// What makes functions known, or gives them to the PCI core, happens one after the other on the
+/// whole machine: a virtual function is linked to its physical one only if that comes first. Never
+/// held where user space is waited for.
+static TOPOLOGY: SetOnce<Arc<Topology>> = SetOnce::new();
+
+#[pin_data]
+struct Topology {
+    #[pin]
+    lock: Mutex<()>,
+    /// Events that are about no function that is known.
+    unknown: Arc<SerialQueue<Unknown>>,
+}
+
+impl Topology {
+    fn get() -> Option<&'static Self> {
+        if TOPOLOGY.as_ref().is_none() {
+            let unknown = SerialQueue::new().ok()?;
+            let new = Arc::pin_init(
+                pin_init!(Self {
+                    lock <- new_mutex!((), "zpci::Topology::lock"),
+                    unknown,
+                }),
+                GFP_KERNEL,
+            );
+
+            // If somebody else was first, theirs is as good.
+            TOPOLOGY.populate(new.ok()?);
+        }
+        TOPOLOGY.as_ref().map(|topology| &**topology)
+    }
+}
+
+/// An event that is about no function that is known.
+struct Unknown(AvailabilityEvent);
+
+impl Item for Unknown {
+    fn handle(self) {
+        match (self.0.change(), Device::by_id(self.0.function())) {
+            (Some(Availability::Several), _) => {
+                let _topology = Topology::get().map(|topology| topology.lock.lock());
+
+                Device::rescan_all();
+            }
+            // An event before this one has made the function known.
+            (_, Some(zdev)) => submit(&zdev, Event::Availability(self.0)),
+            (Some(change), None) => create(change, &self.0),
+            (None, None) => (),
+        }
+    }
+}
+
+/// Takes an event from the channel report thread, which waits for none of what it leads to.
 pub(super) fn dispatch(event: AvailabilityEvent) {
     const AVAILABILITY: debug::Format = debug::Format::new(c"avl fid:%x, fh:%x, pec:%x\n");
 
@@ -28,15 +89,29 @@ pub(super) fn dispatch(event: AvailabilityEvent) {
             event.code().as_raw().into(),
         ],
     );
-    match (event.change(), Device::by_id(event.function())) {
-        (Some(Availability::Several), _) => Device::rescan_all(),
-        (_, Some(zdev)) => submit(&zdev, Event::Availability(event)),
-        (Some(change), None) => create(change, &event),
-        (None, None) => (),
+    if event.change() != Some(Availability::Several) {
+        if let Some(zdev) = Device::by_id(event.function()) {
+            return submit(&zdev, Event::Availability(event));
+        }
+    }
+    match Topology::get() {
+        Some(topology) => {
+            if topology
+                .unknown
+                .as_arc_borrow()
+                .add(Unknown(event), None)
+                .is_err()
+            {
+                pr_err!("An availability event is lost\n");
+            }
+        }
+        // Without memory to let it wait.
+        None => Unknown(event).handle(),
     }
 }
 
-/// Makes a function known that the platform has announced.
+/// Makes a function known that the platform has announced, and gives it to the PCI core if it is
+/// configured.
 fn create(change: Availability, event: &AvailabilityEvent) {
     let state = match change {
         Availability::Configured => State::Configured,
@@ -47,42 +122,39 @@ fn create(change: Availability, event: &AvailabilityEvent) {
         | Availability::Several
         | Availability::Reserved => return,
     };
+    let _topology = Topology::get().map(|topology| topology.lock.lock());
 
     // A failure has been logged where it happened.
     if Device::create(event.function(), event.handle(), state).is_err() {
         return;
     }
-    if state == State::Configured {
-        if let Some(zdev) = Device::by_id(event.function()) {
-            submit(&zdev, Event::Scan(event.handle()));
-        }
-    }
-}
+    let Some(zdev) = Device::by_id(event.function()) else {
+        return;
+    };
+    let guard = zdev.lock_state();
 
-/// Gives a new function to the PCI core.
-pub(super) fn scan(zdev: &Device, handle: FunctionHandle) {
-    let state = zdev.lock_state();
-
-    // It may have been taken away again meanwhile.
-    if zdev.state() == State::Configured {
+    // Once it is known, others may have been here first.
+    if zdev.state() == State::Configured && !zdev.handle().is_enabled() && guard.pdev().is_none() {
         // A failure has been logged, and leaves the function disabled, to be tried again by hand.
-        let _ = state.scan(handle);
+        let _ = guard.scan(event.handle());
     }
 }
 
 /// Handles an event of a function that is known.
 pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
-    let state = zdev.lock_state();
-
     match event.change() {
-        Some(Availability::Configured) => configured(&state, event.handle()),
+        Some(Availability::Configured) => configured(zdev, event.handle()),
         Some(Availability::Standby) => {
+            let state = zdev.lock_state();
+
             if zdev.state() == State::Reserved {
                 reappear(&state);
             }
             state.update_handle(event.handle());
         }
         Some(Availability::DeconfigurationRequested) => {
+            let state = zdev.lock_state();
+
             // The event may be older than the function's configuration.
             if zdev.state() == State::Configured {
                 state.update_handle(event.handle());
@@ -90,8 +162,8 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
                 let _ = state.deconfigure();
             }
         }
-        Some(Availability::Deconfigured) => deconfigured(&state, event.handle()),
-        Some(Availability::Reserved) => state.reserve(),
+        Some(Availability::Deconfigured) => deconfigured(zdev, event.handle()),
+        Some(Availability::Reserved) => reserve(zdev),
         // `Several` names no function and never gets here.
         Some(Availability::Several) | None => (),
     }
@@ -109,9 +181,12 @@ fn reappear(state: &StateGuard<'_>) {
     );
 }
 
-fn configured(state: &StateGuard<'_>, handle: FunctionHandle) {
-    match state.zdev().state() {
-        State::Reserved => reappear(state),
+fn configured(zdev: &Device, handle: FunctionHandle) {
+    let _topology = Topology::get().map(|topology| topology.lock.lock());
+    let state = zdev.lock_state();
+
+    match zdev.state() {
+        State::Reserved => reappear(&state),
         State::Standby => (),
         // The event is older than what has configured the function.
         State::Configured => return,
@@ -121,8 +196,8 @@ fn configured(state: &StateGuard<'_>, handle: FunctionHandle) {
     let _ = state.scan(handle);
 }
 
-fn deconfigured(state: &StateGuard<'_>, handle: FunctionHandle) {
-    let zdev = state.zdev();
+fn deconfigured(zdev: &Device, handle: FunctionHandle) {
+    let state = zdev.lock_state();
 
     if zdev.state() == State::Configured {
         state.update_handle(handle);
@@ -134,8 +209,17 @@ fn deconfigured(state: &StateGuard<'_>, handle: FunctionHandle) {
         }
         state.set_state(State::Standby);
     }
+    drop(state);
     // It may have become reserved in the same moment.
     if zdev.query_state() == Ok(State::Reserved) {
-        state.reserve();
+        reserve(zdev);
     }
+}
+
+/// Notes that a function belongs to somebody else now. A scan of all functions may come to the
+/// same conclusion, but not at the same time.
+fn reserve(zdev: &Device) {
+    let _topology = Topology::get().map(|topology| topology.lock.lock());
+
+    zdev.lock_state().reserve();
 }

@@ -2,7 +2,10 @@
 
 //! Error events: what they mean for their function, and who recovers it.
 
-use super::recovery;
+use super::{
+    limited,
+    recovery, //
+};
 use kernel::{
     pci,
     prelude::*,
@@ -10,6 +13,7 @@ use kernel::{
     zpci::{
         self,
         debug,
+        Age,
         ChannelState,
         Device,
         DeviceGuard,
@@ -25,39 +29,27 @@ use kernel::{
 
 /// Says in the log that there was an event.
 pub(super) fn log_event(pdev: Option<&pci::Device>, event: &ErrorEvent) {
-    if !zpci::may_log() {
-        return;
-    }
-    let code = event.code().as_raw();
-    let id = event.function().as_raw();
-
-    match pdev {
-        Some(pdev) => pr_err!(
-            "{}: Event {code:#x} reports an error for PCI function {id:#x}\n",
-            zpci::name(pdev)
-        ),
-        None => pr_err!("n/a: Event {code:#x} reports an error for PCI function {id:#x}\n"),
-    }
+    limited!(
+        pr_err,
+        "{}: Event {:#x} reports an error for PCI function {:#x}\n",
+        pdev.map_or("n/a", zpci::name),
+        event.code().as_raw(),
+        event.function().as_raw()
+    );
 }
 
-/// Handles an error event.
-///
-/// `stale` says that the function was reset after the event arose: it is kept for the owner, but
-/// there is nothing to recover from.
+/// Handles an error event that was submitted at `age`.
 pub(super) fn handle(
     zdev: &Device,
     function: ArcBorrow<'_, Function>,
     event: &ErrorEvent,
-    stale: bool,
+    age: Age,
 ) {
-    if stale {
-        return function.capture_stale(*event);
-    }
     loop {
         let state = zdev.lock_state();
 
         if !is_current(&state, event) {
-            return;
+            return function.ignore();
         }
         let Some(pdev) = state.pdev() else {
             log_event(None, event);
@@ -68,7 +60,11 @@ pub(super) fn handle(
             return log_event(Some(&pdev), event);
         }
         if let Some(device) = state.try_lock_device(&pdev) {
-            return decide(function, &device, event);
+            return if function.is_stale(age) {
+                keep_stale(function, &device, event)
+            } else {
+                decide(function, &device, event)
+            };
         }
         // Whoever has the device may be waiting for user space, which may need the function.
         drop(state);
@@ -81,9 +77,10 @@ pub(super) fn handle(
 fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
     const STALE: debug::Format = debug::Format::new(c"err fid:%x, fh:%x (stale %x)\n");
 
-    let Ok(current) = state.query_handle() else {
-        return false;
-    };
+    // Where the platform does not say, what was known last has to do.
+    let current = state
+        .query_handle()
+        .unwrap_or_else(|_| state.zdev().handle());
 
     if current.as_raw() == 0 || current != event.handle() {
         debug::message(
@@ -99,6 +96,17 @@ fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
     }
     state.update_handle(current);
     true
+}
+
+/// Keeps an event that a reset has overtaken for the owner. There is nothing to recover from.
+fn keep_stale(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &ErrorEvent) {
+    if function.capture_stale(*event) {
+        if let Some(driver) = device.driver() {
+            // An owner that reads the event sees that it is stale, whatever its driver answers.
+            let _ = driver.error_detected();
+        }
+    }
+    log_event(Some(device.pdev()), event);
 }
 
 /// Decides who recovers the function, once: both locks are held until whoever it is has begun.
@@ -150,10 +158,9 @@ fn leave_to_owner(
 
 fn log_left_to_owner(pdev: &pci::Device, event: &ErrorEvent) {
     log_event(Some(pdev), event);
-    if zpci::may_log() {
-        pr_info!(
-            "{}: Leaving recovery of pass-through device to user-space\n",
-            zpci::name(pdev)
-        );
-    }
+    limited!(
+        pr_info,
+        "{}: Leaving recovery of pass-through device to user-space\n",
+        zpci::name(pdev)
+    );
 }

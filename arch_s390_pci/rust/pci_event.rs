@@ -15,6 +15,7 @@ use kernel::{
     zpci::{
         self,
         debug,
+        Age,
         AvailabilityEvent,
         Device,
         ErrorEvent,
@@ -30,27 +31,37 @@ mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
+/// Logs a line that a guest or a broken function can cause, within the limit for all of these.
+macro_rules! limited {
+    ($print:ident, $($arg:tt)*) => {
+        if kernel::zpci::may_log() {
+            $print!($($arg)*);
+        }
+    };
+}
+use limited;
+
 /// Submits an event to its function.
 fn submit(zdev: &Device, event: Event) {
-    match zdev.recovery_or_new() {
-        Ok(function) => function.submit(zdev, event, handle),
-        Err(_) => {
-            if zpci::may_log() {
-                pr_err!(
-                    "No memory to handle an event of PCI function {:#x}\n",
-                    zdev.id().as_raw()
-                );
-            }
-        }
+    let submitted = zdev
+        .recovery_or_new()
+        .and_then(|function| function.submit(zdev, event, handle));
+
+    if submitted.is_err() {
+        limited!(
+            pr_err,
+            "An event of PCI function {:#x} is lost\n",
+            zdev.id().as_raw()
+        );
     }
 }
 
-/// Handles an event, in the work item of its function.
-fn handle(zdev: &Device, function: ArcBorrow<'_, Function>, event: Event, stale: bool) {
+/// Handles an event, in its turn among those of its function.
+fn handle(zdev: &Device, function: ArcBorrow<'_, Function>, event: Event, age: Age) {
     match event {
-        Event::Error(error) => error::handle(zdev, function, &error, stale),
+        Event::Error(error) => error::handle(zdev, function, &error, age),
         Event::Availability(availability) => availability::handle(zdev, &availability),
-        Event::Scan(handle) => availability::scan(zdev, handle),
+        Event::Abandoned => recovery::abandoned(zdev, function),
     }
 }
 
@@ -97,6 +108,32 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
     }
     // SAFETY: By the caller's promise. An array of bytes has no alignment.
     availability::dispatch(AvailabilityEvent::new(unsafe { *data.cast() }));
+}
+
+/// Takes over a function that its owner has left in error.
+///
+/// # Safety
+///
+/// `zdev` must be valid, with a reference held by the caller.
+#[export]
+unsafe extern "C" fn zpci_recovery_abandoned(zdev: *mut bindings::zpci_dev) {
+    // SAFETY: By the caller's promise.
+    submit(unsafe { Device::from_raw(zdev) }, Event::Abandoned);
+}
+
+/// Notes that a function has been reset, by whatever means.
+///
+/// # Safety
+///
+/// `zdev` must be valid, with a reference held by the caller.
+#[export]
+unsafe extern "C" fn zpci_recovery_was_reset(zdev: *mut bindings::zpci_dev) {
+    // SAFETY: By the caller's promise.
+    let zdev = unsafe { Device::from_raw(zdev) };
+
+    if let Some(function) = zdev.recovery() {
+        function.note_reset();
+    }
 }
 
 /// Frees what is kept for recovery with a function that is going away.

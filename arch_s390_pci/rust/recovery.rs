@@ -5,17 +5,21 @@
 //! The steps are those of Documentation/PCI/pci-error-recovery.rst, but for a single function:
 //! the platform itself determines which functions of a device are affected.
 
+use super::limited;
 use kernel::{
     prelude::*,
     sync::ArcBorrow,
     zpci::{
         self,
         ChannelState,
+        Config,
+        Device,
         DeviceGuard,
         Driver,
         ErsResult,
         Function,
-        Report, //
+        Report,
+        State, //
     }, //
 };
 
@@ -49,6 +53,28 @@ pub(super) fn by_host(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_
     function.report(report.platform(c"recovery", outcome.status));
 }
 
+/// Brings a function back that its owner has left in error, unless it has another owner by now.
+pub(super) fn abandoned(zdev: &Device, function: ArcBorrow<'_, Function>) {
+    loop {
+        let state = zdev.lock_state();
+        let Some(pdev) = state.pdev() else { return };
+
+        if let Some(device) = state.try_lock_device(&pdev) {
+            let in_order =
+                device.channel_state() == ChannelState::Normal && zpci::config_accessible(&pdev);
+
+            if !in_order && !function.is_open() && zdev.state() == State::Configured {
+                // A failure is in the channel state, and the next one to open the function tries
+                // again.
+                let _ = device.reset(&function, Config::Saved);
+            }
+            return;
+        }
+        drop(state);
+        DeviceGuard::wait(&pdev);
+    }
+}
+
 /// Gives a function up, and tells its driver.
 pub(super) fn fail(device: &DeviceGuard<'_>) {
     device.set_channel_state(ChannelState::PermanentFailure);
@@ -61,12 +87,16 @@ pub(super) fn fail(device: &DeviceGuard<'_>) {
 fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     let name = zpci::name(device.pdev());
     let Some(driver) = device.driver() else {
-        pr_info!("{name}: Cannot be recovered because no driver is bound to the device\n");
+        limited!(
+            pr_info,
+            "{name}: Cannot be recovered because no driver is bound to the device\n"
+        );
         return Outcome::failed(c"failed (no driver)");
     };
 
     if !driver.handles_errors() {
-        pr_info!(
+        limited!(
+            pr_info,
             "{name}: The {} driver bound to the device does not support error recovery\n",
             driver.name().to_str().unwrap_or("?")
         );
@@ -82,7 +112,10 @@ fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome,
 
     zpci::uevent(device, answer);
     if answer == ErsResult::Disconnect {
-        pr_info!("{name}: Automatic recovery failed after initial reporting\n");
+        limited!(
+            pr_info,
+            "{name}: Automatic recovery failed after initial reporting\n"
+        );
         return Err(Outcome::failed(c"failed (abort on detection)"));
     }
     if answer != ErsResult::NeedReset {
@@ -97,7 +130,10 @@ fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome,
     match answer {
         // A driver without an opinion has nothing against going on.
         ErsResult::None | ErsResult::Recovered => {
-            pr_info!("{name}: The device is ready to resume operations\n");
+            limited!(
+                pr_info,
+                "{name}: The device is ready to resume operations\n"
+            );
             driver.resume();
             zpci::uevent(device, ErsResult::Recovered);
             Ok(Outcome {
@@ -107,7 +143,10 @@ fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome,
         }
         ErsResult::CanRecover | ErsResult::NeedReset | ErsResult::Disconnect => {
             zpci::uevent(device, ErsResult::Disconnect);
-            pr_err!("{name}: Automatic recovery failed; operator intervention is required\n");
+            limited!(
+                pr_err,
+                "{name}: Automatic recovery failed; operator intervention is required\n"
+            );
             Err(Outcome::failed(c"failed (driver can't recover)"))
         }
     }
@@ -123,23 +162,29 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     if !state.zdev().handle().is_enabled() {
         return ErsResult::NeedReset;
     }
-    pr_info!("{name}: Unblocking device access for examination\n");
+    limited!(
+        pr_info,
+        "{name}: Unblocking device access for examination\n"
+    );
     if state.unblock_load_store().is_err() {
-        pr_err!("{name}: Unblocking device access failed\n");
+        limited!(pr_err, "{name}: Unblocking device access failed\n");
         return ErsResult::NeedReset;
     }
     let answer = driver.mmio_enabled().unwrap_or(ErsResult::None);
 
     match answer {
         ErsResult::Disconnect => {
-            pr_info!("{name}: Automatic recovery failed after MMIO re-enable\n");
+            limited!(
+                pr_info,
+                "{name}: Automatic recovery failed after MMIO re-enable\n"
+            );
             return answer;
         }
         ErsResult::NeedReset => return answer,
         ErsResult::None | ErsResult::CanRecover | ErsResult::Recovered => (),
     }
     if state.clear_error().is_err() {
-        pr_err!("{name}: Unblocking DMA failed\n");
+        limited!(pr_err, "{name}: Unblocking DMA failed\n");
         return ErsResult::NeedReset;
     }
     device.set_channel_state(ChannelState::Normal);
@@ -150,16 +195,19 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
 fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     let name = zpci::name(device.pdev());
 
-    pr_info!("{name}: Initiating reset\n");
+    limited!(pr_info, "{name}: Initiating reset\n");
     if device.state().hot_reset().is_err() {
-        pr_err!("{name}: The reset request failed\n");
+        limited!(pr_err, "{name}: The reset request failed\n");
         return ErsResult::Disconnect;
     }
     device.set_channel_state(ChannelState::Normal);
     let answer = driver.slot_reset().unwrap_or(ErsResult::None);
 
     if answer == ErsResult::Disconnect {
-        pr_info!("{name}: Automatic recovery failed after slot reset\n");
+        limited!(
+            pr_info,
+            "{name}: Automatic recovery failed after slot reset\n"
+        );
     }
     answer
 }

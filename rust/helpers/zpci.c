@@ -8,6 +8,7 @@
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
+#include <linux/workqueue.h>
 #include <asm/pci_debug.h>
 #include "../../arch/s390/pci/pci_bus.h"
 
@@ -72,6 +73,20 @@ __rust_helper void rust_helper_zpci_kvm_unregister(struct zpci_dev *zdev)
 __rust_helper phys_addr_t rust_helper_virt_to_phys(void *address)
 {
 	return virt_to_phys(address);
+}
+
+static struct workqueue_struct *zpci_wq;
+
+static int __init zpci_workqueue_init(void)
+{
+	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return zpci_wq ? 0 : -ENOMEM;
+}
+postcore_initcall(zpci_workqueue_init);
+
+__rust_helper struct workqueue_struct *rust_helper_zpci_workqueue(void)
+{
+	return zpci_wq ?: system_dfl_wq;
 }
 
 /* What all zPCI messages that a guest or a broken function can cause share. */

@@ -30,6 +30,7 @@ mod lock;
 mod queue;
 mod record;
 mod report;
+mod serial;
 mod session;
 
 pub use self::{
@@ -58,18 +59,24 @@ pub use self::{
         FloatingIndicators, //
     },
     function::{
+        Age,
         Delivery as EventDelivery,
         Event,
         Function,
         Handler, //
     },
     lock::{
+        Config,
         DeviceGuard,
         StateGuard, //
     },
     queue::Recovery,
     record::Record,
     report::Report,
+    serial::{
+        Item,
+        SerialQueue, //
+    },
     session::Leftover, //
 };
 
@@ -111,12 +118,25 @@ pub fn irq_summary() -> u64 {
     unsafe { bindings::zpci_irq_summary() }
 }
 
-/// Hands an error event to the host, as if it had come from the platform just now.
-pub fn hand_to_host(event: &ErrorEvent) {
-    let mut bytes = *event.bytes();
+/// Returns the channel state of a PCI device, which may change unless its lock is held.
+pub fn channel_state(pdev: &pci::Device) -> ChannelState {
+    // SAFETY: The device is valid; the state is read at once.
+    ChannelState::from_raw(unsafe {
+        (&raw const (*driver::pci_as_raw(pdev)).error_state).read_volatile()
+    })
+}
 
-    // SAFETY: The bytes are a CCDF, and are copied.
-    unsafe { bindings::zpci_event_error((&raw mut bytes).cast()) };
+/// Whether config space of a PCI device can be read: a function that is blocked reads as all ones.
+///
+/// The Command and Status registers are looked at, because virtual functions read as all ones
+/// where others have their IDs.
+pub fn config_accessible(pdev: &pci::Device) -> bool {
+    const COMMAND: crate::ffi::c_int = bindings::PCI_COMMAND as crate::ffi::c_int;
+    let mut value = 0;
+
+    // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
+    unsafe { bindings::pci_read_config_dword(driver::pci_as_raw(pdev), COMMAND, &raw mut value) };
+    value != u32::MAX
 }
 
 /// Whether the current task is being killed, so that nobody waits for what it does.

@@ -17,8 +17,8 @@ use kernel::{
 pub(super) fn add_all(device: &CoreDevice, caps: &mut CapabilityChain) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
 
-    caps.add(&mut zdev.base_capability())?;
-    caps.add(&mut zdev.group_capability())?;
+    caps.add(|cap| zdev.base_capability(cap))?;
+    caps.add(|cap| zdev.group_capability(cap))?;
     if let Some(text) = zdev.utility_string() {
         caps.add_bytes(Device::UTILITY_STRING_CAPABILITY, 1, text)?;
     }

@@ -34,9 +34,7 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
                 .inspect_err(|_| device.unregister_last_region::<ErrorRegion>()),
             None => Ok(()),
         })
-        .inspect_err(|_| {
-            function.close();
-        })
+        .inspect_err(|_| closed(device))
 }
 
 /// Takes the function from its virtual machine, and from an error that the owner has left it in,
@@ -54,16 +52,12 @@ pub(super) fn close(device: &Transition<'_>) {
     reset::left_behind(device.device(), zdev);
 }
 
-/// Ends a session. An event that the owner has not recovered from is the host's now.
+/// Ends a session. A function that is in error then is the host's.
 pub(super) fn closed(device: &Transition<'_>) {
     let Some(zdev) = Device::of(device.device().pdev()) else {
         return;
     };
-    let Some(function) = zdev.recovery() else {
-        return;
-    };
-    let repaired = reset::left_behind(device.device(), zdev);
-    let Some(leftover) = function.close() else {
+    let Some(leftover) = zdev.recovery().and_then(|function| function.close()) else {
         return;
     };
 
@@ -74,8 +68,8 @@ pub(super) fn closed(device: &Transition<'_>) {
             zdev.id().as_raw()
         );
     }
-    if let (Some(event), false) = (leftover.unrecovered, repaired) {
-        zpci::hand_to_host(&event);
+    if leftover.unrecovered || reset::is_needed(device.device()) {
+        zdev.abandon();
     }
 }
 

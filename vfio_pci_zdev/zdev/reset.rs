@@ -13,6 +13,7 @@ use kernel::{
     zpci::{
         self,
         ChannelState,
+        Config,
         Device,
         DeviceGuard,
         ErsResult,
@@ -24,19 +25,10 @@ use kernel::{
 
 /// How long a reset waits for others to be done with the function. Who takes longer waits for
 /// user space, which cannot let the function go before it is back from here.
-const PATIENCE: Delta = Delta::from_secs(10);
+const PATIENCE: Delta = Delta::from_secs(1);
 
 /// The longest pause between two looks at whether they are done.
 const PAUSE: Delta = Delta::from_millis(10);
-
-/// Where config space is to be taken from after a reset.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Config {
-    /// It is to be as it is now.
-    Kept,
-    /// It is to be as it was when last saved: what is there now is an earlier owner's.
-    Saved,
-}
 
 /// Resets a function that is in error, before its device is opened, so that what is taken for its
 /// initial state is one.
@@ -47,14 +39,15 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     }
 }
 
-/// Resets a function that its owner has left in error, while its device is being closed. Returns
-/// whether it is in order now; if others are busy with it, it is theirs.
-pub(super) fn left_behind(device: &CoreDevice, zdev: &Device) -> bool {
-    match try_reset(device, zdev, false, Config::Saved) {
-        Some(Ok(())) => true,
-        Some(Err(error)) => error == ENOTTY,
-        None => false,
-    }
+/// Resets a function that its owner leaves in error, while its device is being closed. If others
+/// are busy with it, or it fails, the host has to see to it.
+pub(super) fn left_behind(device: &CoreDevice, zdev: &Device) {
+    let _ = try_reset(device, zdev, false, Config::Saved);
+}
+
+/// Whether a function is in error, after its device has been closed.
+pub(super) fn is_needed(device: &CoreDevice) -> bool {
+    zpci::channel_state(device.pdev()) != ChannelState::Normal
 }
 
 /// Resets a function that is in error, or that the generic code has found no way to reset.
@@ -89,6 +82,14 @@ fn wait_and_reset(device: &CoreDevice, always: bool, config: Config) -> Result {
     }
 }
 
+/// Whether the generic code can reset the function: it is in order, and nothing is on its way that
+/// says otherwise.
+fn is_in_order(device: &CoreDevice, function: &Function) -> bool {
+    !function.is_busy()
+        && zpci::channel_state(device.pdev()) == ChannelState::Normal
+        && zpci::config_accessible(device.pdev())
+}
+
 /// Resets the function if nobody else is busy with it; [`None`] if somebody is.
 ///
 /// Neither lock is waited for: who holds them may be waiting for this very owner.
@@ -98,24 +99,22 @@ fn try_reset(device: &CoreDevice, zdev: &Device, always: bool, config: Config) -
         Err(error) => return Some(Err(error)),
     };
 
-    // An event that is on its way decides whether the function is in error.
+    if !always && is_in_order(device, &function) {
+        return Some(Err(ENOTTY));
+    }
     if function.is_busy() {
         return None;
     }
     let state = zdev.try_lock_state()?;
     let guard = state.try_lock_device(device.pdev())?;
 
-    if !always && guard.channel_state() == ChannelState::Normal && guard.config_accessible() {
-        return Some(Err(ENOTTY));
-    }
     if zdev.state() != State::Configured {
         return Some(Err(ENODEV));
     }
     Some(reset(device, function, &guard, config))
 }
 
-/// Resets the function, and brings config space, interruptions and DMA translation back as they
-/// were.
+/// Resets the function, and tells everybody.
 fn reset(
     device: &CoreDevice,
     function: ArcBorrow<'_, Function>,
@@ -129,11 +128,8 @@ fn reset(
     if let Some(driver) = &driver {
         driver.reset_prepare();
     }
-    let result = reset_platform(guard, config);
+    let result = guard.reset(&function, config);
 
-    if result.is_ok() {
-        function.note_reset();
-    }
     if let Some(driver) = &driver {
         driver.reset_done();
     }
@@ -150,33 +146,4 @@ fn reset(
             .platform(c"recovery", c"failed (reset)"),
     });
     result
-}
-
-fn reset_platform(guard: &DeviceGuard<'_>, config: Config) -> Result {
-    let state = guard.state();
-
-    // What was there before the error still is, behind the block. If it cannot be had, the state
-    // that was saved last is what there is to go back to.
-    if config == Config::Kept
-        && (guard.config_accessible()
-            || (state.zdev().handle().is_enabled()
-                && state.unblock_load_store().is_ok()
-                && guard.config_accessible()))
-    {
-        guard.save_config();
-    }
-    state.hot_reset()?;
-    // Without a translation to refresh there is nothing to keep valid.
-    let _ = state.refresh_translations();
-    // Config space of a device that is marked as lost would not be written to.
-    guard.set_channel_state(ChannelState::Normal);
-    match guard.function_level_reset() {
-        Err(error) if error != ENOTTY => {
-            guard.set_channel_state(ChannelState::PermanentFailure);
-            return Err(error);
-        }
-        _ => (),
-    }
-    guard.restore_config();
-    Ok(())
 }

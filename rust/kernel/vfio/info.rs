@@ -10,6 +10,8 @@ use crate::{
     prelude::*,
     types::Opaque, //
 };
+use core::mem::MaybeUninit;
+use pin_init::Zeroable;
 
 /// A chain of capabilities that is being made.
 ///
@@ -23,12 +25,12 @@ pub struct CapabilityChain(Opaque<bindings::vfio_info_cap>);
 ///
 /// # Safety
 ///
-/// The type begins with a `struct vfio_info_cap_header`, and all its bytes are initialized.
-pub unsafe trait Capability {}
+/// The type begins with a `struct vfio_info_cap_header`.
+pub unsafe trait Capability: Zeroable {}
 
-// SAFETY: Begins with a header, and consists of integers without holes.
+// SAFETY: Begins with a header.
 unsafe impl Capability for bindings::vfio_device_info_cap_zpci_base {}
-// SAFETY: Begins with a header; its holes are zeroed by `Zeroable::zeroed()`, as users must.
+// SAFETY: Begins with a header.
 unsafe impl Capability for bindings::vfio_device_info_cap_zpci_group {}
 
 impl CapabilityChain {
@@ -43,19 +45,24 @@ impl CapabilityChain {
         unsafe { &mut *caps.cast() }
     }
 
-    /// Adds a capability. The chain has a copy of it.
+    /// Adds a capability that `fill` fills in. What it leaves out, holes included, is zero.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
     #[inline]
-    pub fn add<C: Capability>(&mut self, capability: &mut C) -> Result {
+    pub fn add<C: Capability>(&mut self, fill: impl FnOnce(&mut C)) -> Result {
+        let mut capability = MaybeUninit::<C>::zeroed();
+
+        // SAFETY: All bytes are zero, which is a value of the type.
+        fill(unsafe { capability.assume_init_mut() });
         // SAFETY: The chain is valid by the type invariant. The capability begins with its
-        // header by the trait's promise, and all of its bytes may be read.
+        // header by the trait's promise. It was filled in where it is, so that no byte of it is
+        // uninitialized.
         to_result(unsafe {
             bindings::vfio_info_add_capability(
                 self.0.get(),
-                core::ptr::from_mut(capability).cast(),
+                capability.as_mut_ptr().cast(),
                 size_of::<C>(),
             )
         })

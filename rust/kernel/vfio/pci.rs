@@ -8,13 +8,17 @@
 //!
 //! C header: [`include/linux/vfio_pci_core.h`](srctree/include/linux/vfio_pci_core.h)
 
+use super::Kvm;
 use crate::{
     bindings,
     container_of,
     pci,
     types::Opaque, //
 };
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 
 mod region;
 
@@ -77,9 +81,12 @@ impl CoreDevice {
     /// It is there from before the device is opened until after it is closed; the caller is in
     /// between, or is part of either.
     #[inline]
-    pub fn kvm(&self) -> Option<NonNull<bindings::kvm>> {
+    pub fn kvm(&self) -> Option<Kvm<'_>> {
         // SAFETY: By the type invariant the device is valid.
-        NonNull::new(unsafe { (*self.as_raw()).vdev.kvm })
+        let kvm = NonNull::new(unsafe { (*self.as_raw()).vdev.kvm })?;
+
+        // INVARIANT: The device holds a reference, see above.
+        Some(Kvm(kvm, PhantomData))
     }
 
     /// Whether the device could be reset when it was opened.
@@ -152,8 +159,12 @@ impl Drop for MemoryGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         #[cfg(CONFIG_VFIO_PCI_DMABUF)]
-        // SAFETY: The device is valid and `memory_lock` is held.
-        if unsafe { bindings::__vfio_pci_memory_enabled(self.0.as_raw()) } {
+        // SAFETY: The device is valid and `memory_lock` is held. A device that is being opened or
+        // closed has no config space of its own to say whether its memory is enabled.
+        if unsafe {
+            !(*self.0.as_raw()).vconfig.is_null()
+                && bindings::__vfio_pci_memory_enabled(self.0.as_raw())
+        } {
             // SAFETY: As above.
             unsafe { bindings::vfio_pci_dma_buf_move(self.0.as_raw(), false) };
         }

@@ -248,8 +248,7 @@ impl Device {
     }
 
     fn modify(&self, operation: u8, fib: &Fib) -> core::result::Result<(), (u8, u8)> {
-        // CAST: Widening only, in both.
-        let request = (self.handle().as_raw() as u64) << 32 | operation as u64;
+        let request = u64::from(self.handle().as_raw()) << 32 | u64::from(operation);
         let mut words = *fib;
         let mut status = 0;
         // SAFETY: The block has the layout that the instruction wants, and both pointers are to
@@ -268,23 +267,36 @@ impl Device {
         unsafe { (&raw const (*self.as_raw()).gisa).read_volatile() }
     }
 
-    /// Registers floating adapter interruptions, with the indicators that MSI setup has made for
-    /// the function.
-    ///
-    /// `summary` is the absolute address of the vector of summary bits.
+    /// Registers adapter interruptions, with the indicators that MSI setup has made for the
+    /// function.
     ///
     /// # Errors
     ///
     /// [`EINVAL`] if the function has no indicators, [`EIO`] if the platform refuses.
-    pub fn register_floating_irq(&self, summary: u64) -> Result {
+    ///
+    /// # Safety
+    ///
+    /// The indicators must not be torn down meanwhile: the caller is part of their setup, or
+    /// holds what keeps the driver from freeing its interrupts.
+    pub unsafe fn register_irq(&self) -> Result {
+        match super::irq_delivery() {
+            // SAFETY: By the caller's promise.
+            Delivery::Floating => unsafe { self.register_floating_irq() },
+            Delivery::Directed => self.register_directed_irq(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Device::register_irq`].
+    unsafe fn register_floating_irq(&self) -> Result {
         // SAFETY: By the type invariant the function is valid.
         let (aibv, summary_bit) = unsafe { ((*self.as_raw()).aibv, (*self.as_raw()).aisb) };
 
         if aibv.is_null() {
             return Err(EINVAL);
         }
-        // SAFETY: The vector is valid from its setup to its teardown, which the caller is part
-        // of or excludes, as with the C version.
+        // SAFETY: The vector is valid from its setup to its teardown, which the caller excludes.
         let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
         let fib = Fib::floating(
             self.gisa(),
@@ -295,7 +307,7 @@ impl Device {
                 interrupts: bits as u16,
                 // SAFETY: The vector is in the kernel's linear mapping.
                 vector: unsafe { bindings::virt_to_phys(vector.cast()) },
-                summary,
+                summary: super::irq_summary(),
                 summary_bit: summary_bit as u64,
             },
         );
@@ -303,13 +315,7 @@ impl Device {
         self.modify(Self::REG_INT, &fib).map_err(|_| EIO)
     }
 
-    /// Registers directed adapter interruptions, with the bits that MSI setup has reserved for
-    /// the function.
-    ///
-    /// # Errors
-    ///
-    /// [`EIO`] if the platform refuses.
-    pub fn register_directed_irq(&self) -> Result {
+    fn register_directed_irq(&self) -> Result {
         // SAFETY: By the type invariant the function is valid.
         let (interrupts, first_bit) =
             unsafe { ((*self.as_raw()).msi_nr_irqs, (*self.as_raw()).msi_first_bit) };
@@ -331,7 +337,8 @@ impl Device {
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses.
-    pub fn deregister_irq(&self, delivery: Delivery) -> Result {
+    pub fn deregister_irq(&self) -> Result {
+        let delivery = super::irq_delivery();
         let operation = match delivery {
             Delivery::Floating => Self::DEREG_INT,
             Delivery::Directed => Self::DEREG_INT_D,
@@ -410,55 +417,45 @@ impl Device {
     // CAST: As above.
     pub const FUNCTION_PATH_CAPABILITY: u16 = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_PFIP as u16;
 
-    /// Returns the capability with what is known of the function itself, in version 3.
-    pub fn base_capability(&self) -> bindings::vfio_device_info_cap_zpci_base {
-        // SAFETY: By the type invariant the function is valid. All that is read is constant, but
-        // for the handle, which may be old when the caller has it.
+    /// Fills in what is known of the function itself, in version 3 of its capability.
+    pub fn base_capability(&self, cap: &mut bindings::vfio_device_info_cap_zpci_base) {
+        // CAST: Capability IDs have 16 bits, and an event has 32 bytes.
+        cap.header.id = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_BASE as u16;
+        cap.header.version = 3;
+        cap.fh = self.handle().as_raw();
+        cap.ccdf_err_length = super::ErrorEvent::SIZE as u32;
+        // SAFETY: By the type invariant the function is valid, and all that is read is constant.
         unsafe {
             let zdev = self.as_raw();
 
-            bindings::vfio_device_info_cap_zpci_base {
-                header: bindings::vfio_info_cap_header {
-                    id: bindings::VFIO_DEVICE_INFO_CAP_ZPCI_BASE as u16,
-                    version: 3,
-                    next: 0,
-                },
-                start_dma: (*zdev).start_dma,
-                end_dma: (*zdev).end_dma,
-                pchid: (*zdev).pchid,
-                vfn: (*zdev).vfn,
-                fmb_length: (*zdev).fmb_length,
-                pft: (*zdev).pft,
-                gid: (*zdev).pfgid,
-                fh: self.handle().as_raw(),
-                ccdf_err_length: super::ErrorEvent::SIZE as u32,
-            }
+            cap.start_dma = (*zdev).start_dma;
+            cap.end_dma = (*zdev).end_dma;
+            cap.pchid = (*zdev).pchid;
+            cap.vfn = (*zdev).vfn;
+            cap.fmb_length = (*zdev).fmb_length;
+            cap.pft = (*zdev).pft;
+            cap.gid = (*zdev).pfgid;
         }
     }
 
-    /// Returns the capability with what is known of the function's group, in version 2.
-    pub fn group_capability(&self) -> bindings::vfio_device_info_cap_zpci_group {
+    /// Fills in what is known of the function's group, in version 2 of its capability.
+    pub fn group_capability(&self, cap: &mut bindings::vfio_device_info_cap_zpci_group) {
+        // CAST: Capability IDs and the numbers of interrupts and of bytes have 16 bits.
+        cap.header.id = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_GROUP as u16;
+        cap.header.version = 2;
+        cap.flags = bindings::VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH.into();
+        cap.maxstbl = bindings::ZPCI_MAX_WRITE_SIZE as u16;
         // SAFETY: By the type invariant the function is valid. All that is read is constant, but
         // for the interval, which is a number that is read at once.
         unsafe {
             let zdev = self.as_raw();
 
-            bindings::vfio_device_info_cap_zpci_group {
-                header: bindings::vfio_info_cap_header {
-                    id: bindings::VFIO_DEVICE_INFO_CAP_ZPCI_GROUP as u16,
-                    version: 2,
-                    next: 0,
-                },
-                dasm: (*zdev).dma_mask,
-                msi_addr: (*zdev).msi_addr,
-                flags: bindings::VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH.into(),
-                mui: (*zdev).fmb_update,
-                noi: (*zdev).max_msi as u16,
-                maxstbl: bindings::ZPCI_MAX_WRITE_SIZE as u16,
-                version: (*zdev).version,
-                imaxstbl: (*zdev).maxstbl,
-                ..pin_init::zeroed()
-            }
+            cap.dasm = (*zdev).dma_mask;
+            cap.msi_addr = (*zdev).msi_addr;
+            cap.mui = (*zdev).fmb_update;
+            cap.noi = (*zdev).max_msi as u16;
+            cap.version = (*zdev).version;
+            cap.imaxstbl = (*zdev).maxstbl;
         }
     }
 
@@ -474,15 +471,22 @@ impl Device {
         unsafe { &(*self.as_raw()).pfip }
     }
 
+    /// Says that an owner has left the function in error, so that the host brings it back when it
+    /// can.
+    #[inline(never)]
+    pub fn abandon(&self) {
+        // SAFETY: By the type invariant the function is valid.
+        unsafe { bindings::zpci_recovery_abandoned(self.as_raw()) };
+    }
+
     /// Lets a virtual machine interpret the function's instructions.
     ///
     /// # Errors
     ///
     /// [`ENOENT`] if KVM cannot, or its own errors.
     #[inline(never)]
-    pub fn register_kvm(&self, kvm: NonNull<bindings::kvm>) -> Result {
-        // SAFETY: By the type invariant the function is valid. The machine is, too: there is no
-        // way to get a pointer to one but from a VFIO device, which holds a reference.
+    pub fn register_kvm(&self, kvm: crate::vfio::Kvm<'_>) -> Result {
+        // SAFETY: By their type invariants the function and the machine are valid.
         to_result(unsafe { bindings::zpci_kvm_register(self.as_raw(), kvm.as_ptr()) })
     }
 

@@ -7,18 +7,21 @@ use super::{
         Recovery,
         Taken, //
     },
+    serial::{
+        self,
+        Item,
+        SerialQueue, //
+    },
     session::Session,
     AvailabilityEvent,
     Device,
     ErrorEvent,
-    FunctionHandle,
     Leftover,
     Record,
     Report,
     Severity, //
 };
 use crate::{
-    bindings,
     prelude::*,
     sync::{
         aref::ARef,
@@ -40,13 +43,9 @@ use crate::{
         Monotonic, //
     },
     workqueue::{
-        self,
         impl_has_delayed_work,
-        impl_has_work,
         new_delayed_work,
-        new_work,
         DelayedWork,
-        Work,
         WorkItem, //
     }, //
 };
@@ -58,8 +57,8 @@ pub enum Event {
     Error(ErrorEvent),
     /// The platform has reported a change of availability.
     Availability(AvailabilityEvent),
-    /// A function has been made known, and can be given to the PCI core.
-    Scan(FunctionHandle),
+    /// An owner has left the function in error.
+    Abandoned,
 }
 
 impl Event {
@@ -67,74 +66,68 @@ impl Event {
     fn may_be_lost(&self) -> bool {
         match self {
             Self::Error(error) => error.code().severity() != Severity::Permanent,
-            Self::Availability(_) | Self::Scan(_) => false,
+            Self::Availability(_) | Self::Abandoned => false,
+        }
+    }
+
+    /// Whether the function may be in error because of it.
+    fn concerns_reset(&self) -> bool {
+        !matches!(self, Self::Availability(_))
+    }
+}
+
+/// When an event was submitted, counted in resets of its function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Age(u32);
+
+/// Handles an event of a function.
+pub type Handler = fn(&Device, ArcBorrow<'_, Function>, Event, Age);
+
+struct Entry {
+    zdev: ARef<Device>,
+    function: Arc<Function>,
+    event: Event,
+    handler: Handler,
+    age: Age,
+}
+
+impl Item for Entry {
+    fn handle(self) {
+        (self.handler)(
+            &self.zdev,
+            self.function.as_arc_borrow(),
+            self.event,
+            self.age,
+        );
+        if self.event.concerns_reset() {
+            self.function.unhandled.fetch_sub(1, Release);
         }
     }
 }
 
-/// Handles an event. The last argument says whether the function was reset after the event was
-/// submitted.
-pub type Handler = fn(&Device, ArcBorrow<'_, Function>, Event, bool);
-
-struct Entry {
-    zdev: ARef<Device>,
-    event: Event,
-    handler: Handler,
-    resets: u32,
-}
-
-/// The workqueue for work that may take long and is not bound to a CPU.
-fn queue() -> &'static workqueue::Queue {
-    // SAFETY: The queue is made early during boot, before there are functions, and stays.
-    unsafe { workqueue::Queue::from_raw(bindings::system_dfl_wq) }
-}
-
-const HANDLE: u64 = 0;
-const REPORT: u64 = 1;
-
 /// What is kept of a function that has had an event, or that user space has opened.
 ///
-/// Events are handled one after the other, in the order of their submission, by a work item of
-/// the function's own: whatever holds one function up holds up nobody else.
+/// Events are handled one after the other, in the order of their submission.
 #[pin_data]
 pub struct Function {
     #[pin]
     session: SpinLock<Option<KBox<Session>>>,
-    #[pin]
-    backlog: Mutex<KVec<Entry>>,
-    /// Held while events are handled.
-    #[pin]
-    handling: Mutex<()>,
-    /// Events submitted and not handled yet.
+    events: Arc<SerialQueue<Entry>>,
+    /// Events submitted and not handled yet that may mean that the function is in error.
     unhandled: Atomic<u32>,
     resets: Atomic<u32>,
+    ignored: Atomic<u32>,
     #[pin]
     reports: Mutex<KVec<Report>>,
     #[pin]
-    handle_work: Work<Function, HANDLE>,
-    #[pin]
-    report_work: DelayedWork<Function, REPORT>,
-}
-
-impl_has_work! {
-    impl HasWork<Self, HANDLE> for Function { self.handle_work }
+    report_work: DelayedWork<Function>,
 }
 
 impl_has_delayed_work! {
-    impl HasDelayedWork<Self, REPORT> for Function { self.report_work }
+    impl HasDelayedWork<Self> for Function { self.report_work }
 }
 
-impl WorkItem<HANDLE> for Function {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        let _handling = this.handling.lock();
-
-        this.as_arc_borrow().handle_backlog();
-    }
-}
-
-impl WorkItem<REPORT> for Function {
+impl WorkItem for Function {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
@@ -147,87 +140,66 @@ impl Function {
     const BACKLOG: usize = 64;
 
     pub(super) fn new() -> Result<Arc<Self>> {
+        let events = SerialQueue::new()?;
+
         Arc::pin_init(
             pin_init!(Self {
                 session <- new_spinlock!(None, "zpci::Function::session"),
-                backlog <- new_mutex!(KVec::new(), "zpci::Function::backlog"),
-                handling <- new_mutex!((), "zpci::Function::handling"),
+                events,
                 unhandled: Atomic::new(0),
                 resets: Atomic::new(0),
+                ignored: Atomic::new(0),
                 reports <- new_mutex!(KVec::new(), "zpci::Function::reports"),
-                handle_work <- new_work!("zpci::Function::handle_work"),
                 report_work <- new_delayed_work!("zpci::Function::report_work"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Submits an event to be handled by `handler`, in a work item. May sleep, for memory only.
-    pub fn submit(self: ArcBorrow<'_, Self>, zdev: &Device, event: Event, handler: Handler) {
+    /// Submits an event to be handled by `handler`, in its turn. May sleep, for memory only.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`] if the event is lost; if the function is open, its owner is told.
+    pub fn submit(
+        self: ArcBorrow<'_, Self>,
+        zdev: &Device,
+        event: Event,
+        handler: Handler,
+    ) -> Result {
         let entry = Entry {
             zdev: zdev.into(),
+            function: self.into(),
             event,
             handler,
-            resets: self.resets.load(Acquire),
+            age: Age(self.resets.load(Acquire)),
         };
+        let limit = event.may_be_lost().then_some(Self::BACKLOG);
 
-        self.unhandled.fetch_add(1, Relaxed);
-        match self.enqueue(entry) {
-            Ok(()) => {
-                // An item that is queued already will find the entry.
-                let _ = queue().enqueue::<_, HANDLE>(Arc::from(self));
-            }
-            Err(entry) if entry.event.may_be_lost() => {
-                self.with_session(Session::lose);
-                self.unhandled.fetch_sub(1, Release);
-            }
-            Err(entry) => {
-                // There is no memory to let it wait, so it is handled here, after those before.
-                let _handling = self.handling.lock();
-
-                self.handle_backlog();
-                self.handle(entry);
-            }
+        if event.concerns_reset() {
+            self.unhandled.fetch_add(1, Relaxed);
         }
+        self.events
+            .as_arc_borrow()
+            .add(entry, limit)
+            .map_err(|entry| {
+                if entry.event.concerns_reset() {
+                    self.unhandled.fetch_sub(1, Release);
+                    self.with_session(Session::lose);
+                }
+                ENOMEM
+            })
     }
 
-    /// Adds an entry to the backlog, or returns it.
-    fn enqueue(&self, entry: Entry) -> Result<(), Entry> {
-        let mut backlog = self.backlog.lock();
-
-        if backlog.len() >= Self::BACKLOG && entry.event.may_be_lost() {
-            return Err(entry);
-        }
-        if backlog.reserve(1, GFP_KERNEL).is_err() {
-            return Err(entry);
-        }
-        backlog.push_within_capacity(entry).map_err(|error| error.0)
-    }
-
-    /// Handles all events of the backlog. `handling` is held.
-    fn handle_backlog(self: ArcBorrow<'_, Self>) {
-        loop {
-            let entries = core::mem::take(&mut *self.backlog.lock());
-
-            if entries.is_empty() {
-                return;
-            }
-            for entry in entries {
-                self.handle(entry);
-            }
-        }
-    }
-
-    fn handle(self: ArcBorrow<'_, Self>, entry: Entry) {
-        let stale = entry.resets != self.resets.load(Acquire);
-
-        (entry.handler)(&entry.zdev, self, entry.event, stale);
-        self.unhandled.fetch_sub(1, Release);
-    }
-
-    /// Whether there are events that have not been handled yet.
+    /// Whether there are events not handled yet that may mean that the function is in error.
     pub fn is_busy(&self) -> bool {
         self.unhandled.load(Acquire) != 0
+    }
+
+    /// Whether the function was reset after an event of this age was submitted. The caller holds
+    /// both locks of the function, so that the answer stays right.
+    pub fn is_stale(&self, age: Age) -> bool {
+        age.0 != self.resets.load(Acquire)
     }
 
     /// Begins a session: user space has opened the function. `guest` says whether KVM has it.
@@ -255,11 +227,13 @@ impl Function {
         session.map(|session| session.leftover())
     }
 
+    /// Whether user space has the function open.
+    pub fn is_open(&self) -> bool {
+        self.session.lock().is_some()
+    }
+
     fn with_session<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        match &mut *self.session.lock() {
-            Some(session) => Some(f(session)),
-            None => None,
-        }
+        self.session.lock().as_deref_mut().map(f)
     }
 
     /// Captures an event for the owner, and decides who recovers from it; [`None`] if user space
@@ -272,11 +246,18 @@ impl Function {
         self.with_session(|session| session.capture(event, now))
     }
 
-    /// Captures an event that the function had before its last reset.
-    pub fn capture_stale(&self, event: ErrorEvent) {
+    /// Captures an event that the function had before its last reset. Returns whether there is an
+    /// owner to be told.
+    pub fn capture_stale(&self, event: ErrorEvent) -> bool {
         let now = Self::now();
 
-        self.with_session(|session| session.capture_stale(event, now));
+        self.with_session(|session| session.capture_stale(event, now))
+            .is_some()
+    }
+
+    /// Counts an event that was about the function as it no longer is.
+    pub fn ignore(&self) {
+        self.ignored.fetch_add(1, Relaxed);
     }
 
     fn now() -> u64 {
@@ -313,7 +294,7 @@ impl Function {
             .unwrap_or(false)
     }
 
-    /// Notes that the function has been reset: events from before are stale.
+    /// Notes that the function is being reset: events from before are stale.
     pub fn note_reset(&self) {
         self.resets.fetch_add(1, Release);
         self.with_session(Session::reset);
@@ -334,7 +315,7 @@ impl Function {
         // There is room, as just reserved.
         let _ = reports.push_within_capacity(report);
         drop(reports);
-        let _ = queue().enqueue_delayed::<_, REPORT>(Arc::from(self), 1);
+        let _ = serial::workqueue().enqueue_delayed(Arc::from(self), 1);
     }
 
     fn send_reports(&self) {

@@ -7,6 +7,7 @@ use super::{
     ChannelState,
     Device,
     Driver,
+    Function,
     FunctionHandle,
     State, //
 };
@@ -47,8 +48,14 @@ impl<'a> StateGuard<'a> {
         self.zdev
     }
 
-    /// Sets the function's state.
+    /// Sets the function's state. One that is reserved stays so, but by [`StateGuard::reappear`].
     pub fn set_state(&self, state: State) {
+        if self.zdev.state() != State::Reserved {
+            self.write_state(state);
+        }
+    }
+
+    fn write_state(&self, state: State) {
         // SAFETY: The function is valid, and the lock that protects the field is held.
         unsafe { (&raw mut (*self.zdev.as_raw()).state).write_volatile(state.into_raw()) };
     }
@@ -184,16 +191,16 @@ impl<'a> StateGuard<'a> {
     ///
     /// Those of the platform.
     #[inline(never)]
-    pub fn refresh_translations(&self) -> Result {
+    fn refresh_translations(&self) -> Result {
         let zdev = self.zdev.as_raw();
-        // CAST: Widening only.
-        let function = (self.zdev.handle().as_raw() as u64) << 32;
+        let function = u64::from(self.zdev.handle().as_raw()) << 32;
 
         // SAFETY: The function is valid; its DMA range does not change while it is configured.
         to_result(unsafe {
             let start = (*zdev).start_dma;
+            let size = (*zdev).end_dma.wrapping_sub(start).wrapping_add(1);
 
-            bindings::zpci_refresh_trans(function, start, (*zdev).end_dma - start + 1)
+            bindings::zpci_refresh_trans(function, start, size)
         })
     }
 
@@ -253,7 +260,10 @@ impl<'a> StateGuard<'a> {
     /// and the platform has a reference again.
     #[inline(never)]
     pub fn reappear(&self) {
-        self.set_state(State::Standby);
+        if self.zdev.state() != State::Reserved {
+            return;
+        }
+        self.write_state(State::Standby);
         // The reference that `reserve` drops.
         core::mem::forget(ARef::from(self.zdev));
     }
@@ -306,10 +316,7 @@ impl<'a> DeviceGuard<'a> {
 
     /// Returns the channel state.
     pub fn channel_state(&self) -> ChannelState {
-        // SAFETY: The device is valid; the state is read at once.
-        ChannelState::from_raw(unsafe {
-            (&raw const (*pci_as_raw(self.pdev)).error_state).read_volatile()
-        })
+        super::channel_state(self.pdev)
     }
 
     /// Sets the channel state.
@@ -318,39 +325,110 @@ impl<'a> DeviceGuard<'a> {
         unsafe { (&raw mut (*pci_as_raw(self.pdev)).error_state).write_volatile(state.into_raw()) };
     }
 
-    /// Whether config space can be read: a function that is blocked reads as all ones.
+    /// Resets the function through the platform, and brings config space, interruptions and DMA
+    /// translation back. Events that were submitted before are stale afterwards.
     ///
-    /// The Command and Status registers are looked at, because virtual functions read as all
-    /// ones where others have their IDs.
-    pub fn config_accessible(&self) -> bool {
-        const COMMAND: crate::ffi::c_int = bindings::PCI_COMMAND as crate::ffi::c_int;
-        let mut value = 0;
-
-        // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
-        unsafe { bindings::pci_read_config_dword(pci_as_raw(self.pdev), COMMAND, &raw mut value) };
-        value != u32::MAX
-    }
-
-    /// Saves config space, for [`DeviceGuard::restore_config`].
-    pub fn save_config(&self) {
-        // SAFETY: The device is valid and its lock is held.
-        unsafe { bindings::pci_save_state(pci_as_raw(self.pdev)) };
-    }
-
-    /// Restores config space and MSI-X, as they were when last saved.
-    pub fn restore_config(&self) {
-        // SAFETY: The device is valid and its lock is held.
-        unsafe { bindings::pci_restore_state(pci_as_raw(self.pdev)) };
-    }
-
-    /// Resets the inside of the function, where it has FLR: the platform's reset does not reach
-    /// it everywhere.
+    /// The channel state is [`ChannelState::Normal`] after success, and
+    /// [`ChannelState::PermanentFailure`] otherwise.
     ///
     /// # Errors
     ///
-    /// [`ENOTTY`] if the function has no FLR, or those of the reset.
-    pub fn function_level_reset(&self) -> Result {
+    /// Those of the platform, or [`EIO`] if the function does not answer in spite of all.
+    pub fn reset(&self, function: &Function, config: Config) -> Result {
+        let _config = ConfigGuard::new(self.pdev);
+        let result = self.reset_and_restore(function, config);
+
+        if result.is_err() {
+            self.set_channel_state(ChannelState::PermanentFailure);
+        }
+        result
+    }
+
+    fn reset_and_restore(&self, function: &Function, config: Config) -> Result {
+        let pdev = pci_as_raw(self.pdev);
+
+        // Config space of a device that is marked as lost cannot be accessed.
+        self.set_channel_state(ChannelState::Frozen);
+        if config == Config::Kept && self.is_accessible_or_unblocked() {
+            // SAFETY: The device is valid and its lock is held.
+            unsafe { bindings::pci_save_state(pdev) };
+            self.stop();
+        }
+        function.note_reset();
+        self.state.hot_reset()?;
+        self.set_channel_state(ChannelState::Normal);
+        // Where the platform does not reset its inside, the device would go on with what it did.
+        self.stop();
+        // Without a translation to refresh there is nothing to keep valid.
+        let _ = self.state.refresh_translations();
+        if self.has_function_level_reset() {
+            // SAFETY: The device is valid and its lock is held.
+            to_result(unsafe { bindings::pcie_reset_flr(pdev, false) })?;
+        }
         // SAFETY: The device is valid and its lock is held.
-        to_result(unsafe { bindings::pcie_reset_flr(pci_as_raw(self.pdev), false) })
+        unsafe { bindings::pci_restore_state(pdev) };
+        if !super::config_accessible(self.pdev) {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// Whether config space is accessible, or can be made so: what was in it before an error is
+    /// there behind the block.
+    fn is_accessible_or_unblocked(&self) -> bool {
+        super::config_accessible(self.pdev)
+            || (self.state.zdev().handle().is_enabled()
+                && self.state.unblock_load_store().is_ok()
+                && super::config_accessible(self.pdev))
+    }
+
+    /// Keeps the device from accessing memory and from interrupting.
+    fn stop(&self) {
+        // SAFETY: The device is valid and its lock is held. CAST: Registers are numbered below
+        // 256, and the Command register has 16 bits.
+        unsafe {
+            bindings::pci_write_config_word(
+                pci_as_raw(self.pdev),
+                bindings::PCI_COMMAND as crate::ffi::c_int,
+                bindings::PCI_COMMAND_INTX_DISABLE as u16,
+            )
+        };
+    }
+
+    fn has_function_level_reset(&self) -> bool {
+        // SAFETY: The device is valid and its lock is held. Probing resets nothing.
+        unsafe { bindings::pcie_reset_flr(pci_as_raw(self.pdev), true) == 0 }
+    }
+}
+
+/// Where config space is to be taken from after a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Config {
+    /// It is to be as it is now.
+    Kept,
+    /// It is to be as it was when last saved: what is there now is an earlier owner's.
+    Saved,
+}
+
+/// Config space of a device, out of reach of user space.
+///
+/// # Invariants
+///
+/// Access is locked, by this guard.
+struct ConfigGuard<'a>(&'a pci::Device);
+
+impl<'a> ConfigGuard<'a> {
+    fn new(pdev: &'a pci::Device) -> Self {
+        // SAFETY: The device is valid.
+        unsafe { bindings::pci_cfg_access_lock(pci_as_raw(pdev)) };
+        // INVARIANT: Just locked.
+        Self(pdev)
+    }
+}
+
+impl Drop for ConfigGuard<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant access is locked by this guard.
+        unsafe { bindings::pci_cfg_access_unlock(pci_as_raw(self.0)) };
     }
 }

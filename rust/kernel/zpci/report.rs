@@ -20,6 +20,9 @@ use crate::{
     sync::aref::ARef, //
 };
 
+/// Writes lines about an event into the log.
+type Log = fn(&pci::Device, &ErrorEvent);
+
 /// A report of what has happened to a function.
 ///
 /// It is made when it happens and sent later, by [`Function::report`]: sending takes longer than
@@ -32,7 +35,7 @@ pub struct Report {
     situation: Option<(ChannelState, CString)>,
     uevent: Option<ErsResult>,
     platform: Option<(&'static CStr, &'static CStr)>,
-    log: Option<(ErrorEvent, fn(&pci::Device, &ErrorEvent))>,
+    log: Option<(ErrorEvent, Log)>,
 }
 
 impl Report {
@@ -74,7 +77,7 @@ impl Report {
     }
 
     /// Adds lines in the log, about an event.
-    pub fn log(mut self, event: ErrorEvent, log: fn(&pci::Device, &ErrorEvent)) -> Self {
+    pub fn log(mut self, event: ErrorEvent, log: Log) -> Self {
         self.log = Some((event, log));
         self
     }

@@ -22,8 +22,8 @@ use super::{
 pub struct Leftover {
     /// Events that it has not read.
     pub unread: usize,
-    /// The newest event that nobody has recovered from.
-    pub unrecovered: Option<ErrorEvent>,
+    /// Whether there was an event that nobody has recovered from.
+    pub unrecovered: bool,
 }
 
 /// What is kept of a function while user space has it open.
@@ -33,7 +33,7 @@ pub(super) struct Session {
     guest: bool,
     eventfd: bool,
     has_read: bool,
-    unrecovered: Option<ErrorEvent>,
+    unrecovered: bool,
 }
 
 impl Session {
@@ -45,7 +45,7 @@ impl Session {
             guest,
             eventfd: false,
             has_read: false,
-            unrecovered: None,
+            unrecovered: false,
         }
     }
 
@@ -65,7 +65,7 @@ impl Session {
         };
 
         self.queue.push(event, timestamp, recovery);
-        self.unrecovered = (recovery != Recovery::Host).then_some(event);
+        self.unrecovered = recovery != Recovery::Host;
         recovery
     }
 
@@ -118,7 +118,7 @@ impl Session {
     /// Notes that the function has been reset.
     pub(super) fn reset(&mut self) {
         self.queue.reset();
-        self.unrecovered = None;
+        self.unrecovered = false;
     }
 
     /// Says what is left of the session at its end.

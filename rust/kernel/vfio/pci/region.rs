@@ -145,7 +145,7 @@ impl<R: Region> Adapter<R> {
             // CAST: The result has 40 bits, as has `usize` on each machine that the core is for.
             let at = (offset & ((1 << bindings::VFIO_PCI_OFFSET_SHIFT) - 1)) as usize;
 
-            if !at.checked_add(count).is_some_and(|end| end <= R::SIZE) || count == 0 {
+            if count == 0 || at.checked_add(count).is_none_or(|end| end > R::SIZE) {
                 return Err(EINVAL);
             }
             // SAFETY: The device is valid and open, so that its regions do not change, and the

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The parts of `kernel::zpci` that have no kernel types in them, compiled for the host.
+//!
+//! The files are those that the kernel is built from, not copies. Without tests the crate has only
+//! `core`, as the kernel has.
+
+#![cfg_attr(not(test), no_std)]
+// With tests nothing may be unused: what no test needs is not tested.
+#![cfg_attr(not(test), expect(dead_code, reason = "the kernel uses it"))]
+
+mod zpci;

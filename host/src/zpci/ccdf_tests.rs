@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Events are read as the platform writes them.
+
+use super::{
+    ccdf::{
+        Availability,
+        AvailabilityEvent,
+        ErrorEvent,
+        EventCode,
+        FunctionHandle,
+        FunctionId,
+        Severity, //
+    },
+    common::{
+        cases,
+        ccdf,
+        MEASUREMENT,
+        PERMANENT, //
+    }, //
+};
+use proptest::prelude::*;
+use std::ops::Range;
+
+const HANDLE: Range<usize> = 4..8;
+const FUNCTION: Range<usize> = 8..12;
+const ADDRESS: Range<usize> = 16..24;
+const CODE: Range<usize> = 30..32;
+
+/// A `struct zpci_ccdf_err` with all reserved bits set, as gcc for s390x lays it out.
+const WIRE: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x81, 0x23, 0x45, 0x67, // reserved, fh
+    0x89, 0xab, 0xcd, 0xef, 0xa5, 0xb5, 0xc3, 0xfd, // fid; ett, mvn, dmaas, q, rw
+    0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, // faddr
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x3a, // reserved, pec
+];
+
+/// The number that some bytes are, put together bit by bit from the topmost one on.
+fn number(bytes: &[u8]) -> u64 {
+    let mut number = 0;
+
+    for byte in bytes {
+        for bit in (0..8).rev() {
+            number = number * 2 + u64::from(byte >> bit & 1);
+        }
+    }
+    number
+}
+
+// The fields of an error event are where `struct zpci_ccdf_err` has them. (2)
+#[test]
+fn an_error_event_is_read_as_the_c_structure_lays_it_out() {
+    let event = ErrorEvent::new(WIRE);
+
+    assert_eq!(event.handle(), FunctionHandle::new(0x8123_4567));
+    assert_eq!(event.function(), FunctionId::new(0x89ab_cdef));
+    assert_eq!(event.failing_address(), 0x0123_4567_89ab_cdef);
+    assert_eq!(event.code(), EventCode::new(0x003a));
+}
+
+// The fields of an availability event are where `struct zpci_ccdf_avail` has them.
+#[test]
+fn an_availability_event_is_read_as_the_c_structure_lays_it_out() {
+    let mut wire = WIRE;
+
+    wire[30..].copy_from_slice(&[0x03, 0x04]);
+    let event = AvailabilityEvent::new(wire);
+
+    assert_eq!(event.handle(), FunctionHandle::new(0x8123_4567));
+    assert_eq!(event.function(), FunctionId::new(0x89ab_cdef));
+    assert_eq!(event.code(), EventCode::new(0x0304));
+    assert_eq!(event.change(), Some(Availability::Deconfigured));
+}
+
+// Each bit of an event belongs to one field, or to none, and is kept in either case. (18)
+#[test]
+fn each_bit_belongs_to_one_field() {
+    let zero = ErrorEvent::new([0; 32]);
+
+    for at in 0..32 {
+        for bit in 0..8 {
+            let mut bytes = [0; 32];
+
+            bytes[at] = 1 << bit;
+            let event = ErrorEvent::new(bytes);
+
+            assert_eq!(event.bytes(), &bytes);
+            assert_ne!(event, zero);
+            assert_eq!(event.handle() != zero.handle(), HANDLE.contains(&at));
+            assert_eq!(event.function() != zero.function(), FUNCTION.contains(&at));
+            assert_eq!(event.failing_address() != 0, ADDRESS.contains(&at));
+            assert_eq!(event.code() != zero.code(), CODE.contains(&at));
+        }
+    }
+}
+
+// Where there is no event all is zero, and a CCDF has 32 bytes of either kind.
+#[test]
+fn no_event_is_all_zero() {
+    assert_eq!(ErrorEvent::NONE.bytes(), &[0; 32]);
+    assert_eq!((ErrorEvent::SIZE, AvailabilityEvent::SIZE), (32, 32));
+}
+
+// 0x3b and 0x40 are permanent, 0x2a to 0x2c measurement, all others recoverable. (16, 25, 44)
+#[test]
+fn each_code_has_the_severity_that_the_c_version_gives_it() {
+    for code in 0..=u16::MAX {
+        let expected = match code {
+            code if MEASUREMENT.contains(&code) => Severity::Measurement,
+            code if PERMANENT.contains(&code) => Severity::Permanent,
+            _ => Severity::Recoverable,
+        };
+
+        assert_eq!(EventCode::new(code).severity(), expected, "{code:#x}");
+    }
+}
+
+// Six codes of availability events mean something, all others nothing.
+#[test]
+fn each_code_has_the_meaning_that_the_c_version_gives_it() {
+    let known = [
+        (0x0301, Availability::Configured),
+        (0x0302, Availability::Standby),
+        (0x0303, Availability::DeconfigurationRequested),
+        (0x0304, Availability::Deconfigured),
+        (0x0306, Availability::Several),
+        (0x0308, Availability::Reserved),
+    ];
+
+    for code in 0..=u16::MAX {
+        let event = AvailabilityEvent::new(ccdf(1, 2, 3, code));
+        let expected = known.iter().find(|(known, _)| *known == code);
+
+        assert_eq!(event.change(), expected.map(|(_, change)| *change));
+    }
+}
+
+// A function is enabled if its handle's topmost bit is set, whatever the others say.
+#[test]
+fn the_topmost_bit_of_a_handle_says_enabled() {
+    for (raw, enabled) in [
+        (0x8000_0000, true),
+        (0xffff_ffff, true),
+        (0x7fff_ffff, false),
+        (0x4000_0000, false),
+        (1, false),
+        (0, false),
+    ] {
+        assert_eq!(FunctionHandle::new(raw).is_enabled(), enabled, "{raw:#x}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(4096))]
+
+    // Whatever the bytes are, they are kept, and each field is the big-endian number in them. (18)
+    #[test]
+    fn any_bytes_are_kept_and_read(bytes: [u8; 32]) {
+        let error = ErrorEvent::new(bytes);
+        let available = AvailabilityEvent::new(bytes);
+
+        prop_assert_eq!(error.bytes(), &bytes);
+        prop_assert_eq!(u64::from(error.handle().as_raw()), number(&bytes[HANDLE]));
+        prop_assert_eq!(u64::from(error.function().as_raw()), number(&bytes[FUNCTION]));
+        prop_assert_eq!(error.failing_address(), number(&bytes[ADDRESS]));
+        prop_assert_eq!(u64::from(error.code().as_raw()), number(&bytes[CODE]));
+        prop_assert_eq!(available.handle(), error.handle());
+        prop_assert_eq!(available.function(), error.function());
+        prop_assert_eq!(available.code(), error.code());
+    }
+
+    // What is written into an event is read from it, for any values.
+    #[test]
+    fn any_fields_are_read_as_written(handle: u32, function: u32, address: u64, code: u16) {
+        let event = ErrorEvent::new(ccdf(handle, function, address, code));
+
+        prop_assert_eq!(event.handle().as_raw(), handle);
+        prop_assert_eq!(event.handle().is_enabled(), handle >= 1 << 31);
+        prop_assert_eq!(event.function().as_raw(), function);
+        prop_assert_eq!(event.failing_address(), address);
+        prop_assert_eq!(event.code().as_raw(), code);
+    }
+}

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A session decides who recovers, and keeps what its owner may ask for.
+//!
+//! Numbers in brackets are those of the scenarios that were collected from the review of the C
+//! version.
+
+use super::{
+    ccdf::ErrorEvent,
+    common::{
+        self,
+        cases,
+        event,
+        PERMANENT,
+        RECOVERABLE, //
+    },
+    queue::{
+        Recovery,
+        Taken, //
+    },
+    record::Record,
+    session::{
+        Leftover,
+        Session, //
+    }, //
+};
+use proptest::prelude::*;
+
+fn transient(number: u64) -> ErrorEvent {
+    event(number, RECOVERABLE)
+}
+
+fn permanent(number: u64) -> ErrorEvent {
+    event(number, PERMANENT[0])
+}
+
+/// A session whose owner listens.
+fn listening() -> Session {
+    let mut session = Session::new(false);
+
+    session.set_eventfd(true);
+    session
+}
+
+fn take(session: &mut Session) -> Taken {
+    session.take().expect("an event")
+}
+
+fn nothing_left() -> Leftover {
+    Leftover {
+        unread: 0,
+        unrecovered: None,
+    }
+}
+
+// Who recovers, as the design has it in a table. (44)
+#[test]
+fn who_recovers_depends_on_guest_listener_and_event() {
+    use Recovery::{
+        Host,
+        Nobody,
+        Owner, //
+    };
+
+    for (guest, listens, permanent, expected) in [
+        (false, true, false, Owner),
+        (false, true, true, Owner),
+        (false, false, false, Host),
+        (false, false, true, Nobody),
+        (true, true, false, Owner),
+        (true, true, true, Owner),
+        (true, false, false, Nobody),
+        (true, false, true, Nobody),
+    ] {
+        for code in if permanent {
+            PERMANENT
+        } else {
+            [RECOVERABLE, 0]
+        } {
+            let mut session = Session::new(guest);
+
+            session.set_eventfd(listens);
+            assert_eq!(session.capture(event(1, code), 0), expected);
+            assert_eq!(take(&mut session).pending.recovery, expected);
+        }
+    }
+}
+
+// An owner listens from the moment it registers the eventfd, until it takes it back.
+#[test]
+fn an_owner_with_an_eventfd_listens() {
+    for guest in [false, true] {
+        let mut session = Session::new(guest);
+
+        assert!(!session.listens());
+        session.set_eventfd(true);
+        assert!(session.listens());
+        session.set_eventfd(false);
+        assert!(!session.listens());
+    }
+}
+
+// An owner that has asked for an event listens, even if there was none, with no eventfd. (23)
+#[test]
+fn an_owner_that_has_read_listens_for_good() {
+    for read in [
+        |session: &mut Session| assert_eq!(session.take(), None),
+        |session: &mut Session| assert_eq!(session.last(), Record::empty(0)),
+    ] {
+        let mut session = Session::new(false);
+
+        read(&mut session);
+        assert!(session.listens());
+        session.set_eventfd(true);
+        session.set_eventfd(false);
+        assert!(session.listens());
+        assert_eq!(session.capture(transient(1), 0), Recovery::Owner);
+    }
+}
+
+// What the platform does, and what the kernel asks for itself, does not make an owner listen.
+#[test]
+fn an_owner_that_has_done_nothing_does_not_listen() {
+    let mut session = Session::new(false);
+
+    session.capture(transient(1), 0);
+    session.capture_stale(transient(2), 0);
+    session.lose();
+    session.nothing();
+    session.reset();
+    session.leftover();
+    assert!(!session.listens());
+    assert_eq!(session.capture(transient(3), 0), Recovery::Host);
+}
+
+// Events of an owner that does not listen are there for it when it does.
+#[test]
+fn events_from_before_the_owner_listened_are_kept() {
+    let mut session = Session::new(false);
+
+    session.capture(transient(1), 11);
+    session.set_eventfd(true);
+    session.capture(transient(2), 22);
+
+    let first = take(&mut session);
+    let second = take(&mut session);
+
+    assert_eq!(first.pending.event, transient(1));
+    assert_eq!(first.pending.recovery, Recovery::Host);
+    assert_eq!(second.pending.event, transient(2));
+    assert_eq!(second.pending.recovery, Recovery::Owner);
+    assert_eq!(
+        (first.pending.timestamp, second.pending.timestamp),
+        (11, 22)
+    );
+}
+
+// A full queue changes nothing about who recovers. (6)
+#[test]
+fn a_full_queue_leaves_recovery_to_the_owner() {
+    let mut session = listening();
+
+    for number in 0..40 {
+        assert_eq!(session.capture(transient(number), 0), Recovery::Owner);
+    }
+    assert_eq!(session.leftover().unread, 16);
+    assert_eq!(session.leftover().unrecovered, Some(transient(39)));
+}
+
+// A permanent failure behind a full queue reaches the owner. (5)
+#[test]
+fn a_permanent_failure_reaches_the_owner_of_a_full_queue() {
+    let mut session = listening();
+
+    for number in 0..40 {
+        session.capture(transient(number), 0);
+    }
+    session.capture(permanent(40), 0);
+    let last = std::iter::from_fn(|| session.take()).last().unwrap();
+
+    assert_eq!(last.pending.event, permanent(40));
+    assert_eq!((last.pending.sequence, last.dropped), (41, 24));
+}
+
+// Registering the eventfd says whether events wait already, each time. (28, 32)
+#[test]
+fn registering_the_eventfd_tells_that_events_wait() {
+    let mut session = Session::new(false);
+
+    assert!(!session.set_eventfd(true));
+    session.capture(transient(1), 0);
+    assert!(session.set_eventfd(true));
+    assert!(!session.set_eventfd(false));
+    assert!(session.set_eventfd(true));
+
+    // An event that a reader has does not wait, unless it comes back.
+    let taken = take(&mut session);
+    assert!(!session.set_eventfd(true));
+    session.give_back(&taken);
+    assert!(session.set_eventfd(true));
+
+    let taken = take(&mut session);
+    session.delivered(&taken);
+    assert!(!session.set_eventfd(true));
+}
+
+// A stale event is worth a signal, an event that is lost has nothing to be read.
+#[test]
+fn registering_the_eventfd_tells_of_what_can_be_read() {
+    let mut session = Session::new(false);
+
+    session.lose();
+    assert!(!session.set_eventfd(true));
+    session.capture_stale(transient(1), 0);
+    assert!(session.set_eventfd(true));
+}
+
+// The last record is that of the event that arrived last. (14)
+#[test]
+fn the_last_record_is_that_of_the_event_that_arrived() {
+    let mut session = listening();
+
+    assert_eq!(session.last(), Record::empty(0));
+    session.capture(transient(1), 0);
+    session.capture(transient(2), 0);
+    assert_eq!(session.last(), Record::empty(0));
+
+    for _ in 0..2 {
+        let before = session.last();
+        let taken = take(&mut session);
+
+        assert_eq!(session.last(), before);
+        session.delivered(&taken);
+        assert_eq!(session.last(), Record::of(&taken));
+        assert_ne!(session.last(), before);
+    }
+}
+
+// Looking at the last record takes nothing. (14)
+#[test]
+fn looking_at_the_last_record_takes_nothing() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    for _ in 0..3 {
+        session.last();
+    }
+    assert_eq!(session.leftover().unread, 1);
+    assert_eq!(take(&mut session).pending.event, transient(1));
+}
+
+// The last record stays as it was read: later events, resets and empty reads do not change it.
+#[test]
+fn the_last_record_stays_as_it_was_read() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    let taken = take(&mut session);
+
+    session.delivered(&taken);
+    session.reset();
+    session.lose();
+    assert_eq!(session.take(), None);
+    session.capture(permanent(2), 0);
+    assert_eq!(session.last(), Record::of(&taken));
+}
+
+// An event that did not arrive is there for the next reader, and is not the last record. (8)
+#[test]
+fn an_event_that_did_not_arrive_is_read_again() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    let taken = take(&mut session);
+
+    session.give_back(&taken);
+    assert_eq!(session.last(), Record::empty(0));
+    assert_eq!(session.leftover().unread, 1);
+    assert_eq!(take(&mut session), taken);
+}
+
+// With nothing pending the record has no event, but the number of those lost. (1, 4, 15)
+#[test]
+fn with_nothing_pending_the_old_event_is_not_repeated() {
+    let mut session = listening();
+
+    assert_eq!(session.nothing(), Record::empty(0));
+    session.capture(transient(1), 0);
+    session.lose();
+    let taken = take(&mut session);
+
+    session.delivered(&taken);
+    assert_eq!(session.take(), None);
+    assert_eq!(session.nothing(), Record::empty(1));
+}
+
+// Events from before a reset are stale, those after it are not. (70)
+#[test]
+fn events_from_before_a_reset_are_stale() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    session.reset();
+    session.capture(transient(2), 0);
+    session.capture_stale(transient(3), 33);
+
+    let [first, second, third] = [(); 3].map(|()| take(&mut session));
+
+    assert_eq!(
+        [first.stale, second.stale, third.stale],
+        [true, false, true]
+    );
+    assert_eq!(third.pending.event, transient(3));
+    assert_eq!(third.pending.timestamp, 33);
+    // Nobody recovers from a stale event, and nobody is said to have done so.
+    assert_eq!(Record::of(&third).bytes()[2..4], 0b1001u16.to_ne_bytes());
+}
+
+// An owner that leaves without a word leaves its events unread, and one to recover from. (49)
+#[test]
+fn the_newest_event_that_nobody_has_recovered_from_is_left() {
+    for guest in [false, true] {
+        let mut session = Session::new(guest);
+
+        assert_eq!(session.leftover(), nothing_left());
+        session.set_eventfd(true);
+        for number in 1..=3 {
+            session.capture(transient(number), 0);
+        }
+        assert_eq!(
+            session.leftover(),
+            Leftover {
+                unread: 3,
+                unrecovered: Some(transient(3)),
+            }
+        );
+    }
+}
+
+// Reading of an event is not recovering from it.
+#[test]
+fn an_event_that_was_read_can_still_be_unrecovered() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    let taken = take(&mut session);
+
+    session.delivered(&taken);
+    assert_eq!(
+        session.leftover(),
+        Leftover {
+            unread: 0,
+            unrecovered: Some(transient(1)),
+        }
+    );
+}
+
+// An event that is left to nobody is left at the end, for a guest and for a lost function.
+#[test]
+fn an_event_left_to_nobody_is_left_at_the_end() {
+    for (guest, event) in [
+        (true, transient(1)),
+        (true, permanent(1)),
+        (false, permanent(1)),
+    ] {
+        let mut session = Session::new(guest);
+
+        session.capture(event, 0);
+        assert_eq!(session.leftover().unrecovered, Some(event));
+    }
+}
+
+// What the host has recovered is recovered, also from what the owner had left before.
+#[test]
+fn recovery_by_the_host_leaves_nothing_to_recover_from() {
+    let mut session = listening();
+
+    session.capture(transient(1), 0);
+    session.set_eventfd(false);
+    assert_eq!(session.capture(transient(2), 0), Recovery::Host);
+    assert_eq!(
+        session.leftover(),
+        Leftover {
+            unread: 2,
+            unrecovered: None,
+        }
+    );
+}
+
+// A reset recovers from all there was, and from nothing that comes after it.
+#[test]
+fn a_reset_recovers_from_what_was_before_it() {
+    let mut session = listening();
+
+    session.capture(permanent(1), 0);
+    session.reset();
+    assert_eq!(
+        session.leftover(),
+        Leftover {
+            unread: 1,
+            unrecovered: None,
+        }
+    );
+    session.capture(transient(2), 0);
+    assert_eq!(session.leftover().unrecovered, Some(transient(2)));
+}
+
+// There is nothing to recover from a stale event, nor from one that nobody knows.
+#[test]
+fn stale_and_lost_events_leave_nothing_to_recover_from() {
+    let mut session = listening();
+
+    session.capture_stale(transient(1), 0);
+    session.lose();
+    assert_eq!(
+        session.leftover(),
+        Leftover {
+            unread: 1,
+            unrecovered: None,
+        }
+    );
+    // Nor do they hide one from which there is.
+    session.capture(transient(2), 0);
+    session.capture_stale(transient(3), 0);
+    session.lose();
+    assert_eq!(session.leftover().unrecovered, Some(transient(2)));
+}
+
+// A new session begins with nothing, and with number 1, whatever there was before. (50)
+#[test]
+fn a_session_begins_with_nothing_of_an_earlier_one() {
+    let mut earlier = listening();
+
+    earlier.capture(transient(1), 0);
+    let taken = take(&mut earlier);
+
+    earlier.delivered(&taken);
+    earlier.capture(transient(2), 0);
+    earlier.lose();
+
+    let mut later = Session::new(false);
+
+    assert!(!later.listens());
+    assert!(!later.set_eventfd(true));
+    assert_eq!(later.leftover(), nothing_left());
+    assert_eq!(later.take(), None);
+    assert_eq!(later.last(), Record::empty(0));
+    assert_eq!(later.nothing(), Record::empty(0));
+    later.capture(transient(3), 0);
+    assert_eq!(take(&mut later).pending.sequence, 1);
+}
+
+/// One call of a session.
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Capture(u16),
+    CaptureStale,
+    Lose,
+    Eventfd(bool),
+    Take,
+    Delivered,
+    GiveBack,
+    Last,
+    Reset,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => prop_oneof![3 => common::recoverable(), 1 => common::permanent()].prop_map(Op::Capture),
+        1 => Just(Op::CaptureStale),
+        1 => Just(Op::Lose),
+        2 => any::<bool>().prop_map(Op::Eventfd),
+        2 => Just(Op::Take),
+        2 => Just(Op::Delivered),
+        1 => Just(Op::GiveBack),
+        1 => Just(Op::Last),
+        1 => Just(Op::Reset),
+    ]
+}
+
+/// What a session should be like, but for its queue, which is tested by itself.
+struct Model {
+    guest: bool,
+    eventfd: bool,
+    has_read: bool,
+    /// A permanent failure was captured, and no reset has come since.
+    failed: bool,
+    last: Record,
+    waiting: usize,
+    unrecovered: Option<ErrorEvent>,
+}
+
+proptest! {
+    #![proptest_config(cases(4096))]
+
+    // Any calls: who recovers, whether to signal, the last record and what is left are right.
+    #[test]
+    fn any_calls_do_what_the_model_does(
+        guest: bool,
+        ops in prop::collection::vec(op(), 0..60),
+    ) {
+        let mut session = Session::new(guest);
+        let mut reader: Option<Taken> = None;
+        let mut model = Model {
+            guest,
+            eventfd: false,
+            has_read: false,
+            failed: false,
+            last: Record::empty(0),
+            waiting: 0,
+            unrecovered: None,
+        };
+
+        for (number, op) in ops.into_iter().enumerate() {
+            let number = number as u64;
+
+            match op {
+                Op::Capture(code) => {
+                    let lost = PERMANENT.contains(&code);
+                    let expected = if model.eventfd || model.has_read {
+                        Recovery::Owner
+                    } else if model.guest || lost {
+                        Recovery::Nobody
+                    } else if model.failed {
+                        // A test of its own says what is to happen here.
+                        continue;
+                    } else {
+                        Recovery::Host
+                    };
+
+                    prop_assert_eq!(session.capture(event(number, code), number), expected);
+                    model.failed |= lost;
+                    model.unrecovered = match expected {
+                        Recovery::Host => None,
+                        Recovery::Owner | Recovery::Nobody => Some(event(number, code)),
+                    };
+                }
+                Op::CaptureStale => session.capture_stale(transient(number), number),
+                Op::Lose => session.lose(),
+                Op::Eventfd(registered) => {
+                    model.eventfd = registered;
+                    prop_assert_eq!(
+                        session.set_eventfd(registered),
+                        registered && model.waiting > 0
+                    );
+                }
+                Op::Take if reader.is_none() => {
+                    reader = session.take();
+                    prop_assert_eq!(reader.is_some(), model.waiting > 0);
+                    model.has_read = true;
+                }
+                Op::Delivered => if let Some(taken) = reader.take() {
+                    session.delivered(&taken);
+                    model.last = Record::of(&taken);
+                }
+                Op::GiveBack => if let Some(taken) = reader.take() {
+                    session.give_back(&taken);
+                }
+                Op::Last => {
+                    prop_assert_eq!(session.last(), model.last);
+                    model.has_read = true;
+                }
+                Op::Reset => {
+                    session.reset();
+                    model.failed = false;
+                    model.unrecovered = None;
+                }
+                Op::Take => (),
+            }
+            let leftover = session.leftover();
+
+            prop_assert_eq!(session.listens(), model.eventfd || model.has_read);
+            prop_assert_eq!(leftover.unrecovered, model.unrecovered);
+            model.waiting = leftover.unread;
+        }
+    }
+}
+
+// After a permanent failure the host recovers nothing, and nobody is told that it has. (45)
+#[test]
+fn nothing_is_recovered_by_the_host_after_a_permanent_failure() {
+    let mut session = Session::new(false);
+
+    session.capture(permanent(1), 0);
+    assert_eq!(session.capture(transient(2), 0), Recovery::Nobody);
+    assert!(session.leftover().unrecovered.is_some());
+}
+
+// A reset ends that: the next event is one like any other. (45)
+#[test]
+fn the_host_recovers_again_after_a_reset() {
+    let mut session = Session::new(false);
+
+    session.capture(permanent(1), 0);
+    session.reset();
+    assert_eq!(session.capture(transient(2), 0), Recovery::Host);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Queues whose items are handled one after the other, in a work item of the queue's own.
+
+use crate::{
+    bindings,
+    prelude::*,
+    sync::{
+        new_mutex,
+        Arc,
+        ArcBorrow,
+        Mutex, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+    workqueue::{
+        self,
+        impl_has_work,
+        new_work,
+        Work,
+        WorkItem, //
+    }, //
+};
+
+/// The workqueue for what is done about events. Recovery of the disk that memory is to be
+/// reclaimed to must not wait for memory, so it has a worker of its own in reserve.
+pub(super) fn workqueue() -> &'static workqueue::Queue {
+    // SAFETY: The queue is made early during boot, before there are functions, and stays.
+    unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
+}
+
+/// Tries something that needs memory again, for a while. Waits for nothing but memory.
+pub(super) fn with_memory<T>(mut f: impl FnMut() -> Option<T>) -> Option<T> {
+    for _ in 0..100 {
+        let result = f();
+
+        if result.is_some() {
+            return result;
+        }
+        fsleep(Delta::from_millis(10));
+    }
+    None
+}
+
+/// Something that is handled in its turn.
+pub trait Item: Send + Sized {
+    /// Handles it. May sleep.
+    fn handle(self);
+}
+
+/// A queue whose items are handled one after the other, in the order in which they were added.
+///
+/// Whatever holds one queue up holds up no other.
+#[pin_data]
+pub struct SerialQueue<T: Item + 'static> {
+    #[pin]
+    waiting: Mutex<KVec<T>>,
+    #[pin]
+    work: Work<SerialQueue<T>>,
+}
+
+impl_has_work! {
+    impl{T: Item + 'static} HasWork<Self> for SerialQueue<T> { self.work }
+}
+
+impl<T: Item + 'static> WorkItem for SerialQueue<T> {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        loop {
+            let items = core::mem::take(&mut *this.waiting.lock());
+
+            if items.is_empty() {
+                return;
+            }
+            for item in items {
+                item.handle();
+            }
+        }
+    }
+}
+
+impl<T: Item + 'static> SerialQueue<T> {
+    /// Makes an empty queue.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                waiting <- new_mutex!(KVec::new(), "zpci::SerialQueue::waiting"),
+                work <- new_work!("zpci::SerialQueue::work"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
+    /// only added if fewer items wait. May sleep, for memory only.
+    pub fn add(self: ArcBorrow<'_, Self>, item: T, limit: Option<usize>) -> Result<(), T> {
+        let mut waiting = self.waiting.lock();
+
+        if limit.is_some_and(|limit| waiting.len() >= limit)
+            || with_memory(|| waiting.reserve(1, GFP_KERNEL).ok()).is_none()
+        {
+            return Err(item);
+        }
+        waiting
+            .push_within_capacity(item)
+            .map_err(|error| error.0)?;
+        drop(waiting);
+        // If the work item waits already it will find the new item.
+        let _ = workqueue().enqueue(Arc::from(self));
+        Ok(())
+    }
+}

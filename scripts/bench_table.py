@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Turn what the boots of scripts/bench printed into a table, JSON and a chart.
+
+All times are instructions of the guest. The cost of looking at the clock is
+taken off. Of a series the median counts, of several boots the least one.
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from html import escape
+
+MARGIN = 1.02
+TOOLS = "s390x-linux-gnu-"
+FOR_OUR_CODE = re.compile(r"\bkernel(?:\[\w+\])?::(?:zpci|vfio)\b|rust_helper_zpci_|rust_helper_to_zpci")
+
+# Name and title of every measure, in the order of the table.
+MEASURES = [
+    ("floor", "a thread wakes another by eventfd (the floor)"),
+    ("event.1", "error to woken owner, 1st error"),
+    ("event.8", "error to woken owner, 8th error"),
+    ("event.64", "error to woken owner, 64th error"),
+    ("many.1", "1 of 64 functions in error, owner woken"),
+    ("many.16", "16 functions in error at once, last owner woken"),
+    ("many.64", "64 functions in error at once, last owner woken"),
+    ("take.feature", "taking an event by the feature"),
+    ("take.feature.empty", "the same, nothing pending"),
+    ("take.region", "taking an event by the region"),
+    ("take.region.empty", "the same, nothing pending"),
+    ("reset.error", "VFIO_DEVICE_RESET of a function in error"),
+    ("reset.healthy", "VFIO_DEVICE_RESET of a healthy function"),
+    ("msix.on", "setting up two MSI-X vectors"),
+    ("msix.off", "taking them down"),
+    ("open", "opening a function"),
+    ("close", "closing a function"),
+    ("idle.bytes", "bytes per function (struct zpci_dev)"),
+    ("open.bytes", "more bytes per open function (all slabs)"),
+    ("size.text", "text of the objects that replace each other"),
+    ("size.data", "data of them"),
+    ("size.bss", "bss of them"),
+]
+TITLES = dict(MEASURES)
+# The clock that a measure was taken with; the rest are not times.
+CLOCKS = {
+    "clock.monotonic": ("floor", "event", "many"),
+    "clock.cpu": ("take", "reset", "msix", "open", "close"),
+}
+OBJECTS = {
+    "rust": ["arch/s390/pci/rust/pci_event.o", "drivers/vfio/pci/zdev/vfio_pci_zdev.o"],
+    "c": ["arch/s390/pci/pci_event.o", "drivers/vfio/pci/vfio_pci_zdev.o"],
+}
+
+
+class Boot:
+    """What one boot printed."""
+
+    def __init__(self, path):
+        self.series, self.none, self.reason = {}, {}, None
+        done = False
+        with open(path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                words = line.split()
+                if line.startswith("bench: "):
+                    self.series[words[1]] = [int(word) for word in words[2:]]
+                elif line.startswith("bench-none: "):
+                    self.none[words[1]] = " ".join(words[2:])
+                elif line.startswith("bench-done"):
+                    done = True
+                elif line.startswith(("guest failed: ", "qemu-system-s390x: ")):
+                    self.reason = self.reason or line.split(": ", 1)[1].strip()
+        if not done:
+            self.reason = self.none.pop("all", None) or self.reason or "the boot ended too early"
+
+    def corrected(self):
+        """The series without the cost of the clock."""
+        for name, values in self.series.items():
+            for clock, kinds in CLOCKS.items():
+                if name.split(".")[0] in kinds:
+                    cost = statistics.median(self.series.get(clock, [0]))
+                    values = [value - cost for value in values]
+            if not name.startswith("clock."):
+                yield name, values
+
+
+class Kernel:
+    """All figures of one kernel."""
+
+    def __init__(self, impl, folder, logs):
+        self.impl, self.folder = impl, folder
+        self.figures, self.none, self.events, self.raw = {}, {}, [], []
+        for kind in ("one", "many"):
+            self.read(kind, sorted(glob.glob(os.path.join(logs, f"bench-{impl}-{kind}-*.log"))))
+        self.guard("idle.bytes", self.idle_bytes)
+        self.guard("size.text", self.sizes)
+
+    def read(self, kind, paths):
+        boots = [Boot(path) for path in paths]
+        self.raw += [boot.series for boot in boots]
+        for boot in boots:
+            self.none.update(boot.none)
+            if boot.reason:
+                self.none[kind] = boot.reason
+        series = {}
+        for boot in boots:
+            for name, values in boot.corrected():
+                series.setdefault(name, []).append(values)
+        for name, runs in series.items():
+            if name == "event":
+                self.events = [min(values) for values in zip(*runs)]
+                for number in (1, 8, 64):
+                    if number <= len(self.events):
+                        self.figures[f"event.{number}"] = self.events[number - 1]
+            elif name.startswith("slab.open."):
+                # Of the openings the largest counts: it has the least noise.
+                self.figures["open.bytes"] = min(values[0] for values in runs)
+            else:
+                self.figures[name] = min(statistics.median(values) for values in runs)
+
+    def guard(self, name, measure):
+        try:
+            measure()
+        except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
+            self.none[name] = str(error)
+
+    def tool(self, name, *args):
+        return subprocess.run(
+            [TOOLS + name, *args], check=True, capture_output=True, text=True
+        ).stdout
+
+    def object(self, path):
+        path = os.path.join(self.folder, path)
+        if not os.path.exists(path):
+            raise ValueError(f"there is no {os.path.basename(path)}")
+        return path
+
+    def idle_bytes(self):
+        """What zpci_create_device() allocates: the length is the third argument."""
+        code = self.tool(
+            "objdump", "-dr", "--no-show-raw-insn", "--disassemble=zpci_create_device",
+            self.object("arch/s390/pci/pci.o"),
+        )
+        length = None
+        for line in code.splitlines():
+            found = re.search(r"\bl[gh]+i\s+%r4,(\d+)", line)
+            if found:
+                length = int(found.group(1))
+            if "__kmalloc_cache_noprof" in line and length:
+                self.figures["idle.bytes"] = length
+                return
+        raise ValueError("the allocation is not where it was")
+
+    def size_of(self, path):
+        text, data, bss = self.tool("size", self.object(path)).splitlines()[1].split()[:3]
+        return [int(text), int(data), int(bss)]
+
+    def symbols(self, path):
+        """Text, data and bss of the symbols that are ours in an object that has more."""
+        total = [0, 0, 0]
+        for line in self.tool("nm", "-C", "-S", self.object(path)).splitlines():
+            fields = line.split(None, 3)
+            if len(fields) == 4 and FOR_OUR_CODE.search(fields[3]) and len(fields[2]) == 1:
+                kind = "trdb".find(fields[2].lower())
+                if kind >= 0:
+                    total[max(0, kind - 1)] += int(fields[1], 16)
+        return total
+
+    def sizes(self):
+        self.parts = {path: self.size_of(path) for path in OBJECTS[self.impl]}
+        # The registration of adapter interrupts, which is in Rust, too, is a part of this one.
+        self.airq = self.size_of("arch/s390/pci/pci_irq.o")
+        if self.impl == "rust":
+            for path in ("rust/kernel.o", "rust/helpers/helpers.o"):
+                self.parts[path] = self.symbols(path)
+
+
+def total_sizes(rust, c):
+    if not (hasattr(rust, "airq") and hasattr(c, "airq")):
+        return
+    c.parts["arch/s390/pci/pci_irq.o"] = [a - b for a, b in zip(c.airq, rust.airq)]
+    for kernel in (rust, c):
+        for at, name in enumerate(("text", "data", "bss")):
+            kernel.figures[f"size.{name}"] = sum(part[at] for part in kernel.parts.values())
+
+
+class Goal:
+    def __init__(self, line, rust, c):
+        self.measure, self.against, limit = line.split()
+        self.limit = float(limit)
+        self.ratio = None
+        base = (c.figures if self.against == "c" else rust.figures).get(
+            self.measure if self.against == "c" else self.against
+        )
+        value = rust.figures.get(self.measure)
+        if value is not None and base:
+            self.ratio = value / base
+
+    @property
+    def verdict(self):
+        if self.ratio is None:
+            return "not measured"
+        return "met" if self.ratio <= self.limit else "MISSED"
+
+    @property
+    def fails(self):
+        return self.ratio is None or self.ratio > self.limit * MARGIN
+
+    def text(self):
+        if self.against == "c":
+            return f"{self.limit:.2f}"
+        return f"{self.limit:.2f} of {self.against} ({self.ratio or 0:.2f})"
+
+
+def read_goals(path, rust, c):
+    with open(path, encoding="utf-8") as goals:
+        lines = [line.split("#")[0].strip() for line in goals]
+    return [Goal(line, rust, c) for line in lines if line]
+
+
+def number(value):
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def table(rust, c, goals):
+    goals = {goal.measure: goal for goal in goals}
+    rows = [("guest instructions, or bytes", "Rust", "C", "ratio", "goal", "")]
+    for name, title in MEASURES:
+        ours, theirs = rust.figures.get(name), c.figures.get(name)
+        if ours is None and theirs is None and not any(name in k.none for k in (rust, c)):
+            if name not in goals:
+                continue
+        ratio = f"{ours / theirs:.3f}" if ours is not None and theirs else ""
+        goal = goals.get(name)
+        rows.append((
+            title, number(ours), number(theirs), ratio,
+            goal.text() if goal else "", goal.verdict if goal else "",
+        ))
+    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    for at, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [row[i].rjust(widths[i]) for i in (1, 2, 3)]
+        cells += [row[4].ljust(widths[4]), row[5]]
+        print("  ".join(cells).rstrip())
+        if not at:
+            print("-" * (sum(widths) + 10))
+    for kernel, label in ((rust, "Rust"), (c, "C")):
+        for name, reason in sorted(kernel.none.items()):
+            print(f"not measured, {label}: {TITLES.get(name, name)}: {reason}")
+
+
+WIDTH, ROW, LEFT, BARS = 960, 22, 350, 420
+
+
+def bars(rust, c, goals, top):
+    """Rust as a part of C, one bar for each measure; what exceeds the chart ends in a number."""
+    limits = {goal.measure: goal.limit for goal in goals if goal.against == "c"}
+    names = [n for n, _ in MEASURES if rust.figures.get(n) and c.figures.get(n)]
+    bottom, one = top + ROW * len(names), LEFT + BARS / 2
+    for at, name in enumerate(names):
+        ours, theirs = rust.figures[name], c.figures[name]
+        ratio = ours / theirs
+        y, length = top + at * ROW, min(ratio, 2) * BARS / 2
+        limit = limits.get(name)
+        color = "#b5541c" if limit and ratio > limit else "#2c6e9b"
+        yield f'<text x="{LEFT - 8}" y="{y + 15}" text-anchor="end">{escape(TITLES[name])}</text>'
+        yield f'<rect x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="{ROW - 6}" fill="{color}"/>'
+        if limit:
+            x = LEFT + limit * BARS / 2
+            yield f'<path d="M{x:.1f} {y + 1}v{ROW - 2}" stroke="#111" stroke-width="2"/>'
+        yield f'<text x="{LEFT + BARS + 10}" y="{y + 15}">{ratio:.2f} = {number(ours)} / {number(theirs)}</text>'
+    yield f'<path d="M{one} {top}V{bottom}" stroke="#888" stroke-dasharray="3 3"/>'
+    yield f'<path d="M{LEFT} {top}V{bottom}" stroke="#888"/>'
+    for ratio in (0, 0.5, 1, 1.5, 2):
+        yield f'<text x="{LEFT + ratio * BARS / 2}" y="{bottom + 16}" text-anchor="middle">{ratio:g}</text>'
+
+
+def curves(rust, c, top, height=200):
+    """Instructions from an error to its owner, error by error."""
+    most = max(rust.events + c.events + [1])
+    step = 10 ** (len(str(int(most))) - 1)
+    scale, right = height / most, WIDTH - 90
+    count = max(len(rust.events), len(c.events), 2)
+    for value in range(0, int(most) + 1, step):
+        y = top + height - value * scale
+        yield f'<path d="M60 {y:.1f}H{right}" stroke="#ddd"/>'
+        yield f'<text x="54" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>'
+    for events, color, label in ((rust.events, "#2c6e9b", "Rust"), (c.events, "#777", "C")):
+        if not events:
+            continue
+        points = [
+            (60 + at * (right - 60) / (count - 1), top + height - value * scale)
+            for at, value in enumerate(events)
+        ]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>'
+        yield f'<text x="{points[-1][0] + 6:.1f}" y="{points[-1][1] + 4:.1f}" fill="{color}">{label}</text>'
+
+
+def chart(rust, c, goals):
+    rows = sum(1 for n, _ in MEASURES if rust.figures.get(n) and c.figures.get(n))
+    second = 60 + rows * ROW + 60
+    height = second + 260
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+        "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        '<text x="16" y="24" font-size="16">zPCI error recovery: Rust as a part of C</text>',
+        '<text x="16" y="42" fill="#555">Guest instructions, or bytes. The dashed line is C, '
+        "a black mark is a goal, and orange is a goal that is missed.</text>",
+        *bars(rust, c, goals, 56),
+        f'<text x="16" y="{second - 12}" font-size="16">Guest instructions from an error '
+        "to its woken owner, error by error</text>",
+        *curves(rust, c, second + 10),
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def record(rust, c, goals):
+    return {
+        "unit": "guest instructions; bytes for idle, open.bytes and size",
+        **{
+            kernel.impl: {
+                "figures": kernel.figures,
+                "not measured": kernel.none,
+                "events": kernel.events,
+                "sizes": getattr(kernel, "parts", {}),
+                "boots": kernel.raw,
+            }
+            for kernel in (rust, c)
+        },
+        "goals": [
+            {
+                "measure": goal.measure, "against": goal.against, "limit": goal.limit,
+                "ratio": goal.ratio, "verdict": goal.verdict,
+            }
+            for goal in goals
+        ],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    for name in ("logs", "goals", "rust", "c", "json", "svg"):
+        parser.add_argument("--" + name, required=True)
+    args = parser.parse_args()
+    rust, c = Kernel("rust", args.rust, args.logs), Kernel("c", args.c, args.logs)
+    total_sizes(rust, c)
+    goals = read_goals(args.goals, rust, c)
+    table(rust, c, goals)
+    with open(args.json, "w", encoding="utf-8") as out:
+        json.dump(record(rust, c, goals), out, indent=1)
+        out.write("\n")
+    with open(args.svg, "w", encoding="utf-8") as out:
+        out.write(chart(rust, c, goals))
+    print(f"\nAll figures: {os.path.relpath(args.json)}; the chart: {os.path.relpath(args.svg)}")
+    failing = [goal.measure for goal in goals if goal.fails]
+    if failing:
+        print("Goals missed by more than 2%, or not measured:", ", ".join(failing))
+    return 1 if args.check and failing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
