@@ -121,7 +121,7 @@ fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &E
     });
     match (function.capture(*event), permanent) {
         (Some(Recovery::Owner | Recovery::Nobody), _) => {
-            leave_to_owner(function, device, event, permanent)
+            leave_to_owner(function, device, event, lost || permanent)
         }
         (_, true) => {
             recovery::fail(device);
@@ -139,14 +139,14 @@ fn leave_to_owner(
     function: ArcBorrow<'_, Function>,
     device: &DeviceGuard<'_>,
     event: &ErrorEvent,
-    permanent: bool,
+    lost: bool,
 ) {
     // It may be that no driver is bound: between an owner that has closed the function and its
     // session's end there is none to tell.
     let answer = device.driver().and_then(|driver| driver.error_detected());
     let report = Report::new(device.state().zdev()).device(device);
 
-    function.report(if permanent {
+    function.report(if lost {
         report.log(*event, |pdev, event| log_event(Some(pdev), event))
     } else {
         report

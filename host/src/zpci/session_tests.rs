@@ -49,7 +49,7 @@ fn take(session: &mut Session) -> Taken {
 fn nothing_left() -> Leftover {
     Leftover {
         unread: 0,
-        unrecovered: None,
+        unrecovered: false,
     }
 }
 
@@ -164,7 +164,7 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
         assert_eq!(session.capture(transient(number), 0), Recovery::Owner);
     }
     assert_eq!(session.leftover().unread, 16);
-    assert_eq!(session.leftover().unrecovered, Some(transient(39)));
+    assert!(session.leftover().unrecovered);
 }
 
 // A permanent failure behind a full queue reaches the owner. (5)
@@ -316,9 +316,9 @@ fn events_from_before_a_reset_are_stale() {
     assert_eq!(Record::of(&third).bytes()[2..4], 0b1001u16.to_ne_bytes());
 }
 
-// An owner that leaves without a word leaves its events unread, and one to recover from. (49)
+// An owner that leaves without a word leaves events unread, and a function in error. (49)
 #[test]
-fn the_newest_event_that_nobody_has_recovered_from_is_left() {
+fn an_owner_that_has_done_nothing_leaves_all_its_events() {
     for guest in [false, true] {
         let mut session = Session::new(guest);
 
@@ -331,7 +331,7 @@ fn the_newest_event_that_nobody_has_recovered_from_is_left() {
             session.leftover(),
             Leftover {
                 unread: 3,
-                unrecovered: Some(transient(3)),
+                unrecovered: true,
             }
         );
     }
@@ -350,14 +350,14 @@ fn an_event_that_was_read_can_still_be_unrecovered() {
         session.leftover(),
         Leftover {
             unread: 0,
-            unrecovered: Some(transient(1)),
+            unrecovered: true,
         }
     );
 }
 
-// An event that is left to nobody is left at the end, for a guest and for a lost function.
+// What is left to nobody is unrecovered at the end, for a guest and for a lost function.
 #[test]
-fn an_event_left_to_nobody_is_left_at_the_end() {
+fn an_event_left_to_nobody_is_unrecovered() {
     for (guest, event) in [
         (true, transient(1)),
         (true, permanent(1)),
@@ -366,7 +366,7 @@ fn an_event_left_to_nobody_is_left_at_the_end() {
         let mut session = Session::new(guest);
 
         session.capture(event, 0);
-        assert_eq!(session.leftover().unrecovered, Some(event));
+        assert!(session.leftover().unrecovered);
     }
 }
 
@@ -382,7 +382,7 @@ fn recovery_by_the_host_leaves_nothing_to_recover_from() {
         session.leftover(),
         Leftover {
             unread: 2,
-            unrecovered: None,
+            unrecovered: false,
         }
     );
 }
@@ -398,11 +398,11 @@ fn a_reset_recovers_from_what_was_before_it() {
         session.leftover(),
         Leftover {
             unread: 1,
-            unrecovered: None,
+            unrecovered: false,
         }
     );
     session.capture(transient(2), 0);
-    assert_eq!(session.leftover().unrecovered, Some(transient(2)));
+    assert!(session.leftover().unrecovered);
 }
 
 // There is nothing to recover from a stale event, nor from one that nobody knows.
@@ -416,14 +416,14 @@ fn stale_and_lost_events_leave_nothing_to_recover_from() {
         session.leftover(),
         Leftover {
             unread: 1,
-            unrecovered: None,
+            unrecovered: false,
         }
     );
     // Nor do they hide one from which there is.
     session.capture(transient(2), 0);
     session.capture_stale(transient(3), 0);
     session.lose();
-    assert_eq!(session.leftover().unrecovered, Some(transient(2)));
+    assert!(session.leftover().unrecovered);
 }
 
 // A new session begins with nothing, and with number 1, whatever there was before. (50)
@@ -487,7 +487,7 @@ struct Model {
     failed: bool,
     last: Record,
     waiting: usize,
-    unrecovered: Option<ErrorEvent>,
+    unrecovered: bool,
 }
 
 proptest! {
@@ -508,7 +508,7 @@ proptest! {
             failed: false,
             last: Record::empty(0),
             waiting: 0,
-            unrecovered: None,
+            unrecovered: false,
         };
 
         for (number, op) in ops.into_iter().enumerate() {
@@ -531,8 +531,8 @@ proptest! {
                     prop_assert_eq!(session.capture(event(number, code), number), expected);
                     model.failed |= lost;
                     model.unrecovered = match expected {
-                        Recovery::Host => None,
-                        Recovery::Owner | Recovery::Nobody => Some(event(number, code)),
+                        Recovery::Host => false,
+                        Recovery::Owner | Recovery::Nobody => true,
                     };
                 }
                 Op::CaptureStale => session.capture_stale(transient(number), number),
@@ -563,7 +563,7 @@ proptest! {
                 Op::Reset => {
                     session.reset();
                     model.failed = false;
-                    model.unrecovered = None;
+                    model.unrecovered = false;
                 }
                 Op::Take => (),
             }
@@ -583,7 +583,7 @@ fn nothing_is_recovered_by_the_host_after_a_permanent_failure() {
 
     session.capture(permanent(1), 0);
     assert_eq!(session.capture(transient(2), 0), Recovery::Nobody);
-    assert!(session.leftover().unrecovered.is_some());
+    assert!(session.leftover().unrecovered);
 }
 
 // A reset ends that: the next event is one like any other. (45)

@@ -72,7 +72,11 @@ impl Event {
 
     /// Whether the function may be in error because of it.
     fn concerns_reset(&self) -> bool {
-        !matches!(self, Self::Availability(_))
+        match self {
+            Self::Error(error) => error.code().severity() != Severity::Measurement,
+            Self::Abandoned => true,
+            Self::Availability(_) => false,
+        }
     }
 }
 
@@ -349,7 +353,8 @@ impl Delivery<'_> {
         Record::of(&self.taken)
     }
 
-    /// Says that the event has arrived.
+    /// Says that the event has arrived. Its reader has the function open, so that the session is
+    /// still the one that the event is from.
     pub fn arrived(self) {
         self.function
             .with_session(|session| session.delivered(&self.taken));

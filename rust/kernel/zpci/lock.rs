@@ -124,7 +124,7 @@ impl<'a> StateGuard<'a> {
     /// The other order does not compile, because nothing but a [`StateGuard`] gives a
     /// [`DeviceGuard`], which borrows it:
     ///
-    /// ```compile_fail
+    /// ```ignore
     /// use kernel::{pci, zpci};
     ///
     /// fn wrong_order(zdev: &zpci::Device, pdev: &pci::Device) {

@@ -34,6 +34,7 @@ pub(super) struct Session {
     eventfd: bool,
     has_read: bool,
     unrecovered: bool,
+    lost: bool,
 }
 
 impl Session {
@@ -46,6 +47,7 @@ impl Session {
             eventfd: false,
             has_read: false,
             unrecovered: false,
+            lost: false,
         }
     }
 
@@ -57,8 +59,9 @@ impl Session {
 
     /// Captures an event, and decides who recovers from it.
     pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Recovery {
-        let permanent = matches!(event.code().severity(), Severity::Permanent);
-        let recovery = match (self.listens(), self.guest || permanent) {
+        // What is lost stays lost until a reset.
+        self.lost |= matches!(event.code().severity(), Severity::Permanent);
+        let recovery = match (self.listens(), self.guest || self.lost) {
             (true, _) => Recovery::Owner,
             (false, true) => Recovery::Nobody,
             (false, false) => Recovery::Host,
@@ -119,6 +122,7 @@ impl Session {
     pub(super) fn reset(&mut self) {
         self.queue.reset();
         self.unrecovered = false;
+        self.lost = false;
     }
 
     /// Says what is left of the session at its end.
