@@ -47,7 +47,7 @@ fn get(zdev: &Device, arg: UserPtr) -> Result {
         return Err(EINVAL);
     }
     let function = zdev.recovery().ok_or(ENOMSG)?;
-    let delivery = function.take().ok_or(ENOMSG)?;
+    let delivery = function.take().map_err(|_| ENOMSG)?;
     // CAST: `usize` has 64 bits on this architecture.
     let buffer = UserPtr::from_addr(address as usize);
 

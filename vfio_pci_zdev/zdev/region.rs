@@ -45,12 +45,15 @@ impl Region for ErrorRegion {
 
         if at != 0 || end < Record::TAKING {
             to.write_slice(&function.last_record().bytes()[at..end])?;
-        } else if let Some(delivery) = function.take() {
-            to.write_slice(&delivery.record().bytes()[..end])?;
-            delivery.arrived();
-        } else {
-            to.write_slice(&function.no_record().bytes()[..end])?;
+            return Ok(end - at);
         }
-        Ok(end - at)
+        match function.take() {
+            Ok(delivery) => {
+                to.write_slice(&delivery.record().bytes()[..end])?;
+                delivery.arrived();
+            }
+            Err(nothing) => to.write_slice(&nothing.bytes()[..end])?,
+        }
+        Ok(end)
     }
 }

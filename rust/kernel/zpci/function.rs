@@ -269,25 +269,26 @@ impl Function {
         Instant::<Monotonic>::now().as_nanos() as u64
     }
 
-    /// Hands out the oldest event to one reader; [`None`] if there is none.
-    pub fn take(&self) -> Option<Delivery<'_>> {
-        let taken = self.with_session(Session::take)??;
+    /// Hands out the oldest event to one reader.
+    ///
+    /// # Errors
+    ///
+    /// The record that says so if there is none.
+    pub fn take(&self) -> Result<Delivery<'_>, Record> {
+        let taken = self.with_session(|session| session.take().ok_or_else(|| session.nothing()));
 
-        Some(Delivery {
-            function: self,
-            taken,
-        })
+        match taken.unwrap_or_else(|| Err(Record::empty(0))) {
+            Ok(taken) => Ok(Delivery {
+                function: self,
+                taken,
+            }),
+            Err(nothing) => Err(nothing),
+        }
     }
 
-    /// Returns the record of the event taken last.
+    /// Returns the record of the event that arrived last.
     pub fn last_record(&self) -> Record {
         self.with_session(Session::last)
-            .unwrap_or_else(|| Record::empty(0))
-    }
-
-    /// Returns the record that says that nothing is pending.
-    pub fn no_record(&self) -> Record {
-        self.with_session(|session| session.nothing())
             .unwrap_or_else(|| Record::empty(0))
     }
 

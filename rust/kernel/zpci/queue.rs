@@ -235,6 +235,7 @@ impl Queue {
         })
     }
 
+    #[inline]
     fn handed_out(&self, sequence: u64) -> Option<usize> {
         self.position(|(slot, pending)| *slot == Slot::HandedOut && pending.sequence == sequence)
     }

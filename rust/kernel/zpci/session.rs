@@ -29,7 +29,7 @@ pub struct Leftover {
 /// What is kept of a function while user space has it open.
 pub(super) struct Session {
     queue: Queue,
-    last: Record,
+    last: Option<Taken>,
     guest: bool,
     eventfd: bool,
     has_read: bool,
@@ -42,7 +42,7 @@ impl Session {
     pub(super) fn new(guest: bool) -> Self {
         Self {
             queue: Queue::new(),
-            last: Record::empty(0),
+            last: None,
             guest,
             eventfd: false,
             has_read: false,
@@ -91,7 +91,7 @@ impl Session {
 
     /// Says that an event has reached its reader.
     pub(super) fn delivered(&mut self, taken: &Taken) {
-        self.last = Record::of(taken);
+        self.last = Some(*taken);
         self.queue.delivered(taken.pending.sequence);
     }
 
@@ -100,10 +100,13 @@ impl Session {
         self.queue.give_back(taken.pending.sequence);
     }
 
-    /// Returns the record of the event taken last.
+    /// Returns the record of the event that arrived last.
     pub(super) fn last(&mut self) -> Record {
         self.has_read = true;
-        self.last
+        match &self.last {
+            Some(taken) => Record::of(taken),
+            None => self.nothing(),
+        }
     }
 
     /// Returns the record that says that nothing is pending.
