@@ -97,3 +97,10 @@ kernel_folder() {
 	local flavor=-$3
 	say "$BUILD/kernel-$1-$2${flavor%-std}"
 }
+
+# modules_folder KERNEL_O: where scripts/modules puts the modules for that kernel.
+modules_folder() {
+	local name=${1%/}
+	name=${name##*/}
+	say "$BUILD/modules-${name#kernel-}"
+}

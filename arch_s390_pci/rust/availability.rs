@@ -5,6 +5,7 @@
 use super::submit;
 use kernel::{
     prelude::*,
+    static_lock_class,
     sync::{
         new_mutex,
         Arc,
@@ -41,7 +42,12 @@ struct Topology {
 impl Topology {
     fn get() -> Option<&'static Self> {
         if TOPOLOGY.as_ref().is_none() {
-            let unknown = SerialQueue::new().ok()?;
+            let unknown = SerialQueue::new(
+                c"zpci::Topology::unknown",
+                static_lock_class!(),
+                static_lock_class!(),
+            )
+            .ok()?;
             let new = Arc::pin_init(
                 pin_init!(Self {
                     lock <- new_mutex!((), "zpci::Topology::lock"),

@@ -60,7 +60,9 @@ pub(super) fn handle(
             return log_event(Some(&pdev), event);
         }
         if let Some(device) = state.try_lock_device(&pdev) {
-            return if function.is_stale(age) {
+            return if function.is_of_earlier_owner(age) {
+                function.ignore()
+            } else if function.is_stale(age) {
                 keep_stale(function, &device, event)
             } else {
                 decide(function, &device, event)
@@ -124,8 +126,8 @@ fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &E
             leave_to_owner(function, device, event, lost || permanent)
         }
         (_, true) => {
-            recovery::fail(device);
             log_event(Some(device.pdev()), event);
+            recovery::fail(device);
         }
         (Some(Recovery::Host) | None, false) => {
             log_event(Some(device.pdev()), event);

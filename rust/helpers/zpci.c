@@ -2,12 +2,16 @@
 
 #ifdef CONFIG_S390_PCI_RUST
 
+#include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/io.h>
+#include <linux/iommu.h>
 #include <linux/kvm_host.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
+#include <linux/refcount.h>
 #include <linux/sched/signal.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <asm/pci_debug.h>
 #include "../../arch/s390/pci/pci_bus.h"
@@ -20,6 +24,24 @@ __rust_helper struct zpci_dev *rust_helper_to_zpci(struct pci_dev *pdev)
 __rust_helper void rust_helper_zpci_zdev_get(struct zpci_dev *zdev)
 {
 	zpci_zdev_get(zdev);
+}
+
+/*
+ * Only the last reference takes a lock to be dropped, and that under which the
+ * PCI core is called. Whoever has a function open does not have the last one.
+ */
+__rust_helper void rust_helper_zpci_zdev_drop(struct zpci_dev *zdev)
+{
+	if (!refcount_dec_not_one(&zdev->kref.refcount))
+		zpci_zdev_put(zdev);
+}
+
+/* Whether there are DMA mappings that the platform could have looked up. */
+__rust_helper bool rust_helper_zpci_has_translation(struct zpci_dev *zdev)
+{
+	guard(spinlock_irqsave)(&zdev->dom_lock);
+	return zdev->s390_domain &&
+	       zdev->s390_domain->type & __IOMMU_DOMAIN_PAGING;
 }
 
 __rust_helper void rust_helper_device_lock(struct device *dev)

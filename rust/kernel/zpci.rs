@@ -139,6 +139,14 @@ pub fn config_accessible(pdev: &pci::Device) -> bool {
     value != u32::MAX
 }
 
+/// Waits until all events that the platform has reported so far have been submitted. That takes
+/// no longer than the channel report thread needs for them, which waits for nobody.
+#[inline(never)]
+pub fn settle() {
+    // SAFETY: Always safe to call in process context.
+    unsafe { bindings::crw_wait_for_channel_report() };
+}
+
 /// Whether the current task is being killed, so that nobody waits for what it does.
 pub fn is_being_killed() -> bool {
     // SAFETY: The current task is valid.

@@ -12,6 +12,18 @@
 #define PEC_DMA_RANGE	0x0002	/* address outside of the function's aperture */
 #define PEC_DMA_ACCESS	0x0004	/* address inside of it, but not mapped */
 
+/* And some that it cannot raise by itself. */
+#define PEC_MEASUREMENT	0x002a	/* up to 0x002c: nothing is wrong with the function */
+#define PEC_ERROR_STATE	0x003a	/* the function is in the error state */
+#define PEC_LOST	0x003b	/* the function is lost */
+#define PEC_FAILED	0x0040	/* the platform could not recover the function */
+
+/* Event codes of changes of availability. */
+#define PEC_CONFIGURED		0x0301
+#define PEC_STANDBY		0x0302
+#define PEC_DECONFIGURED	0x0304
+#define PEC_RESERVED		0x0308
+
 /**
  * struct ccdf - content code description for a function error, decoded
  *
@@ -36,6 +48,7 @@ struct ccdf {
 };
 
 void ccdf_decode(const __u8 raw[CCDF_LEN], struct ccdf *ccdf);
+void ccdf_encode(const struct ccdf *ccdf, __u8 raw[CCDF_LEN]);
 
 /* What an event code means, in words. */
 const char *pec_text(__u16 pec);

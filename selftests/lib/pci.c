@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static int write_file(const char *path, const char *value)
 	return ret;
 }
 
-static int read_number(const char *address, const char *attr, unsigned long *value)
+int pci_read_attr(const char *address, const char *attr, unsigned long *value)
 {
 	char path[PATH_MAX], text[32];
 	ssize_t len;
@@ -80,25 +81,20 @@ static bool is_kind(const char *address, enum pci_kind kind)
 
 	if (kind == PCI_KIND_NON_PCIE)
 		return !pci_is_pcie(address);
-	return !read_number(address, "class", &class) && class == CLASS_NVME;
+	return !pci_read_attr(address, "class", &class) && class == CLASS_NVME;
 }
 
-int pci_find(enum pci_kind kind, char *address)
+int pci_find_other(enum pci_kind kind, const char *not_this, char *address)
 {
-	const char *named = getenv(kind == PCI_KIND_NVME ? "ZPCI_NVME" : "ZPCI_NON_PCIE");
 	struct dirent *entry;
 	int ret = -ENODEV;
-	DIR *dir;
+	DIR *dir = opendir(DEVICES);
 
-	if (named && strlen(named) < PCI_ADDRESS_LEN) {
-		memcpy(address, named, strlen(named) + 1);
-		return 0;
-	}
-	dir = opendir(DEVICES);
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (strlen(entry->d_name) != PCI_ADDRESS_LEN - 1 || !is_kind(entry->d_name, kind))
+		if (strlen(entry->d_name) != PCI_ADDRESS_LEN - 1 ||
+		    !strcmp(entry->d_name, not_this) || !is_kind(entry->d_name, kind))
 			continue;
 		memcpy(address, entry->d_name, PCI_ADDRESS_LEN);
 		ret = 0;
@@ -106,6 +102,17 @@ int pci_find(enum pci_kind kind, char *address)
 	}
 	closedir(dir);
 	return ret;
+}
+
+int pci_find(enum pci_kind kind, char *address)
+{
+	const char *named = getenv(kind == PCI_KIND_NVME ? "ZPCI_NVME" : "ZPCI_NON_PCIE");
+
+	if (named && strlen(named) < PCI_ADDRESS_LEN) {
+		memcpy(address, named, strlen(named) + 1);
+		return 0;
+	}
+	return pci_find_other(kind, "", address);
 }
 
 int pci_driver(const char *address, char *driver, size_t len)
@@ -121,6 +128,11 @@ int pci_iommu_group(const char *address)
 	return ret ? ret : atoi(name);
 }
 
+int pci_unbind(const char *address)
+{
+	return pci_write_attr(address, "driver/unbind", address);
+}
+
 int pci_bind(const char *address, const char *driver)
 {
 	char now[64];
@@ -129,7 +141,7 @@ int pci_bind(const char *address, const char *driver)
 	if (!pci_driver(address, now, sizeof(now))) {
 		if (!strcmp(now, driver))
 			return 0;
-		ret = pci_write_attr(address, "driver/unbind", address);
+		ret = pci_unbind(address);
 		if (ret)
 			return ret;
 	}
@@ -194,6 +206,41 @@ int pci_wait_answers(const char *address, int timeout_ms)
 	return 0;
 }
 
+int pci_wait_present(const char *address, bool present, int timeout_ms)
+{
+	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s", address);
+	while (!access(path, F_OK) != present) {
+		if (now_ns() > end)
+			return -ETIMEDOUT;
+		sleep_ms(10);
+	}
+	return 0;
+}
+
+int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms)
+{
+	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	char pattern[PATH_MAX];
+	glob_t found;
+	bool there;
+
+	snprintf(pattern, sizeof(pattern), DEVICES "/%s/nvme/nvme*/nvme*n1", address);
+	for (;;) {
+		there = !glob(pattern, 0, NULL, &found);
+		if (there)
+			snprintf(path, len, "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
+		globfree(&found);
+		if (there && !access(path, R_OK))
+			return 0;
+		if (now_ns() > end)
+			return -ETIMEDOUT;
+		sleep_ms(10);
+	}
+}
+
 bool pci_is_pcie(const char *address)
 {
 	char path[PATH_MAX];
@@ -206,7 +253,7 @@ bool pci_is_pcie(const char *address)
 int pci_slot(const char *address, char *slot, size_t len)
 {
 	unsigned long fid;
-	int ret = read_number(address, "function_id", &fid);
+	int ret = pci_read_attr(address, "function_id", &fid);
 
 	if (ret)
 		return ret;

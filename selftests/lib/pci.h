@@ -21,10 +21,16 @@ enum pci_kind {
  */
 int pci_find(enum pci_kind kind, char *address);
 
+/* The same, but not this one. */
+int pci_find_other(enum pci_kind kind, const char *not_this, char *address);
+
 bool pci_is_pcie(const char *address);
 
 /* Binds a function to a driver through driver_override. */
 int pci_bind(const char *address, const char *driver);
+
+/* Takes a function from its driver; waits for user space to let it go. */
+int pci_unbind(const char *address);
 
 /* The name of the driver; -ENODEV where there is none. */
 int pci_driver(const char *address, char *driver, size_t len);
@@ -42,11 +48,21 @@ bool pci_answers(const char *address);
 /* Waits until the function answers: 0 or -ETIMEDOUT. */
 int pci_wait_answers(const char *address, int timeout_ms);
 
+/* Waits until the function is there, or no longer there: 0 or -ETIMEDOUT. */
+int pci_wait_present(const char *address, bool present, int timeout_ms);
+
+/*
+ * The block device of an NVMe function that has the kernel's driver, once it
+ * is there: 0 or -ETIMEDOUT.
+ */
+int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms);
+
 /* The hotplug slot of a function outlives the function: its power may be off. */
 int pci_slot(const char *address, char *slot, size_t len);
 int pci_slot_power(const char *slot, bool on);
 
-/* Writes one word to an attribute of the function. */
+/* Reads a number from an attribute of the function, or writes one word to it. */
+int pci_read_attr(const char *address, const char *attr, unsigned long *value);
 int pci_write_attr(const char *address, const char *attr, const char *value);
 
 #endif

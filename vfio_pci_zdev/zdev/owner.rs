@@ -25,6 +25,9 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
     let function = zdev.recovery_or_new()?;
     let kvm = device.device().kvm();
 
+    // The function has just been reset. An event from before that is not this owner's, but may
+    // still be on its way.
+    zpci::settle();
     function.open(kvm.is_some())?;
     device
         .register_region::<ErrorRegion>(Arc::from(function))
@@ -49,7 +52,7 @@ pub(super) fn close(device: &Transition<'_>) {
     if device.device().kvm().is_some() {
         zdev.unregister_kvm();
     }
-    reset::left_behind(device.device(), zdev);
+    reset::left_behind(device.device());
 }
 
 /// Ends a session. A function that is in error then is the host's.
@@ -57,7 +60,13 @@ pub(super) fn closed(device: &Transition<'_>) {
     let Some(zdev) = Device::of(device.device().pdev()) else {
         return;
     };
-    let Some(leftover) = zdev.recovery().and_then(|function| function.close()) else {
+    let Some(function) = zdev.recovery() else {
+        return;
+    };
+
+    // What follows, vfio's own end of DMA above all, wants a function that works.
+    reset::left_behind(device.device());
+    let Some(leftover) = function.close() else {
         return;
     };
 

@@ -9,7 +9,10 @@ use kernel::{
         delay::fsleep,
         Delta, //
     },
-    vfio::pci::CoreDevice,
+    vfio::pci::{
+        CoreDevice,
+        MemoryGuard, //
+    },
     zpci::{
         self,
         ChannelState,
@@ -40,12 +43,12 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 }
 
 /// Resets a function that its owner leaves in error, while its device is being closed. If others
-/// are busy with it, or it fails, the host has to see to it.
-pub(super) fn left_behind(device: &CoreDevice, zdev: &Device) {
-    let _ = try_reset(device, zdev, false, Config::Saved);
+/// do not get done with it, or it fails, the host has to see to it.
+pub(super) fn left_behind(device: &CoreDevice) {
+    let _ = wait_and_reset(device, false, Config::Saved);
 }
 
-/// Whether a function is in error, after its device has been closed.
+/// Whether a function is in error.
 pub(super) fn is_needed(device: &CoreDevice) -> bool {
     zpci::channel_state(device.pdev()) != ChannelState::Normal
 }
@@ -111,17 +114,23 @@ fn try_reset(device: &CoreDevice, zdev: &Device, always: bool, config: Config) -
     if zdev.state() != State::Configured {
         return Some(Err(ENODEV));
     }
-    Some(reset(device, function, &guard, config))
+    let memory = device.block_memory();
+    let result = reset(function, &guard, &memory, config);
+
+    // Who resets next finds the locks free once the memory is.
+    drop(guard);
+    drop(state);
+    // That the function is in order is for `is_in_order` alone to say.
+    Some(result.map_err(|error| if error == ENOTTY { EIO } else { error }))
 }
 
 /// Resets the function, and tells everybody.
 fn reset(
-    device: &CoreDevice,
     function: ArcBorrow<'_, Function>,
     guard: &DeviceGuard<'_>,
+    memory: &MemoryGuard<'_>,
     config: Config,
 ) -> Result {
-    let memory = device.block_memory();
     let driver = guard.driver();
 
     memory.power_on();
@@ -133,7 +142,6 @@ fn reset(
     if let Some(driver) = &driver {
         driver.reset_done();
     }
-    drop(memory);
 
     let report = Report::new(guard.state().zdev()).device(guard);
 

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     prelude::*,
+    static_lock_class,
     sync::{
         aref::ARef,
         atomic::{
@@ -80,9 +81,12 @@ impl Event {
     }
 }
 
-/// When an event was submitted, counted in resets of its function.
+/// When an event was submitted, counted in sessions and in resets of its function.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Age(u32);
+pub struct Age {
+    opened: u32,
+    resets: u32,
+}
 
 /// Handles an event of a function.
 pub type Handler = fn(&Device, ArcBorrow<'_, Function>, Event, Age);
@@ -119,6 +123,7 @@ pub struct Function {
     events: Arc<SerialQueue<Entry>>,
     /// Events submitted and not handled yet that may mean that the function is in error.
     unhandled: Atomic<u32>,
+    opened: Atomic<u32>,
     resets: Atomic<u32>,
     ignored: Atomic<u32>,
     #[pin]
@@ -144,13 +149,18 @@ impl Function {
     const BACKLOG: usize = 64;
 
     pub(super) fn new() -> Result<Arc<Self>> {
-        let events = SerialQueue::new()?;
+        let events = SerialQueue::new(
+            c"zpci::Function::events",
+            static_lock_class!(),
+            static_lock_class!(),
+        )?;
 
         Arc::pin_init(
             pin_init!(Self {
                 session <- new_spinlock!(None, "zpci::Function::session"),
                 events,
                 unhandled: Atomic::new(0),
+                opened: Atomic::new(0),
                 resets: Atomic::new(0),
                 ignored: Atomic::new(0),
                 reports <- new_mutex!(KVec::new(), "zpci::Function::reports"),
@@ -176,7 +186,10 @@ impl Function {
             function: self.into(),
             event,
             handler,
-            age: Age(self.resets.load(Acquire)),
+            age: Age {
+                opened: self.opened.load(Acquire),
+                resets: self.resets.load(Acquire),
+            },
         };
         let limit = event.may_be_lost().then_some(Self::BACKLOG);
 
@@ -203,7 +216,13 @@ impl Function {
     /// Whether the function was reset after an event of this age was submitted. The caller holds
     /// both locks of the function, so that the answer stays right.
     pub fn is_stale(&self, age: Age) -> bool {
-        age.0 != self.resets.load(Acquire)
+        age.resets != self.resets.load(Acquire)
+    }
+
+    /// Whether user space has opened the function, which resets it, after an event of this age was
+    /// submitted: it is not the event of this owner.
+    pub fn is_of_earlier_owner(&self, age: Age) -> bool {
+        age.opened != self.opened.load(Acquire)
     }
 
     /// Begins a session: user space has opened the function. `guest` says whether KVM has it.
@@ -221,6 +240,7 @@ impl Function {
             return Err(EBUSY);
         }
         *session = Some(new);
+        self.opened.fetch_add(1, Release);
         Ok(())
     }
 

@@ -136,8 +136,11 @@ impl<'a> StateGuard<'a> {
         // SAFETY: The PCI device is valid, and with it the `struct device` in it.
         let locked = unsafe { bindings::device_trylock(&raw mut (*pci_as_raw(pdev)).dev) };
 
+        if locked == 0 {
+            return None;
+        }
         // INVARIANT: The lock has just been taken.
-        (locked != 0).then_some(DeviceGuard { state: self, pdev })
+        Some(DeviceGuard { state: self, pdev })
     }
 
     /// Makes a function accessible again that the platform has blocked. DMA stays blocked.
@@ -181,27 +184,29 @@ impl<'a> StateGuard<'a> {
     #[inline(never)]
     pub fn hot_reset(&self) -> Result {
         // SAFETY: The function is valid and its lock is held.
-        to_result(unsafe { bindings::zpci_hot_reset_device(self.zdev.as_raw()) })
+        to_result(unsafe { bindings::zpci_hot_reset_device(self.zdev.as_raw()) })?;
+        self.refresh_translations();
+        Ok(())
     }
 
     /// Makes the platform look at all DMA mappings again: where it keeps what it has looked up, a
     /// reset has emptied that, and mappings that are older would not be found.
-    ///
-    /// # Errors
-    ///
-    /// Those of the platform.
-    #[inline(never)]
-    fn refresh_translations(&self) -> Result {
+    fn refresh_translations(&self) {
         let zdev = self.zdev.as_raw();
         let function = u64::from(self.zdev.handle().as_raw()) << 32;
 
-        // SAFETY: The function is valid; its DMA range does not change while it is configured.
-        to_result(unsafe {
+        // SAFETY: The function is valid.
+        if !unsafe { bindings::zpci_has_translation(zdev) } {
+            return;
+        }
+        // SAFETY: The function is valid; its DMA range does not change while it is configured. If
+        // this fails the function is in error again, and says so.
+        unsafe {
             let start = (*zdev).start_dma;
             let size = (*zdev).end_dma.wrapping_sub(start).wrapping_add(1);
 
-            bindings::zpci_refresh_trans(function, start, size)
-        })
+            bindings::zpci_refresh_trans(function, start, size);
+        }
     }
 
     /// Disables the function.
@@ -349,9 +354,11 @@ impl<'a> DeviceGuard<'a> {
 
         // Config space of a device that is marked as lost cannot be accessed.
         self.set_channel_state(ChannelState::Frozen);
-        if config == Config::Kept && self.is_accessible_or_unblocked() {
-            // SAFETY: The device is valid and its lock is held.
-            unsafe { bindings::pci_save_state(pdev) };
+        if self.is_accessible_or_unblocked() {
+            if config == Config::Kept {
+                // SAFETY: The device is valid and its lock is held.
+                unsafe { bindings::pci_save_state(pdev) };
+            }
             self.stop();
         }
         function.note_reset();
@@ -359,8 +366,6 @@ impl<'a> DeviceGuard<'a> {
         self.set_channel_state(ChannelState::Normal);
         // Where the platform does not reset its inside, the device would go on with what it did.
         self.stop();
-        // Without a translation to refresh there is nothing to keep valid.
-        let _ = self.state.refresh_translations();
         if self.has_function_level_reset() {
             // SAFETY: The device is valid and its lock is held.
             to_result(unsafe { bindings::pcie_reset_flr(pdev, false) })?;

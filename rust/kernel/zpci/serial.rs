@@ -6,9 +6,9 @@ use crate::{
     bindings,
     prelude::*,
     sync::{
-        new_mutex,
         Arc,
         ArcBorrow,
+        LockClassKey,
         Mutex, //
     },
     time::{
@@ -18,7 +18,6 @@ use crate::{
     workqueue::{
         self,
         impl_has_work,
-        new_work,
         Work,
         WorkItem, //
     }, //
@@ -83,16 +82,21 @@ impl<T: Item + 'static> WorkItem for SerialQueue<T> {
 }
 
 impl<T: Item + 'static> SerialQueue<T> {
-    /// Makes an empty queue.
+    /// Makes an empty queue. The name and the classes are for lockdep: those of the lock and of the
+    /// work item, of which each kind of queue has its own.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub fn new() -> Result<Arc<Self>> {
+    pub fn new(
+        name: &'static CStr,
+        lock: Pin<&'static LockClassKey>,
+        work: Pin<&'static LockClassKey>,
+    ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                waiting <- new_mutex!(KVec::new(), "zpci::SerialQueue::waiting"),
-                work <- new_work!("zpci::SerialQueue::work"),
+                waiting <- Mutex::new(KVec::new(), name, lock),
+                work <- Work::new(name, work),
             }),
             GFP_KERNEL,
         )

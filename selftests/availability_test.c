@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions that come and go: real availability events of functions that are
+ * plugged and unplugged, and the power of their slots. Whatever has happened
+ * to a function, an error of it can be recovered from afterwards.
+ */
+#include "kselftest_harness.h"
+
+#include "fixture.h"
+#include "host.h"
+#include "inject.h"
+
+/* The function that these tests plug: its UID is its PCI domain. */
+#define HOT_UID		64
+#define HOT_ADDRESS	"0040:00:00.0"
+#define HOT_SLOT	"00000040"
+
+#define LOOPS		5
+#define QUIET_MS	200
+
+#define NO_HOST		"nobody plugs functions for this machine"
+
+static bool is_there(const char *address)
+{
+	unsigned long id;
+
+	return !pci_read_attr(address, "function_id", &id);
+}
+
+static bool has_slot(const char *slot)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/slots/%s/power", slot);
+	return !access(path, F_OK);
+}
+
+static bool comes(bool (*there)(const char *name), const char *name, bool wanted)
+{
+	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
+
+	while (there(name) != wanted) {
+		if (now_ns() > end)
+			return false;
+		sleep_ms(5);
+	}
+	return true;
+}
+
+/*
+ * A function that has just come can be seen before it can be bound, and is
+ * bound before it can be opened.
+ */
+static int bind_and_open(struct owner *owner, const char *address, enum vfio_mode mode)
+{
+	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
+	int ret;
+
+	do {
+		ret = pci_bind(address, "vfio-pci");
+		if (!ret)
+			ret = owner_open_at(owner, address, mode);
+		if (ret != -ENODEV && ret != -ENOENT && ret != -EAGAIN)
+			break;
+		sleep_ms(5);
+	} while (now_ns() < end);
+	return ret;
+}
+
+/* The whole round of an owner: an error, all that is known of it, and the recovery. */
+static void expect_recovery(struct __test_metadata *_metadata, const char *address,
+			    enum vfio_mode mode)
+{
+	struct vfio_device_zpci_err_region event;
+	__u8 ccdf[CCDF_LEN], block[BLOCK_SIZE];
+	struct owner owner;
+
+	ASSERT_EQ(0, bind_and_open(&owner, address, mode));
+	/* Nothing is left of an owner before. */
+	EXPECT_EQ(-ENOMSG, error_feature_take(&owner.fn, ccdf));
+	ASSERT_EQ(0, owner_listen(&owner));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner.error_event, 0));
+	EXPECT_EQ(0, owner_suffer(&owner));
+	if (owner.region.size) {
+		EXPECT_EVENT(&owner, &event, 1);
+		EXPECT_EQ(0, event.dropped);
+	}
+	EXPECT_EQ(0, vfio_reset(&owner.fn));
+	EXPECT_EQ(0, nvme_reinit(&owner.nvme));
+	EXPECT_EQ(0, nvme_read(&owner.nvme, TEST_BLOCK, block));
+	owner_close(&owner);
+}
+
+#define EXPECT_RECOVERY(address, mode)	expect_recovery(_metadata, address, mode)
+
+/* A function that is open, and whose owner will be asked to let it go. */
+static void open_and_listen(struct __test_metadata *_metadata, struct owner *owner,
+			    const char *address, enum vfio_mode mode, int request)
+{
+	ASSERT_EQ(0, bind_and_open(owner, address, mode));
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+}
+
+FIXTURE(plugged) {
+	__u64 name;
+	int request;
+};
+
+FIXTURE_VARIANT(plugged) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(plugged, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(plugged, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(plugged)
+{
+	self->request = event_new();
+	ASSERT_LE(0, self->request);
+	self->name = host_plug_nvme(HOT_UID);
+	if (!comes(is_there, HOT_ADDRESS, true))
+		SKIP(return, NO_HOST);
+}
+
+FIXTURE_TEARDOWN(plugged)
+{
+	if (is_there(HOT_ADDRESS)) {
+		host_unplug_nvme(self->name);
+		EXPECT_TRUE(comes(has_slot, HOT_SLOT, false));
+	}
+	close(self->request);
+}
+
+/* A function that is plugged is like one that was there at boot. Validates 87. */
+TEST_F(plugged, recovers)
+{
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+}
+
+/* Whatever goes and comes again is new: no event is left. Validates 87, 91. */
+TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
+{
+	int i;
+
+	for (i = 0; i < LOOPS; i++) {
+		EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+		host_unplug_nvme(self->name);
+		ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
+		EXPECT_FALSE(is_there(HOT_ADDRESS));
+		self->name = host_plug_nvme(HOT_UID);
+		ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+	}
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+}
+
+/*
+ * A function that is open is asked for back: its owner is told, can still read
+ * its event, and is kept waiting by a reset for no longer than is said.
+ * Meanwhile all others go on. When the owner has let go the function goes.
+ * Validates 88, 89, 91.
+ */
+TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
+{
+	struct vfio_device_zpci_err_region event;
+	char address[PCI_ADDRESS_LEN];
+	struct owner owner;
+	__u64 start;
+	int ret;
+
+	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, HOT_ADDRESS, address));
+	open_and_listen(_metadata, &owner, HOT_ADDRESS, variant->mode, self->request);
+	ASSERT_EQ(0, owner_suffer(&owner));
+	host_unplug_nvme(self->name);
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+
+	start = now_ns();
+	ret = vfio_reset(&owner.fn);
+	EXPECT_TRUE(!ret || ret == -EAGAIN) {
+		TH_LOG("reset: %d", ret);
+	}
+	EXPECT_GT(12000, (now_ns() - start) / 1000000);
+	if (owner.region.size)
+		EXPECT_EVENT(&owner, &event, 1);
+	EXPECT_RECOVERY(address, variant->mode);
+	EXPECT_TRUE(is_there(HOT_ADDRESS));
+	owner_close(&owner);
+	ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
+
+	self->name = host_plug_nvme(HOT_UID);
+	ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+}
+
+/* The same with events that the owner never reads: nothing stays behind. Validates 88, 91. */
+TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
+{
+	struct owner owner;
+	int i;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	open_and_listen(_metadata, &owner, HOT_ADDRESS, variant->mode, self->request);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_ERROR_STATE));
+	host_unplug_nvme(self->name);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_LOST));
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	owner_close(&owner);
+	ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
+	self->name = host_plug_nvme(HOT_UID);
+	ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+}
+
+FIXTURE(slot) {
+	char address[PCI_ADDRESS_LEN];
+	char slot[16];
+	int request;
+};
+
+FIXTURE_VARIANT(slot) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(slot, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(slot, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(slot)
+{
+	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
+	ASSERT_EQ(0, pci_slot(self->address, self->slot, sizeof(self->slot)));
+	self->request = event_new();
+	ASSERT_LE(0, self->request);
+}
+
+FIXTURE_TEARDOWN(slot)
+{
+	/* Harmless where the power is on already. */
+	pci_slot_power(self->slot, true);
+	comes(is_there, self->address, true);
+	close(self->request);
+}
+
+/* Off and on again, closed: whatever the round, the function recovers. Validates 87. */
+TEST_F_TIMEOUT(slot, power_in_a_loop, 120)
+{
+	int i;
+
+	for (i = 0; i < LOOPS; i++) {
+		ASSERT_EQ(0, pci_slot_power(self->slot, false));
+		EXPECT_FALSE(is_there(self->address));
+		ASSERT_EQ(0, pci_slot_power(self->slot, true));
+		ASSERT_TRUE(comes(is_there, self->address, true));
+		EXPECT_RECOVERY(self->address, variant->mode);
+	}
+}
+
+/* Switches the power off: a child, because it waits for the owner of the function. */
+static pid_t power_off(struct owner *owner, const char *slot)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	vfio_close(&owner->fn);
+	_exit(!!pci_slot_power(slot, false));
+}
+
+/*
+ * Off while the function is open, and in error or not: that waits for the
+ * owner, and nothing else does. Validates 87, 88.
+ */
+TEST_F_TIMEOUT(slot, power_off_while_open, 120)
+{
+	struct owner owner;
+	int i, status;
+	pid_t child;
+
+	for (i = 0; i < 4; i++) {
+		open_and_listen(_metadata, &owner, self->address, variant->mode, self->request);
+		if (i % 2)
+			ASSERT_EQ(0, owner_suffer(&owner));
+		event_clear(self->request);
+		child = power_off(&owner, self->slot);
+		ASSERT_LT(0, child);
+		ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+		EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
+		owner_close(&owner);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(0, status) {
+			TH_LOG("round %d", i);
+		}
+		EXPECT_FALSE(is_there(self->address));
+		ASSERT_EQ(0, pci_slot_power(self->slot, true));
+		ASSERT_TRUE(comes(is_there, self->address, true));
+		EXPECT_RECOVERY(self->address, variant->mode);
+	}
+}
+
+/* An event of the function, as it is while it is enabled, or disabled. */
+static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
+{
+	const __u32 enable = 1U << 31;
+	struct ccdf ccdf = {
+		.fh = enabled ? handle | enable : handle & ~enable,
+		.fid = id,
+		.pec = pec,
+	};
+
+	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
+}
+
+/*
+ * The platform takes a function away without asking, and gives it back: open,
+ * where the owner has to let go first, or not. Validates 88, 91.
+ */
+TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
+{
+	unsigned long handle, id;
+	struct owner owner;
+	int i;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pci_read_attr(self->address, "function_handle", &handle));
+		ASSERT_EQ(0, pci_read_attr(self->address, "function_id", &id));
+		if (i % 2)
+			open_and_listen(_metadata, &owner, self->address, variant->mode,
+					self->request);
+		ASSERT_EQ(0, inject_availability(handle, id, PEC_DECONFIGURED, true));
+		if (i % 2) {
+			ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+			owner_close(&owner);
+		}
+		ASSERT_TRUE(comes(is_there, self->address, false));
+		ASSERT_EQ(0, inject_availability(handle, id, PEC_CONFIGURED, false));
+		ASSERT_TRUE(comes(is_there, self->address, true));
+		EXPECT_RECOVERY(self->address, variant->mode);
+	}
+}
+
+/* What says nothing new, or nothing that is understood, changes nothing. */
+TEST_F(slot, events_without_consequence)
+{
+	static const __u16 codes[] = {
+		PEC_CONFIGURED, PEC_STANDBY, 0x0000, 0x0300, 0x0305, 0x0306, 0x0307, 0xffff
+	};
+	static const __u16 unknown[] = {
+		PEC_STANDBY + 1, PEC_DECONFIGURED, PEC_RESERVED, 0x0305, 0x0306, 0xffff
+	};
+	unsigned long handle, id;
+	struct owner owner;
+	size_t i;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	open_and_listen(_metadata, &owner, self->address, variant->mode, self->request);
+	ASSERT_EQ(0, pci_read_attr(self->address, "function_handle", &handle));
+	ASSERT_EQ(0, pci_read_attr(self->address, "function_id", &id));
+	for (i = 0; i < ARRAY_SIZE(codes); i++)
+		ASSERT_EQ(0, inject_availability(handle, id, codes[i], true));
+	for (i = 0; i < ARRAY_SIZE(unknown); i++)
+		ASSERT_EQ(0, inject_availability(0x80000000, 0xdead, unknown[i], true));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(self->request, QUIET_MS));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner.error_event, 0));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	owner_close(&owner);
+	EXPECT_RECOVERY(self->address, variant->mode);
+}
+
+TEST_HARNESS_MAIN

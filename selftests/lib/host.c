@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Commands for the emulator, on the console. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "wait.h"
+
+void host_command(const char *command, const char *format, ...)
+{
+	char line[512], arguments[384], *quote;
+	va_list args;
+	ssize_t done;
+	int fd, len;
+
+	va_start(args, format);
+	vsnprintf(arguments, sizeof(arguments), format, args);
+	va_end(args);
+	len = snprintf(line, sizeof(line), "\nzpci-host: {'execute':'%s','arguments':{%s}}\n",
+		       command, arguments);
+	for (quote = line; (quote = strchr(quote, '\'')); )
+		*quote = '"';
+	/* One write, so that nothing comes in between. */
+	fd = open("/dev/console", O_WRONLY | O_CLOEXEC);
+	done = write(fd < 0 ? STDOUT_FILENO : fd, line, len);
+	if (done < 0)
+		perror("zpci-host");
+	if (fd >= 0)
+		close(fd);
+}
+
+__u64 host_plug_nvme(int uid)
+{
+	/* Names may not be used twice, not even by the next test. */
+	__u64 name = now_ns();
+
+	host_command("blockdev-add",
+		     "'driver':'null-co','node-name':'disk%llu','size':16777216,'read-zeroes':true",
+		     name);
+	host_command("device_add",
+		     "'driver':'zpci','id':'zhot%llu','uid':%d,'fid':%d,'target':'hot%llu'",
+		     name, uid, uid, name);
+	host_command("device_add",
+		     "'driver':'nvme','id':'hot%llu','drive':'disk%llu','serial':'hot'",
+		     name, name);
+	return name;
+}
+
+void host_unplug_nvme(__u64 name)
+{
+	host_command("device_del", "'id':'hot%llu'", name);
+}

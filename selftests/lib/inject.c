@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events that the emulator does not raise: zpci_inject.ko hands them to the kernel. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "inject.h"
+#include "pci.h"
+
+#define DIRECTORY	"/sys/kernel/debug/zpci_inject"
+
+static void load_module(void)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		execlp("modprobe", "modprobe", "-q", "zpci_inject", NULL);
+		_exit(1);
+	}
+	waitpid(child, NULL, 0);
+}
+
+bool inject_ready(void)
+{
+	if (access(DIRECTORY, X_OK))
+		load_module();
+	return !access(DIRECTORY, X_OK);
+}
+
+ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset)
+{
+	char path[PATH_MAX];
+	ssize_t done;
+	int fd;
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	done = pwrite(fd, raw, len, offset);
+	if (done < 0)
+		done = -errno;
+	close(fd);
+	return done;
+}
+
+int inject_ccdf(const char *file, const struct ccdf *ccdf)
+{
+	__u8 raw[CCDF_LEN];
+	ssize_t done;
+
+	ccdf_encode(ccdf, raw);
+	done = inject_write(file, raw, sizeof(raw), 0);
+	if (done < 0)
+		return done;
+	return done == sizeof(raw) ? 0 : -EIO;
+}
+
+int inject_event(const char *file, const char *address, __u16 pec)
+{
+	struct ccdf ccdf = { .pec = pec };
+	unsigned long value;
+	int ret;
+
+	ret = pci_read_attr(address, "function_handle", &value);
+	if (ret)
+		return ret;
+	ccdf.fh = value;
+	ret = pci_read_attr(address, "function_id", &value);
+	ccdf.fid = value;
+	return ret ? ret : inject_ccdf(file, &ccdf);
+}
+
+int inject_error(const char *address, __u16 pec)
+{
+	return inject_event(INJECT_ERROR, address, pec);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_INJECT_H
+#define ZPCI_SELFTEST_INJECT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "ccdf.h"
+
+#define INJECT_ERROR		"error"
+#define INJECT_AVAILABILITY	"availability"
+
+/* Whether there is an injector; loads its module if need be. */
+bool inject_ready(void);
+
+/* Writes to a file of the injector as pwrite() does: number of bytes, or -errno. */
+ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset);
+
+/* Injects an event of any kind: 0 or -errno. */
+int inject_ccdf(const char *file, const struct ccdf *ccdf);
+
+/* An event of a function, with its handle as it is now. */
+int inject_event(const char *file, const char *address, __u16 pec);
+int inject_error(const char *address, __u16 pec);
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Reading what the kernel logs from now on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kmsg.h"
+#include "wait.h"
+
+#define MESSAGE_MAX	1024
+
+int kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+int kmsg_next(int fd, char *text, size_t len)
+{
+	char record[MESSAGE_MAX];
+	ssize_t got;
+	char *at;
+
+	do {
+		got = read(fd, record, sizeof(record) - 1);
+		/* -EPIPE: messages were overwritten before they were read. */
+	} while (got < 0 && (errno == EPIPE || errno == EINTR));
+	if (got < 0)
+		return -errno;
+	record[got] = 0;
+	at = strchr(record, ';');
+	at = at ? at + 1 : record;
+	at[strcspn(at, "\n")] = 0;
+	snprintf(text, len, "%s", at);
+	return 0;
+}
+
+int kmsg_wait(int fd, const char *text, int timeout_ms)
+{
+	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	char line[MESSAGE_MAX];
+
+	do {
+		while (!kmsg_next(fd, line, sizeof(line))) {
+			if (strstr(line, text))
+				return 0;
+		}
+		sleep_ms(1);
+	} while (now_ns() < end);
+	return -ETIMEDOUT;
+}

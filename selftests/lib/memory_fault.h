@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_MEMORY_FAULT_H
+#define ZPCI_SELFTEST_MEMORY_FAULT_H
+
+#include <stdbool.h>
+
+/*
+ * Lets one allocation of the kernel fail, on behalf of this thread. Needs a
+ * kernel with CONFIG_FAILSLAB and debugfs: 0 or -errno.
+ */
+int memory_fault_prepare(void);
+
+/* The nth allocation from now on is to fail, the first is 1. */
+int memory_fault_at(unsigned int nth);
+
+/* Ends it, and says whether an allocation has failed. */
+bool memory_fault_end(void);
+
+#endif
