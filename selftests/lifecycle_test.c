@@ -615,7 +615,7 @@ static int open_in_the_end(struct vfio_function *fn, const char *address, enum v
  */
 TEST_F_TIMEOUT(non_pcie_lifecycle, open_close, 3600)
 {
-	int i, event = event_new(), failed = 0, count = times(300, 10000);
+	int i, event = event_new(), failed = 0, count = times(100, 10000);
 	struct vfio_function fn;
 	__u8 ccdf[CCDF_LEN];
 	__u64 start;
