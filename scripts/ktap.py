@@ -6,7 +6,8 @@
 Each program's output stands between "zpci-test: begin NAME" and "zpci-test:
 end NAME STATUS". KUnit's results in the kernel's messages count as well: all
 that failed, and of those that passed the ones that are ours. Prints one line per
-program that did not simply pass, and at last "PASSED FAILED SKIPPED".
+program that did not simply pass, with what a failed test has said, and at last
+"PASSED FAILED SKIPPED".
 """
 
 import re
@@ -17,6 +18,8 @@ RESULT = re.compile(r"( *)(not )?ok (\d+)(?: (?:- )?(.*))?$")
 PLAN = re.compile(r"( *)1\.\.(\d+)(.*)$")
 SKIP = re.compile(r"#\s*SKIP\b", re.I)
 OURS = re.compile(r"zpci|vfio", re.I)
+# What a harness says in a test before it gives the result.
+SAID = re.compile(r"# +(?!RUN |OK |FAIL |[ ])(.*)")
 KSFT_SKIP = 4
 
 
@@ -24,7 +27,8 @@ class Ktap:
     """The results in one stream of lines; subtests are indented by four."""
 
     def __init__(self):
-        self.leaves = []  # (name, "passed" | "failed" | "skipped")
+        self.leaves = []  # (name, "passed" | "failed" | "skipped", what it said)
+        self.said = []
         self.plan = None
         self.seen = 0
         self.children = {}  # depth -> results since the last one less deep
@@ -34,10 +38,13 @@ class Ktap:
         if plan and not plan.group(1):
             self.plan = int(plan.group(2))
             if self.plan == 0 and SKIP.search(plan.group(3)):
-                self.leaves.append((plan.group(3).strip(" #"), "skipped"))
+                self.leaves.append((plan.group(3).strip(" #"), "skipped", []))
             return
         result = RESULT.match(text)
         if not result:
+            said = SAID.match(text)
+            if said:
+                self.said.append(said.group(1))
             return
         depth = len(result.group(1)) // 4
         name = (result.group(4) or result.group(3)).strip()
@@ -45,7 +52,8 @@ class Ktap:
         below = self.children.pop(depth + 1, [])
         # A line that sums up its subtests is not a test of its own.
         if not below or (outcome == "failed" and "failed" not in below):
-            self.leaves.append((name, outcome))
+            self.leaves.append((name, outcome, self.said))
+        self.said = []
         self.children.setdefault(depth, []).append(outcome)
         if depth == 0:
             self.seen += 1
@@ -54,7 +62,7 @@ class Ktap:
         return max(0, (self.plan or 0) - self.seen)
 
     def count(self, outcome):
-        return sum(1 for _, o in self.leaves if o == outcome)
+        return sum(1 for _, o, _ in self.leaves if o == outcome)
 
 
 def evaluate(lines, programs):
@@ -75,7 +83,7 @@ def evaluate(lines, programs):
             current.line(text)
 
     messages, total = [], {"passed": 0, "failed": 0, "skipped": 0}
-    for name, outcome in kernel.leaves:
+    for name, outcome, _ in kernel.leaves:
         if outcome == "failed":
             messages.append("KUnit: not ok: " + name)
         if outcome == "failed" or OURS.search(name):
@@ -84,8 +92,12 @@ def evaluate(lines, programs):
         tap, status = taps.get(program, Ktap()), ends.get(program)
         for outcome in total:
             total[outcome] += tap.count(outcome)
-        messages += ["%s: not ok: %s" % (program, n) for n, o in tap.leaves if o == "failed"]
-        messages += ["%s: skipped: %s" % (program, n) for n, o in tap.leaves if o == "skipped"]
+        for name, outcome, said in tap.leaves:
+            if outcome == "failed":
+                messages.append("%s: not ok: %s" % (program, name))
+                messages += ["  " + line for line in said]
+            elif outcome == "skipped":
+                messages.append("%s: skipped: %s" % (program, name))
         problems = []
         if status is None:
             problems.append("did not run" if program not in taps else "did not end")
@@ -114,6 +126,8 @@ def self_test():
     check(good, ["a"], 1, 0, 1)
     check(good, ["a", "b"], 1, 1, 1)
     check(good.replace("ok 2", "not ok 2"), ["a"], 1, 1, 0)
+    talk = good.replace("ok 2", "#  RUN  b\n# a.c:7:b:Expected 0\nnot ok 2")
+    assert evaluate(talk.split("\n"), ["a"])[0][1:] == ["  a.c:7:b:Expected 0"]
     check(good.replace("end a 0", "end a 139"), ["a"], 1, 1, 1)
     check(good.replace("zpci-test: end a 0", ""), ["a"], 1, 1, 1)
     check(good.replace("1..2", "1..4"), ["a"], 1, 2, 1)

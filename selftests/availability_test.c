@@ -20,53 +20,6 @@
 
 #define NO_HOST		"nobody plugs functions for this machine"
 
-static bool is_there(const char *address)
-{
-	unsigned long id;
-
-	return !pci_read_attr(address, "function_id", &id);
-}
-
-static bool has_slot(const char *slot)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/slots/%s/power", slot);
-	return !access(path, F_OK);
-}
-
-static bool comes(bool (*there)(const char *name), const char *name, bool wanted)
-{
-	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
-
-	while (there(name) != wanted) {
-		if (now_ns() > end)
-			return false;
-		sleep_ms(5);
-	}
-	return true;
-}
-
-/*
- * A function that has just come can be seen before it can be bound, and is
- * bound before it can be opened.
- */
-static int bind_and_open(struct owner *owner, const char *address, enum vfio_mode mode)
-{
-	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
-	int ret;
-
-	do {
-		ret = pci_bind(address, "vfio-pci");
-		if (!ret)
-			ret = owner_open_at(owner, address, mode);
-		if (ret != -ENODEV && ret != -ENOENT && ret != -EAGAIN)
-			break;
-		sleep_ms(5);
-	} while (now_ns() < end);
-	return ret;
-}
-
 /* The whole round of an owner: an error, all that is known of it, and the recovery. */
 static void expect_recovery(struct __test_metadata *_metadata, const char *address,
 			    enum vfio_mode mode)
@@ -75,7 +28,7 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 	__u8 ccdf[CCDF_LEN], block[BLOCK_SIZE];
 	struct owner owner;
 
-	ASSERT_EQ(0, bind_and_open(&owner, address, mode));
+	ASSERT_EQ(0, owner_open_new(&owner, address, mode));
 	/* Nothing is left of an owner before. */
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner.fn, ccdf));
 	ASSERT_EQ(0, owner_listen(&owner));
@@ -97,7 +50,7 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 static void open_and_listen(struct __test_metadata *_metadata, struct owner *owner,
 			    const char *address, enum vfio_mode mode, int request)
 {
-	ASSERT_EQ(0, bind_and_open(owner, address, mode));
+	ASSERT_EQ(0, owner_open_new(owner, address, mode));
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 }
@@ -124,15 +77,15 @@ FIXTURE_SETUP(plugged)
 	self->request = event_new();
 	ASSERT_LE(0, self->request);
 	self->name = host_plug_nvme(HOT_UID);
-	if (!comes(is_there, HOT_ADDRESS, true))
+	if (pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS))
 		SKIP(return, NO_HOST);
 }
 
 FIXTURE_TEARDOWN(plugged)
 {
-	if (is_there(HOT_ADDRESS)) {
+	if (!pci_wait_present(HOT_ADDRESS, true, 0)) {
 		host_unplug_nvme(self->name);
-		EXPECT_TRUE(comes(has_slot, HOT_SLOT, false));
+		EXPECT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 	}
 	close(self->request);
 }
@@ -152,10 +105,10 @@ TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 	for (i = 0; i < LOOPS; i++) {
 		EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 		host_unplug_nvme(self->name);
-		ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
-		EXPECT_FALSE(is_there(HOT_ADDRESS));
+		ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
+		EXPECT_EQ(0, pci_wait_present(HOT_ADDRESS, false, 0));
 		self->name = host_plug_nvme(HOT_UID);
-		ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+		ASSERT_EQ(0, pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS));
 	}
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
@@ -189,12 +142,12 @@ TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 	if (owner.region.size)
 		EXPECT_EVENT(&owner, &event, 1);
 	EXPECT_RECOVERY(address, variant->mode);
-	EXPECT_TRUE(is_there(HOT_ADDRESS));
+	EXPECT_EQ(0, pci_wait_present(HOT_ADDRESS, true, 0));
 	owner_close(&owner);
-	ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
+	ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 
 	self->name = host_plug_nvme(HOT_UID);
-	ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+	ASSERT_EQ(0, pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS));
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
@@ -214,9 +167,9 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_LOST));
 	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
 	owner_close(&owner);
-	ASSERT_TRUE(comes(has_slot, HOT_SLOT, false));
+	ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 	self->name = host_plug_nvme(HOT_UID);
-	ASSERT_TRUE(comes(is_there, HOT_ADDRESS, true));
+	ASSERT_EQ(0, pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS));
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
@@ -250,7 +203,7 @@ FIXTURE_TEARDOWN(slot)
 {
 	/* Harmless where the power is on already. */
 	pci_slot_power(self->slot, true);
-	comes(is_there, self->address, true);
+	pci_wait_present(self->address, true, PATIENCE_MS);
 	close(self->request);
 }
 
@@ -261,9 +214,9 @@ TEST_F_TIMEOUT(slot, power_in_a_loop, 120)
 
 	for (i = 0; i < LOOPS; i++) {
 		ASSERT_EQ(0, pci_slot_power(self->slot, false));
-		EXPECT_FALSE(is_there(self->address));
+		EXPECT_EQ(0, pci_wait_present(self->address, false, 0));
 		ASSERT_EQ(0, pci_slot_power(self->slot, true));
-		ASSERT_TRUE(comes(is_there, self->address, true));
+		ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
 		EXPECT_RECOVERY(self->address, variant->mode);
 	}
 }
@@ -303,9 +256,9 @@ TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 		EXPECT_EQ(0, status) {
 			TH_LOG("round %d", i);
 		}
-		EXPECT_FALSE(is_there(self->address));
+		EXPECT_EQ(0, pci_wait_present(self->address, false, 0));
 		ASSERT_EQ(0, pci_slot_power(self->slot, true));
-		ASSERT_TRUE(comes(is_there, self->address, true));
+		ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
 		EXPECT_RECOVERY(self->address, variant->mode);
 	}
 }
@@ -346,9 +299,9 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 			ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
 			owner_close(&owner);
 		}
-		ASSERT_TRUE(comes(is_there, self->address, false));
+		ASSERT_EQ(0, pci_wait_present(self->address, false, PATIENCE_MS));
 		ASSERT_EQ(0, inject_availability(handle, id, PEC_CONFIGURED, false));
-		ASSERT_TRUE(comes(is_there, self->address, true));
+		ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
 		EXPECT_RECOVERY(self->address, variant->mode);
 	}
 }

@@ -114,16 +114,14 @@ static int take(struct owner *owner, struct vfio_device_zpci_err_region *event)
 /* Waits for as many wake-ups as there are events, and for no more. */
 static int wait_wakes(struct owner *owner, __u64 wanted)
 {
-	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL, count, sum = 0;
+	__u64 deadline = deadline_in(PATIENCE_MS), count, sum = 0;
 
-	while (sum < wanted && now_ns() < end) {
+	while (sum < wanted) {
 		if (read(owner->error_event, &count, sizeof(count)) == sizeof(count))
 			sum += count;
-		else
-			sleep_ms(1);
+		else if (!wait_on(deadline))
+			return -ETIMEDOUT;
 	}
-	if (sum < wanted)
-		return -ETIMEDOUT;
 	return sum == wanted ? 0 : -EOVERFLOW;
 }
 
@@ -346,7 +344,7 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	int i, ret, taken = 0;
 	__u32 dropped = 0;
 	long before, after;
-	__u64 end;
+	__u64 deadline;
 
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
@@ -357,15 +355,14 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	after = kilobytes("SUnreclaim:");
 	/* A permanent failure is never lost, so it is the last one. */
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
-	end = now_ns() + PATIENCE_MS * 1000000ULL;
+	deadline = deadline_in(PATIENCE_MS);
 	do {
 		ret = take(owner, &event);
 		if (ret) {
 			ASSERT_EQ(-ENOMSG, ret);
-			ASSERT_GT(end, now_ns()) {
+			ASSERT_TRUE(wait_on(deadline)) {
 				TH_LOG("the last event does not come");
 			}
-			sleep_ms(1);
 			continue;
 		}
 		taken++;
@@ -772,7 +769,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	pid_t unbind, injector;
 	int i, status;
 	__s64 ms;
-	__u64 end;
+	__u64 deadline;
 
 	memcpy(address, held->fn.address, sizeof(address));
 	ASSERT_EQ(0, owner_listen(held));
@@ -817,14 +814,14 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	owner_close(held);
 	EXPECT_EQ(unbind, waitpid(unbind, &status, 0));
 	EXPECT_EQ(0, status);
-	end = now_ns() + PATIENCE_MS * 1000000ULL;
-	while (found < ARRAY_SIZE(codes) && now_ns() < end) {
-		if (kmsg_next(self->log, line, sizeof(line))) {
-			sleep_ms(1);
-			continue;
+	deadline = deadline_in(PATIENCE_MS);
+	while (found < ARRAY_SIZE(codes)) {
+		if (!kmsg_next(self->log, line, sizeof(line))) {
+			snprintf(text, sizeof(text), "%s: Event 0x%x ", address, codes[found]);
+			found += !!strstr(line, text);
+		} else if (!wait_on(deadline)) {
+			break;
 		}
-		snprintf(text, sizeof(text), "%s: Event 0x%x ", address, codes[found]);
-		found += !!strstr(line, text);
 	}
 	EXPECT_EQ(ARRAY_SIZE(codes), found);
 

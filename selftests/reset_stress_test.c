@@ -343,22 +343,10 @@ FIXTURE_VARIANT_ADD(unplug, cdev_iommufd) {
 
 FIXTURE_SETUP(unplug)
 {
-	__u64 end;
-	int ret;
-
 	self->name = host_plug_nvme(PLUGGED_UID);
 	if (pci_wait_present(PLUGGED_ADDRESS, true, PATIENCE_MS))
 		SKIP(return, "the host does not plug functions on demand");
-	/* It is there a little earlier than drivers may have it, and open it. */
-	end = now_ns() + PATIENCE_MS * 1000000ULL;
-	do {
-		ret = pci_bind(PLUGGED_ADDRESS, "vfio-pci");
-		if (!ret)
-			ret = owner_open_at(&self->owner, PLUGGED_ADDRESS, variant->mode);
-		if (ret)
-			sleep_ms(10);
-	} while (ret && now_ns() < end);
-	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, owner_open_new(&self->owner, PLUGGED_ADDRESS, variant->mode));
 	ASSERT_EQ(0, owner_listen(&self->owner));
 }
 

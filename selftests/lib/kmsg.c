@@ -46,7 +46,7 @@ int kmsg_next(int fd, char *text, size_t len)
 
 int kmsg_wait(int fd, const char *text, int timeout_ms)
 {
-	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	__u64 deadline = deadline_in(timeout_ms);
 	char line[MESSAGE_MAX];
 
 	do {
@@ -54,7 +54,6 @@ int kmsg_wait(int fd, const char *text, int timeout_ms)
 			if (strstr(line, text))
 				return 0;
 		}
-		sleep_ms(1);
-	} while (now_ns() < end);
+	} while (wait_on(deadline));
 	return -ETIMEDOUT;
 }

@@ -34,7 +34,7 @@ static int write_reg64(struct nvme *nvme, __u32 reg, __u64 value)
 /* Enabling has no interrupt: the status register tells. */
 static int wait_ready(struct nvme *nvme, __u32 wanted)
 {
-	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
+	__u64 deadline = deadline_in(PATIENCE_MS);
 	__u32 csts;
 	int ret;
 
@@ -46,8 +46,7 @@ static int wait_ready(struct nvme *nvme, __u32 wanted)
 			return -ENODEV;
 		if ((csts & NVME_CSTS_RDY) == wanted)
 			return 0;
-		sleep_ms(1);
-	} while (now_ns() < end);
+	} while (wait_on(deadline));
 	return -ETIMEDOUT;
 }
 

@@ -51,6 +51,19 @@ int owner_open(struct owner *owner, enum vfio_mode mode)
 	return ret ? ret : owner_open_at(owner, address, mode);
 }
 
+int owner_open_new(struct owner *owner, const char *address, enum vfio_mode mode)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	int ret;
+
+	do {
+		ret = pci_bind(address, "vfio-pci");
+		if (!ret)
+			ret = owner_open_at(owner, address, mode);
+	} while (ret && wait_on(deadline));
+	return ret;
+}
+
 void owner_close(struct owner *owner)
 {
 	nvme_stop(&owner->nvme);

@@ -30,6 +30,11 @@ struct owner {
 int owner_open(struct owner *owner, enum vfio_mode mode);
 /* The same without binding, for a function that is known. */
 int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode);
+/*
+ * For a function that has just come: it can be seen before drivers may have
+ * it, the host's own driver may have it first, and it can be opened last of all.
+ */
+int owner_open_new(struct owner *owner, const char *address, enum vfio_mode mode);
 void owner_close(struct owner *owner);
 
 int owner_listen(struct owner *owner);

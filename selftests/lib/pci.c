@@ -16,6 +16,7 @@
 #include "wait.h"
 
 #define DEVICES		"/sys/bus/pci/devices"
+#define SLOTS		"/sys/bus/pci/slots"
 #define CLASS_NVME	0x010802
 
 static int write_file(const char *path, const char *value)
@@ -196,33 +197,35 @@ bool pci_answers(const char *address)
 
 int pci_wait_answers(const char *address, int timeout_ms)
 {
-	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	__u64 deadline = deadline_in(timeout_ms);
 
-	while (!pci_answers(address)) {
-		if (now_ns() > end)
+	while (!pci_answers(address))
+		if (!wait_on(deadline))
 			return -ETIMEDOUT;
-		sleep_ms(10);
-	}
+	return 0;
+}
+
+static int wait_present(const char *path, bool present, int timeout_ms)
+{
+	__u64 deadline = deadline_in(timeout_ms);
+
+	while (!access(path, F_OK) != present)
+		if (!wait_on(deadline))
+			return -ETIMEDOUT;
 	return 0;
 }
 
 int pci_wait_present(const char *address, bool present, int timeout_ms)
 {
-	__u64 end = now_ns() + timeout_ms * 1000000ULL;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), DEVICES "/%s", address);
-	while (!access(path, F_OK) != present) {
-		if (now_ns() > end)
-			return -ETIMEDOUT;
-		sleep_ms(10);
-	}
-	return 0;
+	return wait_present(path, present, timeout_ms);
 }
 
 int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms)
 {
-	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+	__u64 deadline = deadline_in(timeout_ms);
 	char pattern[PATH_MAX];
 	glob_t found;
 	bool there;
@@ -235,9 +238,8 @@ int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms)
 		globfree(&found);
 		if (there && !access(path, R_OK))
 			return 0;
-		if (now_ns() > end)
+		if (!wait_on(deadline))
 			return -ETIMEDOUT;
-		sleep_ms(10);
 	}
 }
 
@@ -265,6 +267,14 @@ int pci_slot_power(const char *slot, bool on)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/slots/%s/power", slot);
+	snprintf(path, sizeof(path), SLOTS "/%s/power", slot);
 	return write_file(path, on ? "1" : "0");
+}
+
+int pci_wait_slot(const char *slot, bool present, int timeout_ms)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SLOTS "/%s", slot);
+	return wait_present(path, present, timeout_ms);
 }

@@ -60,6 +60,7 @@ int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms);
 /* The hotplug slot of a function outlives the function: its power may be off. */
 int pci_slot(const char *address, char *slot, size_t len);
 int pci_slot_power(const char *slot, bool on);
+int pci_wait_slot(const char *slot, bool present, int timeout_ms);
 
 /* Reads a number from an attribute of the function, or writes one word to it. */
 int pci_read_attr(const char *address, const char *attr, unsigned long *value);

@@ -29,10 +29,10 @@ static int store(void *bar, __u32 reg, __u32 value)
 
 static int wait_ready(void *bar)
 {
-	__u64 end = now_ns() + PATIENCE_MS * 1000000ULL;
+	__u64 deadline = deadline_in(PATIENCE_MS);
 	__u32 csts;
 
-	while (now_ns() < end) {
+	do {
 		if (syscall(__NR_s390_pci_mmio_read, bar + NVME_REG_CSTS, &csts, sizeof(csts)))
 			return -errno;
 		csts = le32toh(csts);
@@ -40,8 +40,7 @@ static int wait_ready(void *bar)
 			return -ENODEV;
 		if (csts & NVME_CSTS_RDY)
 			return 0;
-		sleep_ms(1);
-	}
+	} while (wait_on(deadline));
 	return -ETIMEDOUT;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "slow_page.h"
+#include "wait.h"
 
 static int slow_page_register(struct slow_page *slow)
 {
@@ -55,17 +55,11 @@ void slow_page_free(struct slow_page *slow)
 
 int slow_page_wait(struct slow_page *slow, int timeout_ms)
 {
-	struct pollfd pfd = { .fd = slow->uffd, .events = POLLIN };
 	struct uffd_msg msg;
-	int ret;
+	int ret = poll_wait(slow->uffd, timeout_ms);
 
-	do {
-		ret = poll(&pfd, 1, timeout_ms);
-	} while (ret < 0 && errno == EINTR);
-	if (ret < 0)
-		return -errno;
-	if (!ret)
-		return -ETIMEDOUT;
+	if (ret)
+		return ret;
 	if (read(slow->uffd, &msg, sizeof(msg)) != sizeof(msg))
 		return -EIO;
 	return msg.event == UFFD_EVENT_PAGEFAULT ? 0 : -EPROTO;

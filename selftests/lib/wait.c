@@ -15,10 +15,9 @@ int event_new(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int event_wait(int fd, int timeout_ms)
+int poll_wait(int fd, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	__u64 count;
 	int ret;
 
 	do {
@@ -26,8 +25,16 @@ int event_wait(int fd, int timeout_ms)
 	} while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
-	if (!ret)
-		return -ETIMEDOUT;
+	return ret ? 0 : -ETIMEDOUT;
+}
+
+int event_wait(int fd, int timeout_ms)
+{
+	__u64 count;
+	int ret = poll_wait(fd, timeout_ms);
+
+	if (ret)
+		return ret;
 	if (read(fd, &count, sizeof(count)) != sizeof(count))
 		return -errno;
 	return 0;
@@ -52,4 +59,17 @@ void sleep_ms(int ms)
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
+}
+
+__u64 deadline_in(int ms)
+{
+	return now_ns() + ms * 1000000ULL;
+}
+
+bool wait_on(__u64 deadline)
+{
+	if (now_ns() > deadline)
+		return false;
+	sleep_ms(2);
+	return true;
 }

@@ -3,6 +3,7 @@
 #define ZPCI_SELFTEST_WAIT_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 /*
  * How long anything that ought to happen may take. The emulator with a debug
@@ -14,6 +15,9 @@
 /* Returns a new eventfd whose reads never block, or -errno. */
 int event_new(void);
 
+/* Waits until there is something to read: 0, -ETIMEDOUT or -errno. */
+int poll_wait(int fd, int timeout_ms);
+
 /* Waits for an eventfd and takes what it counted: 0, -ETIMEDOUT or -errno. */
 int event_wait(int fd, int timeout_ms);
 
@@ -24,5 +28,11 @@ void event_clear(int fd);
 __u64 now_ns(void);
 
 void sleep_ms(int ms);
+
+/* When a wait that begins now has to end, on the same clock. */
+__u64 deadline_in(int ms);
+
+/* Lets a little time pass between two looks: false when it was the last one. */
+bool wait_on(__u64 deadline);
 
 #endif
