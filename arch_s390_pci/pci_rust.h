@@ -9,6 +9,8 @@
 
 #include <linux/types.h>
 
+struct dentry;
+struct seq_file;
 struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
@@ -22,6 +24,11 @@ int zpci_clear_irq(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
 void zpci_recovery_abandoned(struct zpci_dev *zdev);
 void zpci_recovery_was_reset(struct zpci_dev *zdev);
+void zpci_recovery_show_header(struct seq_file *m);
+void zpci_recovery_show_function(struct seq_file *m, struct zpci_dev *zdev);
+
+/* In C: pci_rust.c. */
+void zpci_recovery_debugfs(struct dentry *root);
 
 #else
 
@@ -30,6 +37,10 @@ static inline void zpci_recovery_release(struct zpci_dev *zdev)
 }
 
 static inline void zpci_recovery_was_reset(struct zpci_dev *zdev)
+{
+}
+
+static inline void zpci_recovery_debugfs(struct dentry *root)
 {
 }
 

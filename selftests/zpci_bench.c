@@ -35,6 +35,7 @@
 #define FUNCTIONS	64	/* at most, at once */
 #define REPEATS		32	/* of what needs no error */
 #define DMA_SIZE	0x1000
+#define POLLS		1000	/* of the mapped page, in one measurement */
 #define SETTLE_MS	50	/* the kernel has ended all reports then */
 
 /**
@@ -402,6 +403,39 @@ static void measure_interrupts(struct target *target)
 	close(events[1]);
 }
 
+/* Looking for an error that is not there: on the mapped page, and by a system call. */
+static void measure_polls(struct target *target)
+{
+	const struct vfio_device_zpci_err_status *status;
+	struct series page = { 0 }, eventfd = { 0 };
+	int i, k, news, fd = event_new();
+	__u64 start, count, seen;
+
+	need(fd, "make an eventfd");
+	for (i = 0; i < REPEATS; i++) {
+		start = cpu_ns();
+		if (read(fd, &count, sizeof(count)) >= 0)
+			need(-EIO, "read an eventfd that nobody has signalled");
+		add(&eventfd, cpu_ns() - start);
+	}
+	close(fd);
+	show("poll.eventfd", &eventfd);
+	if (error_status_map(&target->fn, &target->region, &status)) {
+		puts("bench-none: poll.page there is no status to map");
+		return;
+	}
+	seen = status->generation;
+	for (i = 0; i < REPEATS; i++) {
+		start = cpu_ns();
+		for (k = 0, news = 0; k < POLLS; k++)
+			news += __atomic_load_n(&status->generation, __ATOMIC_RELAXED) != seen;
+		add(&page, (cpu_ns() - start) / POLLS);
+		need(news ? -EIO : 0, "see that nothing has happened");
+	}
+	munmap((void *)status, sysconf(_SC_PAGESIZE));
+	show("poll.page", &page);
+}
+
 /* All that is asked of one function, with one error after the other. */
 static void measure_one(int events)
 {
@@ -457,6 +491,8 @@ static void measure_one(int events)
 	show("reset.healthy", &reset_healthy);
 	/* Last, as these fill the debug log, which C formats with every event. */
 	measure_interrupts(&target);
+	if (has_region)
+		measure_polls(&target);
 	target_close(&target);
 	measure_open(address);
 }

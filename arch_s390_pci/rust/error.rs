@@ -13,6 +13,7 @@ use kernel::{
     zpci::{
         self,
         debug,
+        trace,
         Age,
         ChannelState,
         Device,
@@ -69,8 +70,7 @@ pub(super) fn handle(
             };
         }
         // Whoever has the device may be waiting for user space, which may need the function.
-        drop(state);
-        DeviceGuard::wait(&pdev);
+        state.wait_for_device(&pdev);
     }
 }
 
@@ -146,8 +146,10 @@ fn leave_to_owner(
     // It may be that no driver is bound: between an owner that has closed the function and its
     // session's end there is none to tell.
     let answer = device.driver().and_then(|driver| driver.error_detected());
-    let report = Report::new(device.state().zdev()).device(device);
+    let zdev = device.state().zdev();
+    let report = Report::new(zdev).device(device);
 
+    trace::signalled(zdev.id());
     function.report(if lost {
         report.log(*event, |pdev, event| log_event(Some(pdev), event))
     } else {

@@ -60,18 +60,15 @@ pub(super) fn abandoned(zdev: &Device, function: ArcBorrow<'_, Function>) {
         let Some(pdev) = state.pdev() else { return };
 
         if let Some(device) = state.try_lock_device(&pdev) {
-            let in_order =
-                device.channel_state() == ChannelState::Normal && zpci::config_accessible(&pdev);
-
-            if !in_order && !function.is_open() && zdev.state() == State::Configured {
+            if zpci::is_in_error(&pdev) && !function.is_open() && zdev.state() == State::Configured
+            {
                 // A failure is in the channel state, and the next one to open the function tries
                 // again.
                 let _ = device.reset(&function, Config::Saved);
             }
             return;
         }
-        drop(state);
-        DeviceGuard::wait(&pdev);
+        state.wait_for_device(&pdev);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/kvm_host.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
 #include <linux/refcount.h>
@@ -90,6 +91,11 @@ __rust_helper void rust_helper_zpci_kvm_unregister(struct zpci_dev *zdev)
 	if (zpci_kvm_hook.kvm_unregister)
 		zpci_kvm_hook.kvm_unregister(zdev);
 #endif
+}
+
+__rust_helper void *rust_helper_page_address(const struct page *page)
+{
+	return page_address(page);
 }
 
 __rust_helper phys_addr_t rust_helper_virt_to_phys(void *address)

@@ -32,6 +32,9 @@ mod record;
 mod report;
 mod serial;
 mod session;
+mod show;
+mod status;
+pub mod trace;
 
 pub use self::{
     ccdf::{
@@ -77,7 +80,8 @@ pub use self::{
         Item,
         SerialQueue, //
     },
-    session::Leftover, //
+    session::Leftover,
+    show::show_header, //
 };
 
 use crate::{
@@ -137,6 +141,12 @@ pub fn config_accessible(pdev: &pci::Device) -> bool {
     // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
     unsafe { bindings::pci_read_config_dword(driver::pci_as_raw(pdev), COMMAND, &raw mut value) };
     value != u32::MAX
+}
+
+/// Whether a PCI device is in error: marked so, or blocked by the platform without anybody having
+/// been told yet.
+pub fn is_in_error(pdev: &pci::Device) -> bool {
+    channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }
 
 /// Waits until all events that the platform has reported so far have been submitted. That takes

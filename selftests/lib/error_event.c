@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The three ways to hear of an error: region, feature, eventfd. */
 #include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "error_event.h"
@@ -29,6 +31,40 @@ int error_region_take(struct vfio_function *fn, const struct vfio_region_info *i
 	if (done < 0)
 		return done;
 	return done == sizeof(*event) ? 0 : -EIO;
+}
+
+int error_status_map(struct vfio_function *fn, const struct vfio_region_info *info,
+		     const struct vfio_device_zpci_err_status **status)
+{
+	struct {
+		struct vfio_region_info_cap_sparse_mmap cap;
+		struct vfio_region_sparse_mmap_area area;
+	} sparse;
+	void *page;
+	int ret;
+
+	ret = vfio_region_capability(fn, info->index, VFIO_REGION_INFO_CAP_SPARSE_MMAP, &sparse,
+				     sizeof(sparse));
+	if (ret || !(info->flags & VFIO_REGION_INFO_FLAG_MMAP) || sparse.cap.nr_areas != 1)
+		return ret && ret != -ENOENT ? ret : -EOPNOTSUPP;
+	page = mmap(NULL, sparse.area.size, PROT_READ, MAP_SHARED, fn->device,
+		    info->offset + sparse.area.offset);
+	if (page == MAP_FAILED)
+		return -errno;
+	*status = page;
+	return 0;
+}
+
+void error_status_read(const struct vfio_device_zpci_err_status *status,
+		       struct vfio_device_zpci_err_status *now)
+{
+	__u32 count;
+
+	do {
+		count = __atomic_load_n(&status->count, __ATOMIC_ACQUIRE);
+		memcpy(now, status, sizeof(*now));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (count % 2 || count != __atomic_load_n(&status->count, __ATOMIC_RELAXED));
 }
 
 int error_feature_take(struct vfio_function *fn, __u8 ccdf[CCDF_LEN])

@@ -23,6 +23,17 @@ ssize_t error_region_read(struct vfio_function *fn, const struct vfio_region_inf
 int error_region_take(struct vfio_function *fn, const struct vfio_region_info *info,
 		      struct vfio_device_zpci_err_region *event);
 
+/*
+ * Maps the status of the region: -EOPNOTSUPP where there is none, or -errno.
+ * The page goes with munmap().
+ */
+int error_status_map(struct vfio_function *fn, const struct vfio_region_info *info,
+		     const struct vfio_device_zpci_err_status **status);
+
+/* Reads all of the status, as it was at one moment. */
+void error_status_read(const struct vfio_device_zpci_err_status *status,
+		       struct vfio_device_zpci_err_status *now);
+
 /* Takes the next event by the feature: -ENOMSG where there is none. */
 int error_feature_take(struct vfio_function *fn, __u8 ccdf[CCDF_LEN]);
 int error_feature_probe(struct vfio_function *fn, __u32 operation);

@@ -12,25 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "pci.h"
 #include "wait.h"
 
 #define DEVICES		"/sys/bus/pci/devices"
 #define SLOTS		"/sys/bus/pci/slots"
 #define CLASS_NVME	0x010802
-
-static int write_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 int pci_read_attr(const char *address, const char *attr, unsigned long *value)
 {
@@ -73,7 +61,7 @@ int pci_write_attr(const char *address, const char *attr, const char *value)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), DEVICES "/%s/%s", address, attr);
-	return write_file(path, value);
+	return file_write(path, value);
 }
 
 static bool is_kind(const char *address, enum pci_kind kind)
@@ -149,7 +137,7 @@ int pci_bind(const char *address, const char *driver)
 	ret = pci_write_attr(address, "driver_override", driver);
 	if (ret)
 		return ret;
-	ret = write_file("/sys/bus/pci/drivers_probe", address);
+	ret = file_write("/sys/bus/pci/drivers_probe", address);
 	if (ret)
 		return ret;
 	ret = pci_driver(address, now, sizeof(now));
@@ -268,7 +256,7 @@ int pci_slot_power(const char *slot, bool on)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), SLOTS "/%s/power", slot);
-	return write_file(path, on ? "1" : "0");
+	return file_write(path, on ? "1" : "0");
 }
 
 int pci_wait_slot(const char *slot, bool present, int timeout_ms)

@@ -32,40 +32,51 @@ int vfio_region_info(struct vfio_function *fn, __u32 index, struct vfio_region_i
 	return ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
 }
 
-static bool region_is(struct vfio_function *fn, __u32 index, __u32 type, __u32 subtype,
-		      struct vfio_region_info *found)
+/* Copies a capability: 0, or -ENOENT if it is not there, or shorter than that. */
+static int copy_cap(void *info, __u32 argsz, __u32 at, __u16 id, void *cap, size_t len)
 {
-	struct vfio_region_info_cap_type *cap = NULL;
-	struct vfio_region_info *info;
-	__u32 argsz;
+	struct vfio_info_cap_header *found = find_cap(info, argsz, at, id);
 
-	if (vfio_region_info(fn, index, found) || !(found->flags & VFIO_REGION_INFO_FLAG_CAPS))
-		return false;
-	argsz = found->argsz;
-	info = calloc(1, argsz);
+	if (!found || (char *)found + len > (char *)info + argsz)
+		return -ENOENT;
+	memcpy(cap, found, len);
+	return 0;
+}
+
+int vfio_region_capability(struct vfio_function *fn, __u32 index, __u16 id, void *cap,
+			   size_t len)
+{
+	struct vfio_region_info head, *info;
+	int ret = vfio_region_info(fn, index, &head);
+
+	if (ret || !(head.flags & VFIO_REGION_INFO_FLAG_CAPS))
+		return ret ? ret : -ENOENT;
+	info = calloc(1, head.argsz);
 	if (!info)
-		return false;
-	info->argsz = argsz;
+		return -ENOMEM;
+	info->argsz = head.argsz;
 	info->index = index;
-	if (!ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info))
-		cap = (void *)find_cap(info, argsz, info->cap_offset, VFIO_REGION_INFO_CAP_TYPE);
-	if (cap && (cap->type != type || cap->subtype != subtype))
-		cap = NULL;
+	if (ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info))
+		ret = -errno;
+	else
+		ret = copy_cap(info, head.argsz, info->cap_offset, id, cap, len);
 	free(info);
-	return cap;
+	return ret;
 }
 
 int vfio_region_find(struct vfio_function *fn, __u32 type, __u32 subtype,
 		     struct vfio_region_info *info)
 {
 	struct vfio_device_info device = { .argsz = sizeof(device) };
+	struct vfio_region_info_cap_type cap;
 	__u32 i;
 
 	if (ioctl(fn->device, VFIO_DEVICE_GET_INFO, &device))
 		return -errno;
 	for (i = VFIO_PCI_NUM_REGIONS; i < device.num_regions; i++) {
-		if (region_is(fn, i, type, subtype, info))
-			return 0;
+		if (!vfio_region_capability(fn, i, VFIO_REGION_INFO_CAP_TYPE, &cap, sizeof(cap)) &&
+		    cap.type == type && cap.subtype == subtype)
+			return vfio_region_info(fn, i, info);
 	}
 	return -ENOENT;
 }
@@ -73,7 +84,6 @@ int vfio_region_find(struct vfio_function *fn, __u32 type, __u32 subtype,
 int vfio_info_capability(struct vfio_function *fn, __u16 id, void *cap, size_t len)
 {
 	struct vfio_device_info head = { .argsz = sizeof(head) };
-	struct vfio_info_cap_header *found = NULL;
 	struct vfio_device_info *info;
 	int ret = -ENOENT;
 
@@ -86,11 +96,7 @@ int vfio_info_capability(struct vfio_function *fn, __u16 id, void *cap, size_t l
 	if (ioctl(fn->device, VFIO_DEVICE_GET_INFO, info))
 		ret = -errno;
 	else if (info->flags & VFIO_DEVICE_FLAGS_CAPS)
-		found = find_cap(info, head.argsz, info->cap_offset, id);
-	if (found && (char *)found + len <= (char *)info + head.argsz) {
-		memcpy(cap, found, len);
-		ret = 0;
-	}
+		ret = copy_cap(info, head.argsz, info->cap_offset, id, cap, len);
 	free(info);
 	return ret;
 }

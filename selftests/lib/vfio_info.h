@@ -10,6 +10,10 @@ int vfio_region_info(struct vfio_function *fn, __u32 index, struct vfio_region_i
 int vfio_region_find(struct vfio_function *fn, __u32 type, __u32 subtype,
 		     struct vfio_region_info *info);
 
+/* Copies a capability of a region; -ENOENT if it has none with this ID. */
+int vfio_region_capability(struct vfio_function *fn, __u32 index, __u16 id, void *cap,
+			   size_t len);
+
 /* Copies a capability of the function; -ENOENT if it has none with this ID. */
 int vfio_info_capability(struct vfio_function *fn, __u16 id, void *cap, size_t len);
 

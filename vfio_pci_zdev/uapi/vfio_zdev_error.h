@@ -27,7 +27,8 @@
  *
  * A read at offset 0 of at least 8 bytes takes the next event from the queue,
  * and the event leaves the queue only once its bytes have reached the reader.
- * Any other read returns bytes of the event taken last and takes nothing.
+ * Any other read of these 64 bytes returns those of the event taken last and
+ * takes nothing. Beyond them nothing can be read.
  *
  * All fields but @ccdf are in the byte order of the machine. The first eight
  * bytes never change; a reader of more checks @length first.
@@ -46,6 +47,34 @@ struct vfio_device_zpci_err_region {
 	__aligned_u64 sequence;
 	__aligned_u64 timestamp;
 	__u8 ccdf[32];
+};
+
+/* Where the status can be mapped, in bytes from the start of the region. */
+#define VFIO_ZPCI_ERROR_REGION_STATUS			4096
+
+/**
+ * struct vfio_device_zpci_err_status - what a poll-mode driver looks at
+ *
+ * @count: sequence count; odd while the rest is being written
+ * @length: bytes of this structure that are valid, from its start
+ * @generation: events since the function was opened; it grows with each
+ * @pending: events that wait to be taken
+ * @dropped: events lost to a full queue since the function was opened
+ * @newest: the newest event that was kept, taken or not, as the region gives
+ *	it, but for @newest.pending_errors, which is 0
+ *
+ * This is mapped read-only and for sharing, as the one area of the region's
+ * VFIO_REGION_INFO_CAP_SPARSE_MMAP says. One load of @generation tells whether
+ * there is a new event. For all of it: read @count until it is even, read the
+ * rest, and begin again unless @count is still the same. Nothing is taken.
+ */
+struct vfio_device_zpci_err_status {
+	__u32 count;
+	__u32 length;
+	__aligned_u64 generation;
+	__u32 pending;
+	__u32 dropped;
+	struct vfio_device_zpci_err_region newest;
 };
 
 #endif /* _UAPI_VFIO_ZDEV_ERROR_H */

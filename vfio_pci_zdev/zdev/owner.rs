@@ -15,6 +15,7 @@ use kernel::{
     },
     zpci::{
         self,
+        trace,
         Device, //
     }, //
 };
@@ -79,18 +80,22 @@ pub(super) fn closed(device: &Transition<'_>) {
             zdev.id().as_raw()
         );
     }
-    if leftover.unrecovered || reset::is_needed(device.device()) {
+    if leftover.unrecovered || zpci::is_in_error(device.device().pdev()) {
         zdev.abandon();
     }
 }
 
 /// Notes whether the owner listens. What has happened before is signalled at once.
 pub(super) fn error_eventfd_changed(device: &CoreDevice) {
-    let Some(function) = Device::of(device.pdev()).and_then(|zdev| zdev.recovery()) else {
+    let Some(zdev) = Device::of(device.pdev()) else {
+        return;
+    };
+    let Some(function) = zdev.recovery() else {
         return;
     };
 
     if function.set_eventfd(device.has_error_eventfd()) {
         device.signal_error();
+        trace::signalled(zdev.id());
     }
 }

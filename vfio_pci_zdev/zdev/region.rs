@@ -4,8 +4,11 @@
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
+use core::ops::Range;
 use kernel::{
     bindings,
+    mm::virt::VmaNew,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         Arc,
@@ -31,8 +34,11 @@ impl Region for ErrorRegion {
         bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16,
         bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION,
     );
-    const SIZE: usize = Record::SIZE;
+    // CAST: Small numbers.
+    const SIZE: usize = bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize + PAGE_SIZE;
     const WRITABLE: bool = false;
+    const MAPPABLE: Option<Range<usize>> =
+        Some(bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize..Self::SIZE);
 
     type Data = Arc<Function>;
 
@@ -43,6 +49,9 @@ impl Region for ErrorRegion {
     ) -> Result<usize> {
         let end = at + to.len();
 
+        if end > Record::SIZE {
+            return Err(EINVAL);
+        }
         if at != 0 || end < Record::TAKING {
             to.write_slice(&function.last_record().bytes()[at..end])?;
             return Ok(end - at);
@@ -55,5 +64,9 @@ impl Region for ErrorRegion {
             Err(nothing) => to.write_slice(&nothing.bytes()[..end])?,
         }
         Ok(end)
+    }
+
+    fn map(function: ArcBorrow<'_, Function>, vma: &VmaNew) -> Result {
+        function.map_status(vma)
     }
 }

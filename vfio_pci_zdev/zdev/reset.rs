@@ -15,7 +15,6 @@ use kernel::{
     },
     zpci::{
         self,
-        ChannelState,
         Config,
         Device,
         DeviceGuard,
@@ -46,11 +45,6 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 /// do not get done with it, or it fails, the host has to see to it.
 pub(super) fn left_behind(device: &CoreDevice) {
     let _ = wait_and_reset(device, false, Config::Saved);
-}
-
-/// Whether a function is in error.
-pub(super) fn is_needed(device: &CoreDevice) -> bool {
-    zpci::channel_state(device.pdev()) != ChannelState::Normal
 }
 
 /// Resets a function that is in error, or that the generic code has found no way to reset.
@@ -88,9 +82,7 @@ fn wait_and_reset(device: &CoreDevice, always: bool, config: Config) -> Result {
 /// Whether the generic code can reset the function: it is in order, and nothing is on its way that
 /// says otherwise.
 fn is_in_order(device: &CoreDevice, function: &Function) -> bool {
-    !function.is_busy()
-        && zpci::channel_state(device.pdev()) == ChannelState::Normal
-        && zpci::config_accessible(device.pdev())
+    !function.is_busy() && !zpci::is_in_error(device.pdev())
 }
 
 /// Resets the function if nobody else is busy with it; [`None`] if somebody is.

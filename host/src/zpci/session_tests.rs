@@ -15,6 +15,7 @@ use super::{
         RECOVERABLE, //
     },
     queue::{
+        Queue,
         Recovery,
         Taken, //
     },
@@ -80,7 +81,7 @@ fn who_recovers_depends_on_guest_listener_and_event() {
             let mut session = Session::new(guest);
 
             session.set_eventfd(listens);
-            assert_eq!(session.capture(event(1, code), 0), expected);
+            assert_eq!(session.capture(event(1, code), 0).recovery, expected);
             assert_eq!(take(&mut session).pending.recovery, expected);
         }
     }
@@ -114,7 +115,7 @@ fn an_owner_that_has_read_listens_for_good() {
         session.set_eventfd(true);
         session.set_eventfd(false);
         assert!(session.listens());
-        assert_eq!(session.capture(transient(1), 0), Recovery::Owner);
+        assert_eq!(session.capture(transient(1), 0).recovery, Recovery::Owner);
     }
 }
 
@@ -130,7 +131,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
     session.reset();
     session.leftover();
     assert!(!session.listens());
-    assert_eq!(session.capture(transient(3), 0), Recovery::Host);
+    assert_eq!(session.capture(transient(3), 0).recovery, Recovery::Host);
 }
 
 // Events of an owner that does not listen are there for it when it does.
@@ -161,7 +162,10 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
     let mut session = listening();
 
     for number in 0..40 {
-        assert_eq!(session.capture(transient(number), 0), Recovery::Owner);
+        assert_eq!(
+            session.capture(transient(number), 0).recovery,
+            Recovery::Owner
+        );
     }
     assert_eq!(session.leftover().unread, 16);
     assert!(session.leftover().unrecovered);
@@ -377,7 +381,7 @@ fn recovery_by_the_host_leaves_nothing_to_recover_from() {
 
     session.capture(transient(1), 0);
     session.set_eventfd(false);
-    assert_eq!(session.capture(transient(2), 0), Recovery::Host);
+    assert_eq!(session.capture(transient(2), 0).recovery, Recovery::Host);
     assert_eq!(
         session.leftover(),
         Leftover {
@@ -526,7 +530,7 @@ proptest! {
                         Recovery::Host
                     };
 
-                    prop_assert_eq!(session.capture(event(number, code), number), expected);
+                    prop_assert_eq!(session.capture(event(number, code), number).recovery, expected);
                     model.failed |= lost;
                     model.unrecovered = match expected {
                         Recovery::Host => false,
@@ -534,7 +538,9 @@ proptest! {
                     };
                 }
                 Op::CaptureStale => session.capture_stale(transient(number), number),
-                Op::Lose => session.lose(),
+                Op::Lose => {
+                        session.lose();
+                    },
                 Op::Eventfd(registered) => {
                     model.eventfd = registered;
                     prop_assert_eq!(
@@ -582,7 +588,7 @@ fn nothing_is_recovered_by_the_host_after_a_permanent_failure() {
     let mut session = Session::new(false);
 
     session.capture(permanent(1), 0);
-    assert_eq!(session.capture(transient(2), 0), Recovery::Nobody);
+    assert_eq!(session.capture(transient(2), 0).recovery, Recovery::Nobody);
     assert!(session.leftover().unrecovered);
 }
 
@@ -593,5 +599,100 @@ fn the_host_recovers_again_after_a_reset() {
 
     session.capture(permanent(1), 0);
     session.reset();
-    assert_eq!(session.capture(transient(2), 0), Recovery::Host);
+    assert_eq!(session.capture(transient(2), 0).recovery, Recovery::Host);
+}
+
+// What happens to an event is told as it happens: its number, and each loss.
+#[test]
+fn a_capture_says_what_became_of_the_event_and_of_others() {
+    let mut session = listening();
+
+    for number in 1..=Queue::TRANSIENT as u64 {
+        let captured = session.capture(transient(number), 0);
+
+        assert_eq!(captured.sequence, number);
+        assert!(captured.kept);
+        assert_eq!(captured.dropped, None);
+    }
+    let captured = session.capture(transient(17), 0);
+
+    assert_eq!((captured.kept, captured.dropped), (false, Some(1)));
+    // One slot is kept for it, so that nothing else has to go.
+    let captured = session.capture(permanent(18), 0);
+
+    assert_eq!((captured.kept, captured.dropped), (true, None));
+    let captured = session.capture(permanent(19), 0);
+
+    assert_eq!((captured.kept, captured.dropped), (true, Some(2)));
+    assert_eq!(captured.sequence, 19);
+}
+
+// An operator sees what there is, and takes nothing by looking.
+#[test]
+fn looking_from_outside_takes_nothing_and_is_no_listening() {
+    let mut session = Session::new(false);
+
+    session.capture(transient(1), 0);
+    session.capture(transient(2), 0);
+    session.reset();
+    session.capture(transient(3), 0);
+    let overview = session.overview();
+
+    assert_eq!(overview.captured, 3);
+    assert_eq!(overview.waiting, 3);
+    assert_eq!(overview.dropped, 0);
+    assert_eq!(overview.owner(), "deaf");
+    assert_eq!(overview.recovery.name(), "host");
+    let seen: Vec<_> = (0..4)
+        .map(|nth| {
+            session
+                .peek(nth)
+                .map(|(pending, stale)| (pending.sequence, stale))
+        })
+        .collect();
+
+    assert_eq!(
+        seen,
+        [Some((1, true)), Some((2, true)), Some((3, false)), None]
+    );
+    assert!(!session.listens());
+    assert_eq!(session.leftover().unread, 3);
+}
+
+#[test]
+fn an_owner_is_named_by_what_it_has_and_does() {
+    let names = [
+        (false, "deaf", "listens"),
+        (true, "deaf,kvm", "listens,kvm"),
+    ];
+
+    for (guest, deaf, listens) in names {
+        let mut session = Session::new(guest);
+
+        assert_eq!(session.overview().owner(), deaf);
+        session.set_eventfd(true);
+        assert_eq!(session.overview().owner(), listens);
+    }
+}
+
+// The newest event is there for who polls, whether it has been taken or not.
+#[test]
+fn the_newest_event_stays_until_a_newer_one() {
+    let mut session = listening();
+
+    assert_eq!(session.newest(), session.nothing());
+    session.capture(transient(1), 11);
+    session.capture(transient(2), 22);
+    let newest = session.newest();
+
+    for _ in 0..2 {
+        let taken = take(&mut session);
+
+        session.delivered(&taken);
+    }
+    assert_eq!(session.newest(), newest);
+    session.reset();
+    assert_ne!(session.newest(), newest);
+    session.capture(transient(3), 33);
+    assert_ne!(session.newest(), newest);
 }

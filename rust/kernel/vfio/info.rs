@@ -10,7 +10,10 @@ use crate::{
     prelude::*,
     types::Opaque, //
 };
-use core::mem::MaybeUninit;
+use core::{
+    mem::MaybeUninit,
+    ops::Range, //
+};
 use pin_init::Zeroable;
 
 /// A chain of capabilities that is being made.
@@ -32,6 +35,24 @@ pub unsafe trait Capability: Zeroable {}
 unsafe impl Capability for bindings::vfio_device_info_cap_zpci_base {}
 // SAFETY: Begins with a header.
 unsafe impl Capability for bindings::vfio_device_info_cap_zpci_group {}
+
+/// A `struct vfio_region_info_cap_sparse_mmap` with one area.
+#[repr(C)]
+#[derive(Zeroable)]
+struct SparseMmap {
+    header: bindings::vfio_info_cap_header,
+    areas: u32,
+    reserved: u32,
+    area: bindings::vfio_region_sparse_mmap_area,
+}
+
+crate::static_assert!(
+    core::mem::offset_of!(SparseMmap, area)
+        == size_of::<bindings::vfio_region_info_cap_sparse_mmap>()
+);
+
+// SAFETY: Begins with a header.
+unsafe impl Capability for SparseMmap {}
 
 impl CapabilityChain {
     /// Makes a reference of a pointer.
@@ -65,6 +86,24 @@ impl CapabilityChain {
                 capability.as_mut_ptr().cast(),
                 size_of::<C>(),
             )
+        })
+    }
+
+    /// Adds the capability that says which bytes of a region can be mapped, where these are not
+    /// all.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    #[inline]
+    pub fn add_sparse_mmap(&mut self, area: Range<usize>) -> Result {
+        self.add(|cap: &mut SparseMmap| {
+            // CAST: The capability's ID has 16 bits, and widening otherwise.
+            cap.header.id = bindings::VFIO_REGION_INFO_CAP_SPARSE_MMAP as u16;
+            cap.header.version = 1;
+            cap.areas = 1;
+            cap.area.offset = area.start as u64;
+            cap.area.size = area.len() as u64;
         })
     }
 

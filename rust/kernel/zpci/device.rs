@@ -160,6 +160,12 @@ impl Device {
         FunctionId::new(unsafe { (*self.as_raw()).fid })
     }
 
+    /// Returns the PCI domain of the function, and its number in there.
+    pub(super) fn address(&self) -> (c_int, c_uint) {
+        // SAFETY: By the type invariant the function is valid; it has a bus for as long as it is.
+        unsafe { ((*(*self.as_raw()).zbus).domain_nr, (*self.as_raw()).devfn) }
+    }
+
     /// Returns the function's handle, which may change unless `state_lock` is held.
     #[inline]
     pub fn handle(&self) -> FunctionHandle {

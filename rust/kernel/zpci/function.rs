@@ -4,6 +4,7 @@
 
 use super::{
     queue::{
+        Pending,
         Recovery,
         Taken, //
     },
@@ -12,7 +13,12 @@ use super::{
         Item,
         SerialQueue, //
     },
-    session::Session,
+    session::{
+        Overview,
+        Session, //
+    },
+    status::StatusPage,
+    trace,
     AvailabilityEvent,
     Device,
     ErrorEvent,
@@ -22,6 +28,8 @@ use super::{
     Severity, //
 };
 use crate::{
+    mm::virt::VmaNew,
+    page::PAGE_SIZE,
     prelude::*,
     static_lock_class,
     sync::{
@@ -113,19 +121,26 @@ impl Item for Entry {
     }
 }
 
+/// A function that user space has open.
+struct Open {
+    session: Session,
+    /// There once user space has mapped it.
+    status: Option<Arc<StatusPage>>,
+}
+
 /// What is kept of a function that has had an event, or that user space has opened.
 ///
 /// Events are handled one after the other, in the order of their submission.
 #[pin_data]
 pub struct Function {
     #[pin]
-    session: SpinLock<Option<KBox<Session>>>,
+    session: SpinLock<Option<KBox<Open>>>,
     events: Arc<SerialQueue<Entry>>,
     /// Events submitted and not handled yet that may mean that the function is in error.
-    unhandled: Atomic<u32>,
-    opened: Atomic<u32>,
-    resets: Atomic<u32>,
-    ignored: Atomic<u32>,
+    pub(super) unhandled: Atomic<u32>,
+    pub(super) opened: Atomic<u32>,
+    pub(super) resets: Atomic<u32>,
+    pub(super) ignored: Atomic<u32>,
     #[pin]
     reports: Mutex<KVec<Report>>,
     #[pin]
@@ -202,7 +217,9 @@ impl Function {
             .map_err(|entry| {
                 if entry.event.concerns_reset() {
                     self.unhandled.fetch_sub(1, Release);
-                    self.with_session(Session::lose);
+                    if let Some(dropped) = self.change_session(Session::lose) {
+                        trace::dropped(entry.zdev.id(), dropped);
+                    }
                 }
                 ENOMEM
             })
@@ -231,7 +248,13 @@ impl Function {
     ///
     /// [`ENOMEM`], or [`EBUSY`] if there is a session already.
     pub fn open(&self, guest: bool) -> Result {
-        let new = KBox::new(Session::new(guest), GFP_KERNEL)?;
+        let new = KBox::new(
+            Open {
+                session: Session::new(guest),
+                status: None,
+            },
+            GFP_KERNEL,
+        )?;
         let mut session = self.session.lock();
 
         if session.is_some() {
@@ -246,9 +269,9 @@ impl Function {
 
     /// Ends a session, and says what its owner has left behind.
     pub fn close(&self) -> Option<Leftover> {
-        let session = self.session.lock().take();
+        let open = self.session.lock().take();
 
-        session.map(|session| session.leftover())
+        open.map(|open| open.session.leftover())
     }
 
     /// Whether user space has the function open.
@@ -257,7 +280,54 @@ impl Function {
     }
 
     fn with_session<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        self.session.lock().as_deref_mut().map(f)
+        self.session
+            .lock()
+            .as_deref_mut()
+            .map(|open| f(&mut open.session))
+    }
+
+    /// Changes what is to be seen on the status page.
+    fn change_session<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        self.session.lock().as_deref_mut().map(|open| {
+            let result = f(&mut open.session);
+
+            if let Some(status) = &open.status {
+                status.publish(&open.session);
+            }
+            result
+        })
+    }
+
+    /// Maps the status page into the memory of a reader, who cannot write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if the function is
+    /// not open, [`ENOMEM`].
+    pub fn map_status(&self, vma: &VmaNew) -> Result {
+        if vma.end() - vma.start() != PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        vma.try_clear_maywrite()?;
+        vma.set_dontexpand();
+        vma.set_mixedmap()
+            .vm_insert_page(vma.start(), self.status()?.page())
+    }
+
+    /// Returns the status page, and makes it if it is not there yet.
+    fn status(&self) -> Result<Arc<StatusPage>> {
+        let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
+        let mut session = self.session.lock();
+        let open = session.as_deref_mut().ok_or(ENODEV)?;
+        let status = open.status.get_or_insert_with(|| {
+            new.publish(&open.session);
+            new.clone()
+        });
+        let status = status.clone();
+
+        // The lock is let go before memory is.
+        drop(session);
+        Ok(status)
     }
 
     /// Captures an event for the owner, and decides who recovers from it; [`None`] if user space
@@ -266,8 +336,20 @@ impl Function {
     /// The caller holds both locks of the function, which makes the decision final.
     pub fn capture(&self, event: ErrorEvent) -> Option<Recovery> {
         let now = Self::now();
+        let captured = self.change_session(|session| session.capture(event, now))?;
 
-        self.with_session(|session| session.capture(event, now))
+        trace::captured(&event, &captured);
+        Some(captured.recovery)
+    }
+
+    /// Returns what is to be seen of the session from outside, if there is one.
+    pub(super) fn overview(&self) -> Option<Overview> {
+        self.with_session(|session| session.overview())
+    }
+
+    /// Returns the `nth` event that nobody has yet, and whether it is stale.
+    pub(super) fn peek(&self, nth: usize) -> Option<(Pending, bool)> {
+        self.with_session(|session| session.peek(nth))?
     }
 
     /// Captures an event that the function had before its last reset. Returns whether there is an
@@ -275,7 +357,7 @@ impl Function {
     pub fn capture_stale(&self, event: ErrorEvent) -> bool {
         let now = Self::now();
 
-        self.with_session(|session| session.capture_stale(event, now))
+        self.change_session(|session| session.capture_stale(event, now))
             .is_some()
     }
 
@@ -295,7 +377,7 @@ impl Function {
     ///
     /// The record that says so if there is none.
     pub fn take(&self) -> Result<Delivery<'_>, Record> {
-        let taken = self.with_session(|session| session.take().ok_or_else(|| session.nothing()));
+        let taken = self.change_session(|session| session.take().ok_or_else(|| session.nothing()));
 
         match taken.unwrap_or_else(|| Err(Record::empty(0))) {
             Ok(taken) => Ok(Delivery {
@@ -322,7 +404,7 @@ impl Function {
     /// Notes that the function is being reset: events from before are stale.
     pub fn note_reset(&self) {
         self.resets.fetch_add(1, Release);
-        self.with_session(Session::reset);
+        self.change_session(Session::reset);
     }
 
     /// Sends a report, a little later: what has been told already goes first.
@@ -378,7 +460,8 @@ impl Delivery<'_> {
     /// still the one that the event is from.
     pub fn arrived(self) {
         self.function
-            .with_session(|session| session.delivered(&self.taken));
+            .change_session(|session| session.delivered(&self.taken));
+        trace::taken(self.event(), self.taken.pending.sequence);
         // It is not to go back.
         core::mem::forget(self);
     }
@@ -387,6 +470,6 @@ impl Delivery<'_> {
 impl Drop for Delivery<'_> {
     fn drop(&mut self) {
         self.function
-            .with_session(|session| session.give_back(&self.taken));
+            .change_session(|session| session.give_back(&self.taken));
     }
 }

@@ -4,6 +4,7 @@
 
 use super::{
     driver::pci_as_raw,
+    trace,
     ChannelState,
     Device,
     Driver,
@@ -98,8 +99,8 @@ impl<'a> StateGuard<'a> {
     /// Takes the lock of the function's PCI device if it is free.
     ///
     /// It cannot be waited for here: who holds it may be waiting for user space to let the
-    /// function go, for which user space may need `state_lock`. Drop the guard, call
-    /// [`DeviceGuard::wait`], and begin again.
+    /// function go, for which user space may need `state_lock`. Call
+    /// [`StateGuard::wait_for_device`], and begin again.
     ///
     /// # Examples
     ///
@@ -115,23 +116,13 @@ impl<'a> StateGuard<'a> {
     ///         if let Some(device) = state.try_lock_device(&pdev) {
     ///             return f(&device);
     ///         }
-    ///         drop(state);
-    ///         zpci::DeviceGuard::wait(&pdev);
+    ///         state.wait_for_device(&pdev);
     ///     }
     /// }
     /// ```
     ///
     /// The other order does not compile, because nothing but a [`StateGuard`] gives a
-    /// [`DeviceGuard`], which borrows it:
-    ///
-    /// ```ignore
-    /// use kernel::{pci, zpci};
-    ///
-    /// fn wrong_order(zdev: &zpci::Device, pdev: &pci::Device) {
-    ///     let device = zpci::DeviceGuard::try_lock(pdev);
-    ///     let state = zdev.lock_state();
-    /// }
-    /// ```
+    /// [`DeviceGuard`], which borrows it. Neither does waiting without letting the function go.
     pub fn try_lock_device<'s>(&'s self, pdev: &'s pci::Device) -> Option<DeviceGuard<'s>> {
         // SAFETY: The PCI device is valid, and with it the `struct device` in it.
         let locked = unsafe { bindings::device_trylock(&raw mut (*pci_as_raw(pdev)).dev) };
@@ -141,6 +132,17 @@ impl<'a> StateGuard<'a> {
         }
         // INVARIANT: The lock has just been taken.
         Some(DeviceGuard { state: self, pdev })
+    }
+
+    /// Lets the function go, and sleeps until the lock of its PCI device is free.
+    pub fn wait_for_device(self, pdev: &pci::Device) {
+        let dev = pci_as_raw(pdev);
+
+        drop(self);
+        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
+        unsafe { bindings::device_lock(&raw mut (*dev).dev) };
+        // SAFETY: The lock was just taken.
+        unsafe { bindings::device_unlock(&raw mut (*dev).dev) };
     }
 
     /// Makes a function accessible again that the platform has blocked. DMA stays blocked.
@@ -294,16 +296,6 @@ impl Drop for DeviceGuard<'_> {
 }
 
 impl<'a> DeviceGuard<'a> {
-    /// Sleeps until the lock of a PCI device is free. The caller holds none of a function's locks.
-    pub fn wait(pdev: &pci::Device) {
-        let dev = pci_as_raw(pdev);
-
-        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
-        unsafe { bindings::device_lock(&raw mut (*dev).dev) };
-        // SAFETY: The lock was just taken.
-        unsafe { bindings::device_unlock(&raw mut (*dev).dev) };
-    }
-
     /// Returns the guard of the function's `state_lock`.
     pub fn state(&self) -> &StateGuard<'a> {
         self.state
@@ -341,8 +333,12 @@ impl<'a> DeviceGuard<'a> {
     /// Those of the platform, or [`EIO`] if the function does not answer in spite of all.
     pub fn reset(&self, function: &Function, config: Config) -> Result {
         let _config = ConfigGuard::new(self.pdev);
+        let id = self.state.zdev().id();
+
+        trace::reset_begin(id);
         let result = self.reset_and_restore(function, config);
 
+        trace::reset_end(id, result);
         if result.is_err() {
             self.set_channel_state(ChannelState::PermanentFailure);
         }

@@ -21,6 +21,17 @@ pub enum Recovery {
     Nobody,
 }
 
+impl Recovery {
+    /// Returns the name that logs have for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Host => "host",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// One event in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
@@ -229,7 +240,7 @@ impl Queue {
         self.waiting -= 1;
         Some(Taken {
             pending,
-            stale: pending.resets != self.resets,
+            stale: self.is_stale(&pending),
             behind: self.waiting,
             dropped: self.dropped,
         })
@@ -260,6 +271,26 @@ impl Queue {
     /// Marks all events that are here as older than the last reset.
     pub(super) fn reset(&mut self) {
         self.resets = self.resets.wrapping_add(1);
+    }
+
+    /// Returns the `nth` event that is here, from the oldest, without taking it.
+    pub(super) fn peek(&self, nth: usize) -> Option<Pending> {
+        (nth < self.len).then(|| self.slots[self.index(nth)].1)
+    }
+
+    /// Returns the newest event that is here, without taking it.
+    pub(super) fn newest(&self) -> Option<Pending> {
+        self.peek(self.len.checked_sub(1)?)
+    }
+
+    /// Whether the function has been reset since an event.
+    pub(super) fn is_stale(&self, pending: &Pending) -> bool {
+        pending.resets != self.resets
+    }
+
+    /// The number of the event that came last.
+    pub(super) fn last_sequence(&self) -> u64 {
+        self.last_sequence
     }
 
     /// How many events wait for a reader.

@@ -10,6 +10,7 @@ use super::{
         Severity, //
     },
     queue::{
+        Pending,
         Queue,
         Recovery,
         Taken, //
@@ -24,6 +25,48 @@ pub struct Leftover {
     pub unread: usize,
     /// Whether there was an event that nobody has recovered from.
     pub unrecovered: bool,
+}
+
+/// What has become of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Who recovers from it.
+    pub(super) recovery: Recovery,
+    /// Its number since the function was opened.
+    pub(super) sequence: u64,
+    /// Whether it is kept.
+    pub(super) kept: bool,
+    /// If an event was lost, it or another one: how many have been now.
+    pub(super) dropped: Option<u32>,
+}
+
+/// What is to be seen of a session from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Overview {
+    /// Whether KVM has the function.
+    pub(super) guest: bool,
+    /// Whether the owner is there to be told.
+    pub(super) listens: bool,
+    /// Who recovers from the next event.
+    pub(super) recovery: Recovery,
+    /// Events so far.
+    pub(super) captured: u64,
+    /// Events that wait for a reader.
+    pub(super) waiting: usize,
+    /// Events lost so far.
+    pub(super) dropped: u32,
+}
+
+impl Overview {
+    /// Returns a word for the owner.
+    pub(super) fn owner(&self) -> &'static str {
+        match (self.guest, self.listens) {
+            (false, false) => "deaf",
+            (false, true) => "listens",
+            (true, false) => "deaf,kvm",
+            (true, true) => "listens,kvm",
+        }
+    }
 }
 
 /// What is kept of a function while user space has it open.
@@ -57,19 +100,49 @@ impl Session {
         self.eventfd || self.has_read
     }
 
-    /// Captures an event, and decides who recovers from it.
-    pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Recovery {
-        // What is lost stays lost until a reset.
-        self.lost |= matches!(event.code().severity(), Severity::Permanent);
-        let recovery = match (self.listens(), self.guest || self.lost) {
+    /// Who recovers from an event.
+    fn recovery(&self) -> Recovery {
+        match (self.listens(), self.guest || self.lost) {
             (true, _) => Recovery::Owner,
             (false, true) => Recovery::Nobody,
             (false, false) => Recovery::Host,
-        };
+        }
+    }
 
-        self.queue.push(event, timestamp, recovery);
+    /// Captures an event, and decides who recovers from it.
+    pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Captured {
+        // What is lost stays lost until a reset.
+        self.lost |= matches!(event.code().severity(), Severity::Permanent);
+        let recovery = self.recovery();
+        let before = self.queue.dropped();
+        let kept = self.queue.push(event, timestamp, recovery);
+
         self.unrecovered = recovery != Recovery::Host;
-        recovery
+        Captured {
+            recovery,
+            sequence: self.queue.last_sequence(),
+            kept,
+            dropped: Some(self.queue.dropped()).filter(|&now| now != before),
+        }
+    }
+
+    /// Returns what is to be seen from outside.
+    pub(super) fn overview(&self) -> Overview {
+        Overview {
+            guest: self.guest,
+            listens: self.listens(),
+            recovery: self.recovery(),
+            captured: self.queue.last_sequence(),
+            waiting: self.queue.waiting(),
+            dropped: self.queue.dropped(),
+        }
+    }
+
+    /// Returns the `nth` event that nobody has yet, and whether it is stale.
+    pub(super) fn peek(&self, nth: usize) -> Option<(Pending, bool)> {
+        let pending = self.queue.peek(nth)?;
+
+        Some((pending, self.queue.is_stale(&pending)))
     }
 
     /// Captures an event that the function had before its last reset. There is nothing to recover
@@ -79,8 +152,11 @@ impl Session {
     }
 
     /// Counts an event that could not even be looked at.
-    pub(super) fn lose(&mut self) {
+    ///
+    /// Returns how many have been lost now.
+    pub(super) fn lose(&mut self) -> u32 {
         self.queue.lose();
+        self.queue.dropped()
     }
 
     /// Hands out the oldest event.
@@ -105,6 +181,21 @@ impl Session {
         self.has_read = true;
         match &self.last {
             Some(taken) => Record::of(taken),
+            None => self.nothing(),
+        }
+    }
+
+    /// Returns the record of the newest event, whether it has been taken or not.
+    pub(super) fn newest(&self) -> Record {
+        let pending = self.queue.newest().or(self.last.map(|taken| taken.pending));
+
+        match pending {
+            Some(pending) => Record::of(&Taken {
+                pending,
+                stale: self.queue.is_stale(&pending),
+                behind: 0,
+                dropped: self.queue.dropped(),
+            }),
             None => self.nothing(),
         }
     }

@@ -9,6 +9,8 @@ use crate::{
         from_result,
         to_result, //
     },
+    mm::virt::VmaNew,
+    page::PAGE_SHIFT,
     prelude::*,
     types::ForeignOwnable,
     uaccess::{
@@ -17,7 +19,10 @@ use crate::{
         UserSliceReader,
         UserSliceWriter, //
     }, //
+    vfio::info::CapabilityChain,
 };
+
+use core::ops::Range;
 
 /// How user space recognizes a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,9 @@ pub trait Region: Sized {
     /// Whether user space may write to it.
     const WRITABLE: bool;
 
+    /// Which bytes of the region can be mapped: whole pages.
+    const MAPPABLE: Option<Range<usize>> = None;
+
     /// What the region owns. It is freed when the device is closed.
     type Data: ForeignOwnable + Send + Sync;
 
@@ -113,6 +121,15 @@ pub trait Region: Sized {
     ) -> Result<usize> {
         Err(EINVAL)
     }
+
+    /// Maps the bytes that are [`Region::MAPPABLE`], all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the region cannot be mapped, or not like this, or whatever the region has.
+    fn map(_data: <Self::Data as ForeignOwnable>::Borrowed<'_>, _vma: &VmaNew) -> Result {
+        Err(EINVAL)
+    }
 }
 
 /// The C side of a [`Region`].
@@ -122,7 +139,8 @@ impl<R: Region> Adapter<R> {
     const OPS: bindings::vfio_pci_regops = bindings::vfio_pci_regops {
         rw: Some(Self::rw),
         release: Some(Self::release),
-        ..pin_init::zeroed()
+        mmap: Some(Self::mmap),
+        add_capability: Some(Self::add_capability),
     };
 
     /// # Safety
@@ -170,6 +188,48 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
+    /// `region` is valid, one of `register_region`, and `vma` is being set up for a part of it.
+    unsafe extern "C" fn mmap(
+        _vdev: *mut bindings::vfio_pci_core_device,
+        region: *mut bindings::vfio_pci_region,
+        vma: *mut bindings::vm_area_struct,
+    ) -> c_int {
+        from_result(|| {
+            let mappable = R::MAPPABLE.ok_or(EINVAL)?;
+            // SAFETY: `vma` is valid.
+            let page = unsafe { (*vma).vm_pgoff };
+            let at = page % (1 << (bindings::VFIO_PCI_OFFSET_SHIFT as usize - PAGE_SHIFT));
+            // SAFETY: `vma` is being set up.
+            let vma = unsafe { VmaNew::from_raw(vma) };
+
+            if at << PAGE_SHIFT != mappable.start || vma.end() - vma.start() != mappable.len() {
+                return Err(EINVAL);
+            }
+            // SAFETY: The data is that of `register_region`, and stays until `release`.
+            R::map(unsafe { R::Data::borrow((*region).data) }, vma)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `caps` is a valid chain that nobody else uses meanwhile.
+    unsafe extern "C" fn add_capability(
+        _vdev: *mut bindings::vfio_pci_core_device,
+        _region: *mut bindings::vfio_pci_region,
+        caps: *mut bindings::vfio_info_cap,
+    ) -> c_int {
+        let Some(mappable) = R::MAPPABLE else {
+            return 0;
+        };
+        // SAFETY: By the caller's promise.
+        let caps = unsafe { CapabilityChain::from_raw(caps) };
+
+        from_result(|| caps.add_sparse_mmap(mappable).map(|()| 0))
+    }
+
+    /// # Safety
+    ///
     /// `region` is valid, one of `register_region`, and is not used afterwards.
     unsafe extern "C" fn release(
         _vdev: *mut bindings::vfio_pci_core_device,
@@ -194,6 +254,11 @@ impl Transition<'_> {
         } else {
             0
         };
+        let map = if R::MAPPABLE.is_some() {
+            bindings::VFIO_REGION_INFO_FLAG_MMAP
+        } else {
+            0
+        };
 
         // SAFETY: The device is valid, and nobody else uses its regions by the type invariant.
         // The operations are constant, and match the data.
@@ -204,7 +269,7 @@ impl Transition<'_> {
                 R::TYPE.subtype,
                 &const { Adapter::<R>::OPS },
                 R::SIZE,
-                bindings::VFIO_REGION_INFO_FLAG_READ | write,
+                bindings::VFIO_REGION_INFO_FLAG_READ | write | map,
                 data,
             )
         })

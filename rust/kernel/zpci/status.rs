@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A page that user space maps to learn of errors without a system call.
+//!
+//! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
+
+use super::{
+    session::Session,
+    Record, //
+};
+use crate::{
+    bindings,
+    page::Page,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed,
+        Release, //
+    }, //
+};
+
+/// The page that holds a `struct vfio_device_zpci_err_status`.
+///
+/// User space may read it at any time, so it is written in whole words, under a sequence count.
+pub(super) struct StatusPage(Page);
+
+/// The words of the structure.
+type Words = [Atomic<u64>; StatusPage::SIZE / size_of::<u64>()];
+
+impl StatusPage {
+    const COUNT: usize = 0;
+    const GENERATION: usize = 1;
+    const PENDING: usize = 2;
+    const NEWEST: usize = 3;
+    const SIZE: usize = Self::NEWEST * size_of::<u64>() + Record::SIZE;
+
+    /// Makes a page that says that nothing has happened.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self(Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?))
+    }
+
+    /// Returns the page.
+    pub(super) fn page(&self) -> &Page {
+        &self.0
+    }
+
+    fn words(&self) -> &Words {
+        // SAFETY: The page is ours and stays for as long as `self`. It has an address, because
+        // this architecture has no high memory, and the structure is far smaller than a page. All
+        // who write to it do so by atomic words.
+        unsafe { &*bindings::page_address(self.0.as_ptr()).cast() }
+    }
+
+    fn set(&self, nth: usize, first: u32, second: u32) {
+        let mut bytes = [0; 8];
+
+        bytes[..4].copy_from_slice(&first.to_ne_bytes());
+        bytes[4..].copy_from_slice(&second.to_ne_bytes());
+        self.words()[nth].store(u64::from_ne_bytes(bytes), Release);
+    }
+
+    /// Makes the page say how things are. The caller holds the lock of the session.
+    ///
+    /// Each store is a release, so that all come in order: first the count becomes odd, last even.
+    pub(super) fn publish(&self, session: &Session) {
+        let words = self.words();
+        let first = words[Self::COUNT].load(Relaxed).to_ne_bytes();
+        let count = u32::from_ne_bytes([first[0], first[1], first[2], first[3]]);
+        let overview = session.overview();
+
+        // CAST: The structure has a few dozen bytes, and the queue a few slots.
+        self.set(Self::COUNT, count.wrapping_add(1), Self::SIZE as u32);
+        words[Self::GENERATION].store(overview.captured, Release);
+        self.set(Self::PENDING, overview.waiting as u32, overview.dropped);
+        for (word, bytes) in words[Self::NEWEST..]
+            .iter()
+            .zip(session.newest().bytes().as_chunks::<8>().0)
+        {
+            word.store(u64::from_ne_bytes(*bytes), Release);
+        }
+        self.set(Self::COUNT, count.wrapping_add(2), Self::SIZE as u32);
+    }
+}
+
+crate::static_assert!(
+    StatusPage::SIZE == size_of::<bindings::vfio_device_zpci_err_status>()
+        && size_of::<Words>() == StatusPage::SIZE
+);

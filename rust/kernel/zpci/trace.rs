@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tracepoints: what happens to an event, and to a function that is reset, when it happens.
+//!
+//! C header: [`arch/s390/pci/pci_trace.h`](srctree/arch/s390/pci/pci_trace.h)
+
+#![allow(
+    clippy::macro_metavars_in_unsafe,
+    reason = "what declare_trace! makes is unsafe to call itself"
+)]
+
+use super::{
+    session::Captured,
+    ErrorEvent,
+    FunctionId,
+    Recovery, //
+};
+use crate::{
+    prelude::*,
+    tracepoint::declare_trace, //
+};
+
+declare_trace! {
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_error_captured(fid: u32, pec: u16, sequence: u64, recovery: u8);
+
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_error_dropped(fid: u32, dropped: u32);
+
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_error_taken(fid: u32, pec: u16, sequence: u64);
+
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_error_signalled(fid: u32);
+
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_reset_begin(fid: u32);
+
+    /// # Safety
+    ///
+    /// Always safe to call.
+    unsafe fn zpci_reset_end(fid: u32, result: c_int);
+}
+
+/// An event is kept for its owner, or it or another one is lost.
+pub(super) fn captured(event: &ErrorEvent, captured: &Captured) {
+    let fid = event.function().as_raw();
+    let recovery = match captured.recovery {
+        Recovery::Owner => 0,
+        Recovery::Host => 1,
+        Recovery::Nobody => 2,
+    };
+
+    if captured.kept {
+        // SAFETY: Always safe to call.
+        unsafe { zpci_error_captured(fid, event.code().as_raw(), captured.sequence, recovery) };
+    }
+    if let Some(dropped) = captured.dropped {
+        self::dropped(event.function(), dropped);
+    }
+}
+
+/// An event is lost: how many have been now.
+pub(super) fn dropped(id: FunctionId, dropped: u32) {
+    // SAFETY: Always safe to call.
+    unsafe { zpci_error_dropped(id.as_raw(), dropped) };
+}
+
+/// A reader has an event.
+pub(super) fn taken(event: &ErrorEvent, sequence: u64) {
+    // SAFETY: Always safe to call.
+    unsafe { zpci_error_taken(event.function().as_raw(), event.code().as_raw(), sequence) };
+}
+
+/// The owner of a function has been told that there is an event, if it has registered the error
+/// eventfd.
+pub fn signalled(id: FunctionId) {
+    // SAFETY: Always safe to call.
+    unsafe { zpci_error_signalled(id.as_raw()) };
+}
+
+/// A function is going to be reset.
+pub(super) fn reset_begin(id: FunctionId) {
+    // SAFETY: Always safe to call.
+    unsafe { zpci_reset_begin(id.as_raw()) };
+}
+
+/// A reset is over.
+pub(super) fn reset_end(id: FunctionId, result: Result) {
+    let result = result.map_or_else(|error| error.to_errno(), |()| 0);
+
+    // SAFETY: Always safe to call.
+    unsafe { zpci_reset_end(id.as_raw(), result) };
+}
