@@ -61,9 +61,13 @@ pub(super) fn handle(
             return log_event(Some(&pdev), event);
         }
         if let Some(device) = state.try_lock_device(&pdev) {
-            return if function.is_of_earlier_owner(age) {
+            let stale = function.is_stale(age);
+
+            // One that came between the reset and the rest of opening is the new owner's.
+            return if function.is_of_earlier_owner(age) && (stale || zpci::config_accessible(&pdev))
+            {
                 function.ignore()
-            } else if function.is_stale(age) {
+            } else if stale {
                 keep_stale(function, &device, event)
             } else {
                 decide(function, &device, event)

@@ -35,6 +35,8 @@ const PAUSE: Delta = Delta::from_millis(10);
 /// Resets a function that is in error, before its device is opened, so that what is taken for its
 /// initial state is one.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
+    // What has happened so far is handled before that, and so never the next owner's.
+    zpci::settle();
     match wait_and_reset(device, false, Config::Saved) {
         Err(error) if error == ENOTTY => Ok(()),
         result => result,
