@@ -16,6 +16,7 @@ import sys
 KERNEL = re.compile(r"\[ *\d+\.\d+\](?:\[[^]]*\])? ?(.*)")
 RESULT = re.compile(r"( *)(not )?ok (\d+)(?: (?:- )?(.*))?$")
 PLAN = re.compile(r"( *)1\.\.(\d+)(.*)$")
+SUBTEST = re.compile(r"( *)# Subtest: (\S+)")
 SKIP = re.compile(r"#\s*SKIP\b", re.I)
 OURS = re.compile(r"zpci|vfio", re.I)
 # What a harness says in a test before it gives the result.
@@ -32,6 +33,7 @@ class Ktap:
         self.plan = None
         self.seen = 0
         self.children = {}  # depth -> results since the last one less deep
+        self.suites = {}  # depth -> name of the suite whose results these are
 
     def line(self, text):
         plan = PLAN.match(text)
@@ -39,6 +41,10 @@ class Ktap:
             self.plan = int(plan.group(2))
             if self.plan == 0 and SKIP.search(plan.group(3)):
                 self.leaves.append((plan.group(3).strip(" #"), "skipped", []))
+            return
+        suite = SUBTEST.match(text)
+        if suite:
+            self.suites[len(suite.group(1)) // 4] = suite.group(2)
             return
         result = RESULT.match(text)
         if not result:
@@ -52,8 +58,10 @@ class Ktap:
         below = self.children.pop(depth + 1, [])
         # A line that sums up its subtests is not a test of its own.
         if not below or (outcome == "failed" and "failed" not in below):
-            self.leaves.append((name, outcome, self.said))
+            suite = self.suites.get(depth)
+            self.leaves.append(("%s: %s" % (suite, name) if suite else name, outcome, self.said))
         self.said = []
+        self.suites.pop(depth + 1, None)
         self.children.setdefault(depth, []).append(outcome)
         if depth == 0:
             self.seen += 1
@@ -142,6 +150,19 @@ def self_test():
         for t in ("    ok 1 zpci_queue", "    ok 2 other", "    not ok 3 third", "not ok 1 suite")
     )
     check(kunit, [], 1, 1, 0)
+    suites = "\n".join(
+        "[    0.5] " + t
+        for t in (
+            "    # Subtest: zpci_queue",
+            "    ok 1 a",
+            "    ok 2 b",
+            "ok 1 zpci_queue",
+            "    # Subtest: other",
+            "    ok 1 c",
+            "ok 2 other",
+        )
+    )
+    check(suites, [], 2, 0, 0)
     print("ktap.py: self-test passed")
 
 

@@ -13,10 +13,17 @@ mod record;
 #[path = "../../rust/kernel/zpci/session.rs"]
 mod session;
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod ccdf_model;
+#[cfg(any(test, feature = "fuzzing"))]
+mod common;
+#[cfg(any(test, feature = "fuzzing"))]
+mod queue_model;
+#[cfg(any(test, feature = "fuzzing"))]
+mod session_model;
+
 #[cfg(test)]
 mod ccdf_tests;
-#[cfg(test)]
-mod common;
 #[cfg(test)]
 mod fib_tests;
 #[cfg(test)]
@@ -25,3 +32,11 @@ mod queue_tests;
 mod record_tests;
 #[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod strategies;
+#[cfg(test)]
+#[path = "../../rust/kernel/zpci/tests.rs"]
+mod tests;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;

@@ -34,6 +34,8 @@ mod serial;
 mod session;
 mod show;
 mod status;
+#[cfg(CONFIG_KUNIT = "y")]
+mod tests;
 pub mod trace;
 
 pub use self::{

@@ -9,23 +9,20 @@ use super::{
         ErrorEvent,
         EventCode,
         FunctionHandle,
-        FunctionId,
-        Severity, //
+        FunctionId, //
     },
-    common::{
-        cases,
-        ccdf,
-        MEASUREMENT,
-        PERMANENT, //
-    }, //
+    ccdf_model::{
+        check,
+        severity,
+        ADDRESS,
+        CODE,
+        FUNCTION,
+        HANDLE, //
+    },
+    common::ccdf,
+    strategies::cases, //
 };
 use proptest::prelude::*;
-use std::ops::Range;
-
-const HANDLE: Range<usize> = 4..8;
-const FUNCTION: Range<usize> = 8..12;
-const ADDRESS: Range<usize> = 16..24;
-const CODE: Range<usize> = 30..32;
 
 /// A `struct zpci_ccdf_err` with all reserved bits set, as gcc for s390x lays it out.
 const WIRE: [u8; 32] = [
@@ -34,18 +31,6 @@ const WIRE: [u8; 32] = [
     0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, // faddr
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x3a, // reserved, pec
 ];
-
-/// The number that some bytes are, put together bit by bit from the topmost one on.
-fn number(bytes: &[u8]) -> u64 {
-    let mut number = 0;
-
-    for byte in bytes {
-        for bit in (0..8).rev() {
-            number = number * 2 + u64::from(byte >> bit & 1);
-        }
-    }
-    number
-}
 
 // The fields of an error event are where `struct zpci_ccdf_err` has them. (2)
 #[test]
@@ -105,13 +90,7 @@ fn no_event_is_all_zero() {
 #[test]
 fn each_code_has_the_severity_that_the_c_version_gives_it() {
     for code in 0..=u16::MAX {
-        let expected = match code {
-            code if MEASUREMENT.contains(&code) => Severity::Measurement,
-            code if PERMANENT.contains(&code) => Severity::Permanent,
-            _ => Severity::Recoverable,
-        };
-
-        assert_eq!(EventCode::new(code).severity(), expected, "{code:#x}");
+        assert_eq!(EventCode::new(code).severity(), severity(code), "{code:#x}");
     }
 }
 
@@ -156,17 +135,7 @@ proptest! {
     // Whatever the bytes are, they are kept, and each field is the big-endian number in them. (18)
     #[test]
     fn any_bytes_are_kept_and_read(bytes: [u8; 32]) {
-        let error = ErrorEvent::new(bytes);
-        let available = AvailabilityEvent::new(bytes);
-
-        prop_assert_eq!(error.bytes(), &bytes);
-        prop_assert_eq!(u64::from(error.handle().as_raw()), number(&bytes[HANDLE]));
-        prop_assert_eq!(u64::from(error.function().as_raw()), number(&bytes[FUNCTION]));
-        prop_assert_eq!(error.failing_address(), number(&bytes[ADDRESS]));
-        prop_assert_eq!(u64::from(error.code().as_raw()), number(&bytes[CODE]));
-        prop_assert_eq!(available.handle(), error.handle());
-        prop_assert_eq!(available.function(), error.function());
-        prop_assert_eq!(available.code(), error.code());
+        check(bytes);
     }
 
     // What is written into an event is read from it, for any values.

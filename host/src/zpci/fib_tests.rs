@@ -3,13 +3,13 @@
 //! Function information blocks have the bits where `struct zpci_fib` has them.
 
 use super::{
-    common::cases,
     fib::{
         Delivery,
         DirectedIndicators,
         Fib,
         FloatingIndicators, //
-    }, //
+    },
+    strategies::cases, //
 };
 use proptest::prelude::*;
 

@@ -5,10 +5,7 @@
 use super::{
     ccdf::ErrorEvent,
     common::{
-        cases,
         ccdf,
-        permanent,
-        recoverable,
         PERMANENT,
         RECOVERABLE, //
     },
@@ -20,6 +17,11 @@ use super::{
     record::{
         flags,
         Record, //
+    },
+    strategies::{
+        cases,
+        permanent,
+        recoverable, //
     }, //
 };
 use proptest::prelude::*;

@@ -8,8 +8,6 @@
 use super::{
     ccdf::ErrorEvent,
     common::{
-        self,
-        cases,
         event,
         PERMANENT,
         RECOVERABLE, //
@@ -23,6 +21,14 @@ use super::{
     session::{
         Leftover,
         Session, //
+    },
+    session_model::{
+        Op,
+        Run, //
+    },
+    strategies::{
+        self,
+        cases, //
     }, //
 };
 use proptest::prelude::*;
@@ -51,53 +57,6 @@ fn nothing_left() -> Leftover {
     Leftover {
         unread: 0,
         unrecovered: false,
-    }
-}
-
-// Who recovers, as the design has it in a table. (44)
-#[test]
-fn who_recovers_depends_on_guest_listener_and_event() {
-    use Recovery::{
-        Host,
-        Nobody,
-        Owner, //
-    };
-
-    for (guest, listens, permanent, expected) in [
-        (false, true, false, Owner),
-        (false, true, true, Owner),
-        (false, false, false, Host),
-        (false, false, true, Nobody),
-        (true, true, false, Owner),
-        (true, true, true, Owner),
-        (true, false, false, Nobody),
-        (true, false, true, Nobody),
-    ] {
-        for code in if permanent {
-            PERMANENT
-        } else {
-            [RECOVERABLE, 0]
-        } {
-            let mut session = Session::new(guest);
-
-            session.set_eventfd(listens);
-            assert_eq!(session.capture(event(1, code), 0).recovery, expected);
-            assert_eq!(take(&mut session).pending.recovery, expected);
-        }
-    }
-}
-
-// An owner listens from the moment it registers the eventfd, until it takes it back.
-#[test]
-fn an_owner_with_an_eventfd_listens() {
-    for guest in [false, true] {
-        let mut session = Session::new(guest);
-
-        assert!(!session.listens());
-        session.set_eventfd(true);
-        assert!(session.listens());
-        session.set_eventfd(false);
-        assert!(!session.listens());
     }
 }
 
@@ -169,43 +128,6 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
     }
     assert_eq!(session.leftover().unread, 16);
     assert!(session.leftover().unrecovered);
-}
-
-// A permanent failure behind a full queue reaches the owner. (5)
-#[test]
-fn a_permanent_failure_reaches_the_owner_of_a_full_queue() {
-    let mut session = listening();
-
-    for number in 0..40 {
-        session.capture(transient(number), 0);
-    }
-    session.capture(permanent(40), 0);
-    let last = std::iter::from_fn(|| session.take()).last().unwrap();
-
-    assert_eq!(last.pending.event, permanent(40));
-    assert_eq!((last.pending.sequence, last.dropped), (41, 24));
-}
-
-// Registering the eventfd says whether events wait already, each time. (28, 32)
-#[test]
-fn registering_the_eventfd_tells_that_events_wait() {
-    let mut session = Session::new(false);
-
-    assert!(!session.set_eventfd(true));
-    session.capture(transient(1), 0);
-    assert!(session.set_eventfd(true));
-    assert!(!session.set_eventfd(false));
-    assert!(session.set_eventfd(true));
-
-    // An event that a reader has does not wait, unless it comes back.
-    let taken = take(&mut session);
-    assert!(!session.set_eventfd(true));
-    session.give_back(&taken);
-    assert!(session.set_eventfd(true));
-
-    let taken = take(&mut session);
-    session.delivered(&taken);
-    assert!(!session.set_eventfd(true));
 }
 
 // A stale event is worth a signal, an event that is lost has nothing to be read.
@@ -283,21 +205,6 @@ fn an_event_that_did_not_arrive_is_read_again() {
     assert_eq!(take(&mut session), taken);
 }
 
-// With nothing pending the record has no event, but the number of those lost. (1, 4, 15)
-#[test]
-fn with_nothing_pending_the_old_event_is_not_repeated() {
-    let mut session = listening();
-
-    assert_eq!(session.nothing(), Record::empty(0));
-    session.capture(transient(1), 0);
-    session.lose();
-    let taken = take(&mut session);
-
-    session.delivered(&taken);
-    assert_eq!(session.take(), None);
-    assert_eq!(session.nothing(), Record::empty(1));
-}
-
 // Events from before a reset are stale, those after it are not. (70)
 #[test]
 fn events_from_before_a_reset_are_stale() {
@@ -318,27 +225,6 @@ fn events_from_before_a_reset_are_stale() {
     assert_eq!(third.pending.timestamp, 33);
     // Nobody recovers from a stale event, and nobody is said to have done so.
     assert_eq!(Record::of(&third).bytes()[2..4], 0b1001u16.to_ne_bytes());
-}
-
-// An owner that leaves without a word leaves events unread, and a function in error. (49)
-#[test]
-fn an_owner_that_has_done_nothing_leaves_all_its_events() {
-    for guest in [false, true] {
-        let mut session = Session::new(guest);
-
-        assert_eq!(session.leftover(), nothing_left());
-        session.set_eventfd(true);
-        for number in 1..=3 {
-            session.capture(transient(number), 0);
-        }
-        assert_eq!(
-            session.leftover(),
-            Leftover {
-                unread: 3,
-                unrecovered: true,
-            }
-        );
-    }
 }
 
 // Reading of an event is not recovering from it.
@@ -454,154 +340,6 @@ fn a_session_begins_with_nothing_of_an_earlier_one() {
     assert_eq!(take(&mut later).pending.sequence, 1);
 }
 
-/// One call of a session.
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    Capture(u16),
-    CaptureStale,
-    Lose,
-    Eventfd(bool),
-    Take,
-    Delivered,
-    GiveBack,
-    Last,
-    Reset,
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        6 => prop_oneof![3 => common::recoverable(), 1 => common::permanent()].prop_map(Op::Capture),
-        1 => Just(Op::CaptureStale),
-        1 => Just(Op::Lose),
-        2 => any::<bool>().prop_map(Op::Eventfd),
-        2 => Just(Op::Take),
-        2 => Just(Op::Delivered),
-        1 => Just(Op::GiveBack),
-        1 => Just(Op::Last),
-        1 => Just(Op::Reset),
-    ]
-}
-
-/// What a session should be like, but for its queue, which is tested by itself.
-struct Model {
-    guest: bool,
-    eventfd: bool,
-    has_read: bool,
-    /// A permanent failure was captured, and no reset has come since.
-    failed: bool,
-    /// The record of the event that arrived last.
-    last: Option<Record>,
-    waiting: usize,
-    unrecovered: bool,
-}
-
-proptest! {
-    #![proptest_config(cases(4096))]
-
-    // Any calls: who recovers, whether to signal, the last record and what is left are right.
-    #[test]
-    fn any_calls_do_what_the_model_does(
-        guest: bool,
-        ops in prop::collection::vec(op(), 0..60),
-    ) {
-        let mut session = Session::new(guest);
-        let mut reader: Option<Taken> = None;
-        let mut model = Model {
-            guest,
-            eventfd: false,
-            has_read: false,
-            failed: false,
-            last: None,
-            waiting: 0,
-            unrecovered: false,
-        };
-
-        for (number, op) in ops.into_iter().enumerate() {
-            let number = number as u64;
-
-            match op {
-                Op::Capture(code) => {
-                    let lost = PERMANENT.contains(&code);
-                    let expected = if model.eventfd || model.has_read {
-                        Recovery::Owner
-                    } else if model.guest || model.failed || lost {
-                        Recovery::Nobody
-                    } else {
-                        Recovery::Host
-                    };
-
-                    prop_assert_eq!(session.capture(event(number, code), number).recovery, expected);
-                    model.failed |= lost;
-                    model.unrecovered = match expected {
-                        Recovery::Host => false,
-                        Recovery::Owner | Recovery::Nobody => true,
-                    };
-                }
-                Op::CaptureStale => session.capture_stale(transient(number), number),
-                Op::Lose => {
-                        session.lose();
-                    },
-                Op::Eventfd(registered) => {
-                    model.eventfd = registered;
-                    prop_assert_eq!(
-                        session.set_eventfd(registered),
-                        registered && model.waiting > 0
-                    );
-                }
-                Op::Take if reader.is_none() => {
-                    reader = session.take();
-                    prop_assert_eq!(reader.is_some(), model.waiting > 0);
-                    model.has_read = true;
-                }
-                Op::Delivered => if let Some(taken) = reader.take() {
-                    session.delivered(&taken);
-                    model.last = Some(Record::of(&taken));
-                }
-                Op::GiveBack => if let Some(taken) = reader.take() {
-                    session.give_back(&taken);
-                }
-                Op::Last => {
-                    let expected = model.last.unwrap_or_else(|| session.nothing());
-
-                    prop_assert_eq!(session.last(), expected);
-                    model.has_read = true;
-                }
-                Op::Reset => {
-                    session.reset();
-                    model.failed = false;
-                    model.unrecovered = false;
-                }
-                Op::Take => (),
-            }
-            let leftover = session.leftover();
-
-            prop_assert_eq!(session.listens(), model.eventfd || model.has_read);
-            prop_assert_eq!(leftover.unrecovered, model.unrecovered);
-            model.waiting = leftover.unread;
-        }
-    }
-}
-
-// After a permanent failure the host recovers nothing, and nobody is told that it has. (45)
-#[test]
-fn nothing_is_recovered_by_the_host_after_a_permanent_failure() {
-    let mut session = Session::new(false);
-
-    session.capture(permanent(1), 0);
-    assert_eq!(session.capture(transient(2), 0).recovery, Recovery::Nobody);
-    assert!(session.leftover().unrecovered);
-}
-
-// A reset ends that: the next event is one like any other. (45)
-#[test]
-fn the_host_recovers_again_after_a_reset() {
-    let mut session = Session::new(false);
-
-    session.capture(permanent(1), 0);
-    session.reset();
-    assert_eq!(session.capture(transient(2), 0).recovery, Recovery::Host);
-}
-
 // What happens to an event is told as it happens: its number, and each loss.
 #[test]
 fn a_capture_says_what_became_of_the_event_and_of_others() {
@@ -695,4 +433,35 @@ fn the_newest_event_stays_until_a_newer_one() {
     assert_ne!(session.newest(), newest);
     session.capture(transient(3), 33);
     assert_ne!(session.newest(), newest);
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => prop_oneof![3 => strategies::recoverable(), 1 => strategies::permanent()].prop_map(Op::Capture),
+        1 => Just(Op::CaptureStale),
+        1 => Just(Op::Lose),
+        2 => any::<bool>().prop_map(Op::Eventfd),
+        2 => Just(Op::Take),
+        2 => Just(Op::Delivered),
+        1 => Just(Op::GiveBack),
+        1 => Just(Op::Last),
+        1 => Just(Op::Reset),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(4096))]
+
+    // Any calls: who recovers, whether to signal, the last record and what is left are right.
+    #[test]
+    fn any_calls_do_what_the_model_does(
+        guest: bool,
+        ops in prop::collection::vec(op(), 0..60),
+    ) {
+        let mut run = Run::new(guest);
+
+        for op in ops {
+            run.apply(op);
+        }
+    }
 }

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What several of the models use.
+
+mod delivery;
+mod queues;
+mod recovery;
+
+use crate::{
+    prelude::*,
+    sync::{
+        aref::ARef,
+        ArcBorrow, //
+    },
+    vfio::pci::CoreDevice,
+    workqueue::Queue,
+    zdev,
+    zpci::{
+        self,
+        Device,
+        ErrorEvent,
+        Function, //
+    }, //
+};
+use loom::{
+    model::Builder,
+    thread::{
+        self,
+        JoinHandle, //
+    }, //
+};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::Arc,
+    time::Instant, //
+};
+
+const RECOVERABLE: u16 = 0x3a;
+const PERMANENT: u16 = 0x3b;
+
+thread_local! {
+    static REACHED: RefCell<BTreeMap<&'static str, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Says that a model has come to one of its ends.
+fn reach(end: &'static str) {
+    REACHED.with_borrow_mut(|reached| *reached.entry(end).or_default() += 1);
+}
+
+/// Runs `model` in every order that its threads can come to its locks and atomics, with at most so
+/// many switches away from a thread that could go on: the first number, or the second one if
+/// `MODEL_LONG` is set. Each of the `ends` must be reached in one of the orders at least.
+fn check(
+    name: &str,
+    switches: [usize; 2],
+    ends: &[&'static str],
+    model: impl Fn() + Send + Sync + 'static,
+) {
+    let switches =
+        switches[usize::from(std::env::var("MODEL_LONG").is_ok_and(|long| !long.is_empty()))];
+    let begin = Instant::now();
+    let mut builder = Builder::new();
+
+    REACHED.take();
+    builder.preemption_bound = Some(switches);
+    builder.max_branches = 100_000;
+    builder.check(move || {
+        reach("orders");
+        logged();
+        model();
+        assert_eq!(Device::alive(), 0, "a reference is left");
+    });
+
+    let mut reached = REACHED.take();
+
+    for end in ends {
+        assert!(reached.contains_key(end), "never reached: {end}");
+    }
+    println!(
+        "model: {name}: {} orders with up to {} switches, {:.1} s {}",
+        reached.remove("orders").unwrap(),
+        switches,
+        begin.elapsed().as_secs_f32(),
+        if reached.is_empty() {
+            String::new()
+        } else {
+            format!("{reached:?}")
+        }
+    );
+}
+
+/// Makes an event that can be told from others by its number.
+fn event(number: u64, code: u16) -> ErrorEvent {
+    let mut bytes = [0; ErrorEvent::SIZE];
+
+    bytes[4..8].copy_from_slice(&Device::HANDLE.as_raw().to_be_bytes());
+    bytes[16..24].copy_from_slice(&number.to_be_bytes());
+    bytes[30..].copy_from_slice(&code.to_be_bytes());
+    ErrorEvent::new(bytes)
+}
+
+/// What a reader of the error region finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    number: u64,
+    sequence: u64,
+    flags: u16,
+    dropped: u32,
+}
+
+const STALE: u16 = 1 << 3;
+const HOST_RECOVERED: u16 = 1 << 2;
+
+/// A function, and what is done with it.
+#[derive(Clone)]
+struct World {
+    zdev: ARef<Device>,
+    device: Arc<CoreDevice>,
+}
+
+impl World {
+    /// One that nobody has opened; `guest` says whether KVM has it if somebody does.
+    fn new(guest: bool) -> Self {
+        let zdev = Device::new();
+        let device = Arc::new(CoreDevice::new(&zdev, guest));
+
+        Self { zdev, device }
+    }
+
+    /// One that user space has opened.
+    fn open() -> Self {
+        let world = Self::new(false);
+
+        zdev::open(&world.device).unwrap();
+        world
+    }
+
+    /// One that user space has opened, and listens to.
+    fn listening() -> Self {
+        let world = Self::open();
+
+        zdev::set_eventfd(&world.device, true);
+        world
+    }
+
+    fn function(&self) -> ArcBorrow<'_, Function> {
+        self.zdev.recovery().unwrap()
+    }
+
+    /// Does something in another thread.
+    fn spawn<R: 'static>(&self, f: impl FnOnce(&Self) -> R + 'static) -> JoinHandle<R> {
+        let world = self.clone();
+
+        thread::spawn(move || f(&world))
+    }
+
+    /// Begins to handle events.
+    fn work(&self) -> Worker {
+        Worker(thread::spawn(|| Queue::get().work()))
+    }
+
+    /// The platform has events, one after the other.
+    fn raise(&self, events: impl IntoIterator<Item = ErrorEvent> + 'static) -> JoinHandle<()> {
+        self.spawn(|world| {
+            for event in events {
+                zpci::raise(&world.zdev, event);
+            }
+        })
+    }
+
+    /// Reads the error region; [`None`] if there is no event.
+    fn read(&self) -> Option<Found> {
+        let record = zdev::read(&self.zdev, true).unwrap();
+        let found = Found {
+            number: u64::from_be_bytes(record[48..56].try_into().unwrap()),
+            sequence: u64::from_ne_bytes(record[16..24].try_into().unwrap()),
+            flags: u16::from_ne_bytes(record[2..4].try_into().unwrap()),
+            dropped: u32::from_ne_bytes(record[12..16].try_into().unwrap()),
+        };
+
+        (found.flags & 1 != 0).then_some(found)
+    }
+
+    /// Reads the error region into memory that is not there.
+    fn read_in_vain(&self) {
+        match zdev::read(&self.zdev, false) {
+            Err(EFAULT) | Ok(_) => (),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// Reads until there is nothing.
+    fn read_all(&self) -> Vec<Found> {
+        std::iter::from_fn(|| self.read()).collect()
+    }
+}
+
+/// The thread that handles events.
+struct Worker(JoinHandle<()>);
+
+impl Worker {
+    /// Lets it handle all that is there.
+    fn end(self) {
+        Queue::get().end();
+        self.0.join().unwrap();
+    }
+}
+
+fn numbers(found: &[Found]) -> Vec<u64> {
+    found.iter().map(|found| found.number).collect()
+}
+
+fn in_order(found: &[Found]) -> bool {
+    found.is_sorted_by(|a, b| a.sequence < b.sequence && a.number < b.number)
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A function in error is somebody's to recover, and whoever it is can do it.
+
+use super::*;
+
+/// Resets the function until it works. If that fails another event is to blame.
+fn recover(world: &World) {
+    while !world.zdev.is_in_order() {
+        zdev::reset(&world.device).unwrap();
+    }
+    // The worker has gone already.
+    Queue::get().work();
+}
+
+// An owner that is woken finds its event, and its reset works at once.
+#[test]
+fn woken() {
+    check("an owner that is woken", [2, 3], &[], || {
+        let world = World::listening();
+        let worker = world.work();
+        let platform = world.raise([event(1, RECOVERABLE)]);
+
+        world.zdev.wait();
+        let found = world.read().expect("an event");
+
+        assert_eq!((found.number, found.sequence, found.flags), (1, 1, 1));
+        zdev::reset(&world.device).expect("a reset");
+        assert!(world.zdev.is_in_order());
+        platform.join().unwrap();
+        worker.end();
+        assert!(world.zdev.is_in_order());
+        assert_eq!(world.read(), None);
+    });
+}
+
+// Events while the owner recovers from the first are each delivered once, in order, and in the end
+// the function can be made to work.
+#[test]
+fn events_during_a_reset() {
+    check(
+        "events during a reset",
+        [2, 3],
+        &["stale", "not stale"],
+        || {
+            let world = World::listening();
+            let worker = world.work();
+            let platform = world.raise([event(1, RECOVERABLE), event(2, RECOVERABLE)]);
+
+            world.zdev.wait();
+            let mut all = world.read_all();
+
+            assert!(!all.is_empty());
+            // An event that comes meanwhile may have it fail.
+            let _ = zdev::reset(&world.device);
+            platform.join().unwrap();
+            worker.end();
+            all.extend(world.read_all());
+            assert!(in_order(&all));
+            assert_eq!(numbers(&all), [1, 2]);
+            // Whoever is told of an event that is not stale has to reset once more, and only then.
+            if all[1].flags & STALE != 0 {
+                reach("stale");
+                assert!(world.zdev.is_in_order());
+            } else {
+                reach("not stale");
+                recover(&world);
+            }
+        },
+    );
+}
+
+// Two callers reset at the same time, and neither hurts the other.
+#[test]
+fn two_resets() {
+    check("two resets", [1, 3], &[], || {
+        let world = World::listening();
+        let worker = world.work();
+
+        zpci::raise(&world.zdev, event(1, RECOVERABLE));
+        let other = world.spawn(|world| zdev::reset(&world.device));
+
+        assert_eq!(zdev::reset(&world.device), Ok(()));
+        assert_eq!(other.join().unwrap(), Ok(()));
+        worker.end();
+        assert!(world.zdev.is_in_order());
+        assert_eq!(numbers(&world.read_all()), [1]);
+    });
+}
+
+// An owner that begins to listen while an event comes is signalled, or the host has recovered.
+#[test]
+fn listening_begins() {
+    check(
+        "an owner begins to listen",
+        [3, 4],
+        &["host", "owner"],
+        || {
+            let world = World::open();
+            let worker = world.work();
+            let platform = world.raise([event(1, RECOVERABLE)]);
+
+            zdev::set_eventfd(&world.device, true);
+            platform.join().unwrap();
+            worker.end();
+
+            let signals = world.zdev.signals();
+            let all = world.read_all();
+
+            assert_eq!(numbers(&all), [1]);
+            assert!(signals > 0);
+            if all[0].flags & HOST_RECOVERED != 0 {
+                reach("host");
+                assert!(world.zdev.is_in_order());
+            } else {
+                reach("owner");
+                recover(&world);
+            }
+        },
+    );
+}
+
+// Everything at once: two events, a reader that fails at first, and a reset.
+#[test]
+fn all_at_once() {
+    check("events, a reader and a reset", [1, 2], &[], || {
+        let world = World::listening();
+        let worker = world.work();
+        let platform = world.raise([event(1, RECOVERABLE), event(2, PERMANENT)]);
+        let reader = world.spawn(|world| {
+            world.read_in_vain();
+            world.read_all()
+        });
+
+        let _ = zdev::reset(&world.device);
+        platform.join().unwrap();
+        worker.end();
+        let mut all = reader.join().unwrap();
+
+        all.extend(world.read_all());
+        assert!(in_order(&all));
+        assert_eq!(numbers(&all), [1, 2]);
+        recover(&world);
+    });
+}
+
+// A function that an event comes of while it is being opened is in order afterwards, or the owner
+// finds the event, which is the case where only a guest may recover it.
+fn opening(name: &str, guest: bool, ends: &[&'static str]) {
+    check(name, [3, 4], ends, move || {
+        let world = World::new(guest);
+        let worker = world.work();
+        let platform = world.raise([event(1, RECOVERABLE)]);
+
+        zdev::open(&world.device).unwrap();
+        platform.join().unwrap();
+        worker.end();
+        let found = world.read_all();
+
+        if !world.zdev.is_in_order() {
+            reach("left to the owner");
+            assert_eq!(numbers(&found), [1]);
+            recover(&world);
+            return;
+        }
+        reach(match found.first().map(|found| found.flags) {
+            None => "from before",
+            Some(flags) if flags & HOST_RECOVERED != 0 => "recovered by the host",
+            // It was handled while the function was opened, and needs nothing.
+            Some(flags) if flags & STALE != 0 => "stale",
+            Some(flags) => panic!("{flags:#x}"),
+        });
+    });
+}
+
+#[test]
+fn opening_by_a_program() {
+    opening(
+        "an event while a program opens",
+        false,
+        &["from before", "stale", "recovered by the host"],
+    );
+}
+
+#[test]
+fn opening_by_a_guest() {
+    opening(
+        "an event while a guest opens",
+        true,
+        &["from before", "stale", "left to the owner"],
+    );
+}
+
+// A function that is left with an event on its way is put in order, and the next owner sees
+// nothing of it: the event was the last one's, or the host's.
+#[test]
+fn closing_and_opening() {
+    check(
+        "closing and opening",
+        [2, 3],
+        &["left unread", "host's", "next owner's"],
+        || {
+            let world = World::listening();
+            let worker = world.work();
+            let platform = world.raise([event(1, RECOVERABLE)]);
+
+            let owned = zpci::reported();
+
+            zdev::close(&world.device);
+            let before = zpci::reported();
+
+            zdev::open(&world.device).unwrap();
+            platform.join().unwrap();
+            worker.end();
+            let unread = logged()
+                .iter()
+                .filter(|line| line.contains("count=1"))
+                .count();
+            let found = world.read_all();
+
+            assert!(world.zdev.is_in_order());
+            match (found.len(), unread) {
+                (0, 0) if owned == 0 => reach("host's"),
+                (0, 1) => reach("left unread"),
+                (1, 0) if before == 0 => reach("next owner's"),
+                found => panic!("{found:?}"),
+            }
+        },
+    );
+}
+
+// An owner that leaves an error behind leaves a function in order, with all its events counted.
+#[test]
+fn leaving() {
+    check("leaving a function in error", [1, 3], &[], || {
+        let world = World::listening();
+        let worker = world.work();
+        let platform = world.raise([event(1, RECOVERABLE), event(2, RECOVERABLE)]);
+
+        world.zdev.wait();
+        zdev::close(&world.device);
+        platform.join().unwrap();
+        worker.end();
+        assert!(world.zdev.is_in_order());
+        assert!(logged()
+            .iter()
+            .any(|line| line.contains("Unhandled PCI error events count=")));
+    });
+}
+
+// What happened before a session began, and has been dealt with, is not its owner's.
+#[test]
+fn from_before_the_session() {
+    check("an event from before the session", [3, 4], &[], || {
+        let world = World::new(false);
+
+        zpci::raise(&world.zdev, event(1, RECOVERABLE));
+        zpci::unblock();
+        world.function().open(false).unwrap();
+        let worker = world.work();
+
+        assert_eq!(world.read(), None);
+        worker.end();
+        assert_eq!(world.read(), None);
+        assert!(world.zdev.is_in_order());
+    });
+}

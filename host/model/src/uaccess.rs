@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Stands for `kernel::uaccess`: a buffer of user space for one record.
+
+use crate::{
+    prelude::*,
+    zpci::Record, //
+};
+
+pub(crate) struct UserSliceWriter {
+    bytes: [u8; Record::SIZE],
+    there: bool,
+}
+
+impl UserSliceWriter {
+    /// Makes a buffer; one that is not `there` cannot be written to.
+    pub(crate) fn new(there: bool) -> Self {
+        Self {
+            bytes: [0; Record::SIZE],
+            there,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn write_slice(&mut self, bytes: &[u8]) -> Result {
+        crate::sync::may_sleep();
+        loom::thread::yield_now();
+        if !self.there {
+            return Err(EFAULT);
+        }
+        self.bytes.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn into_bytes(self) -> [u8; Record::SIZE] {
+        self.bytes
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is to be read from an event.
+
+use super::{
+    ccdf::{
+        AvailabilityEvent,
+        ErrorEvent,
+        Severity, //
+    },
+    common::{
+        MEASUREMENT,
+        PERMANENT, //
+    }, //
+};
+use std::ops::Range;
+
+pub(super) const HANDLE: Range<usize> = 4..8;
+pub(super) const FUNCTION: Range<usize> = 8..12;
+pub(super) const ADDRESS: Range<usize> = 16..24;
+pub(super) const CODE: Range<usize> = 30..32;
+
+/// The number that some bytes are, put together bit by bit from the topmost one on.
+fn number(bytes: &[u8]) -> u64 {
+    let mut number = 0;
+
+    for byte in bytes {
+        for bit in (0..8).rev() {
+            number = number * 2 + u64::from(byte >> bit & 1);
+        }
+    }
+    number
+}
+
+/// What the C version takes a code for.
+pub(super) fn severity(code: u16) -> Severity {
+    match code {
+        code if MEASUREMENT.contains(&code) => Severity::Measurement,
+        code if PERMANENT.contains(&code) => Severity::Permanent,
+        _ => Severity::Recoverable,
+    }
+}
+
+/// Checks that events of these bytes keep them, and that each field is the big-endian number in
+/// them.
+pub(super) fn check(bytes: [u8; 32]) {
+    let error = ErrorEvent::new(bytes);
+    let available = AvailabilityEvent::new(bytes);
+
+    assert_eq!(error.bytes(), &bytes);
+    assert_eq!(u64::from(error.handle().as_raw()), number(&bytes[HANDLE]));
+    assert_eq!(
+        u64::from(error.function().as_raw()),
+        number(&bytes[FUNCTION])
+    );
+    assert_eq!(error.failing_address(), number(&bytes[ADDRESS]));
+    assert_eq!(u64::from(error.code().as_raw()), number(&bytes[CODE]));
+    assert_eq!(error.code().severity(), severity(error.code().as_raw()));
+    assert_eq!(available.handle(), error.handle());
+    assert_eq!(available.function(), error.function());
+    assert_eq!(available.code(), error.code());
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What properties are tried with.
+
+use super::common::{
+    MEASUREMENT,
+    PERMANENT, //
+};
+use proptest::{
+    prelude::*,
+    test_runner::Config, //
+};
+
+/// How many cases a property is tried with, unless `PROPTEST_CASES` says something else.
+pub(super) fn cases(cases: u32) -> Config {
+    let default = Config::default();
+
+    Config {
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => default.cases,
+            None => cases,
+        },
+        // A case that has failed is worth a test of its own, and not a file of numbers.
+        failure_persistence: None,
+        ..default
+    }
+}
+
+/// Any code of a function that may come back.
+pub(super) fn recoverable() -> impl Strategy<Value = u16> {
+    prop_oneof![
+        // Neighbours of the others, and those that mean something elsewhere.
+        prop::sample::select(&[0, 0x29, 0x2d, 0x38, 0x3a, 0x3c, 0x3f, 0x41, 0x301][..]),
+        any::<u16>().prop_filter("not recoverable", |code| {
+            !PERMANENT.contains(code) && !MEASUREMENT.contains(code)
+        }),
+    ]
+}
+
+/// Any code of a function that is lost.
+pub(super) fn permanent() -> impl Strategy<Value = u16> {
+    prop::sample::select(&PERMANENT[..])
+}
