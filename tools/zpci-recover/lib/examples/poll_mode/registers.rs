@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Registers of the controller, from the NVM Express Base Specification.
+
+use std::os::fd::AsFd;
+
+use zpci_recover::{Function, Result, Window};
+
+pub const CAP: u64 = 0x00;
+pub const CC: u64 = 0x14;
+pub const CSTS: u64 = 0x1c;
+pub const AQA: u64 = 0x24;
+pub const ASQ: u64 = 0x28;
+pub const ACQ: u64 = 0x30;
+pub const DOORBELL: u64 = 0x1000;
+
+/// Entries of 64 bytes in the submission rings, of 16 in the completion rings; enabled.
+pub const CC_RUN: u32 = 6 << 16 | 4 << 20 | 1;
+pub const CSTS_READY: u32 = 1;
+
+const BAR: u32 = 0;
+const CONFIGURATION: u32 = 7;
+const COMMAND: u64 = 4;
+/// Answers to loads and stores, and does DMA.
+const COMMAND_ENABLE: u16 = 0b110;
+
+pub struct Registers<'a> {
+    function: &'a Function,
+    bar: Window,
+}
+
+impl<'a> Registers<'a> {
+    pub fn new(function: &'a Function) -> Result<Self> {
+        Ok(Self {
+            function,
+            bar: function.window(BAR)?,
+        })
+    }
+
+    pub fn enable_function(&self) -> Result<()> {
+        let config = self.function.window(CONFIGURATION)?;
+        let mut command = [0; 2];
+
+        config.read(self.function.as_fd(), COMMAND, &mut command)?;
+        let command = u16::from_le_bytes(command) | COMMAND_ENABLE;
+        config.write(self.function.as_fd(), COMMAND, &command.to_le_bytes())
+    }
+
+    pub fn load(&self, register: u64) -> Result<u32> {
+        let mut value = [0; 4];
+
+        self.bar.read(self.function.as_fd(), register, &mut value)?;
+        Ok(u32::from_le_bytes(value))
+    }
+
+    pub fn store(&self, register: u64, value: u32) -> Result<()> {
+        self.bar
+            .write(self.function.as_fd(), register, &value.to_le_bytes())
+    }
+
+    pub fn store_address(&self, register: u64, value: u64) -> Result<()> {
+        // CAST: The two halves.
+        self.store(register, value as u32)?;
+        self.store(register + 4, (value >> 32) as u32)
+    }
+}

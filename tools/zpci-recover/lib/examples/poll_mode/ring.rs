@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A pair of rings: commands for the controller, and its answers.
+
+use std::sync::atomic::Ordering;
+
+use vm_memory::{Bytes, VolatileMemoryError, VolatileSlice};
+
+pub const ENTRIES: u16 = 16;
+/// Each ring has a page.
+pub const PAGE: usize = 0x1000;
+
+const COMMAND_SIZE: usize = 64;
+const COMPLETION_SIZE: usize = 16;
+
+/// A command: the 16 words that the specification calls CDW0 to CDW15.
+#[derive(Clone, Copy, Default)]
+pub struct Command(pub [u32; 16]);
+
+impl Command {
+    pub fn new(opcode: u8, namespace: u32, data: u64) -> Self {
+        let mut words = [0; 16];
+
+        words[0] = u32::from(opcode);
+        words[1] = namespace;
+        // CAST: The two halves.
+        words[6] = data as u32;
+        words[7] = (data >> 32) as u32;
+        Self(words)
+    }
+
+    pub fn with(mut self, word: usize, value: u32) -> Self {
+        self.0[word] = value;
+        self
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    /// Of the queue: 0 is the one for administration.
+    pub id: u16,
+    tail: u16,
+    pub head: u16,
+    phase: u16,
+    command: u16,
+}
+
+impl Ring {
+    pub fn new(id: u16) -> Self {
+        Self {
+            id,
+            tail: 0,
+            head: 0,
+            phase: 1,
+            command: 0,
+        }
+    }
+
+    /// Where the commands are in the memory for DMA.
+    pub fn commands_at(&self) -> usize {
+        2 * PAGE * usize::from(self.id)
+    }
+
+    pub fn completions_at(&self) -> usize {
+        self.commands_at() + PAGE
+    }
+
+    /// Puts a command into the ring. Returns what its doorbell must be told.
+    pub fn push(
+        &mut self,
+        memory: VolatileSlice<'_>,
+        command: Command,
+    ) -> Result<u16, VolatileMemoryError> {
+        let at = self.commands_at() + COMMAND_SIZE * usize::from(self.tail);
+        let mut bytes = [0; COMMAND_SIZE];
+
+        self.command = self.command.wrapping_add(1);
+        let command = command.with(0, command.0[0] | u32::from(self.command) << 16);
+        for (to, word) in bytes.chunks_exact_mut(4).zip(command.0) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        // Ringing the doorbell is a system call, which orders these stores before it.
+        memory.write_slice(&bytes, at)?;
+        self.tail = (self.tail + 1) % ENTRIES;
+        Ok(self.tail)
+    }
+
+    /// Takes the answer to the last command, if there is one: whether it was done.
+    pub fn pop(&mut self, memory: VolatileSlice<'_>) -> Result<Option<bool>, VolatileMemoryError> {
+        let at = self.completions_at() + COMPLETION_SIZE * usize::from(self.head);
+        let status = u16::from_le(memory.load(at + 14, Ordering::Acquire)?);
+
+        // The rest of an entry is valid only if its phase is the one of this round.
+        if status & 1 != self.phase {
+            return Ok(None);
+        }
+        let command = u16::from_le(memory.load(at + 12, Ordering::Relaxed)?);
+        self.head = (self.head + 1) % ENTRIES;
+        if self.head == 0 {
+            self.phase ^= 1;
+        }
+        Ok(Some(status >> 1 == 0 && command == self.command))
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Events as an owner gets them.
+
+use std::time::Duration;
+
+use crate::{Ccdf, Error, Pec, Result, Severity};
+
+/// An error event that a function's owner has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    ccdf: Ccdf,
+    record: Option<Record>,
+}
+
+/// What only the error region tells of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Number of the event since the function was opened, from 1. A gap is an event that was lost.
+    pub sequence: u64,
+    /// When it was captured, on the monotonic clock.
+    pub timestamp: Duration,
+    /// Events that were queued behind it.
+    pub pending: u32,
+    /// Events lost to a full queue since the function was opened.
+    pub dropped: u32,
+    /// The function is lost.
+    pub permanent: bool,
+    /// The host took the recovery, as nobody listened.
+    pub host_recovered: bool,
+    /// The event is older than the last reset.
+    pub stale: bool,
+    /// Nobody listened, and the host left the function in error.
+    pub unattended: bool,
+}
+
+impl Event {
+    pub(crate) const fn new(ccdf: Ccdf, record: Option<Record>) -> Self {
+        Self { ccdf, record }
+    }
+
+    /// The event as the platform gave it.
+    pub const fn ccdf(&self) -> &Ccdf {
+        &self.ccdf
+    }
+
+    /// What the error region tells besides; [`None`] from the error feature.
+    pub const fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// Its event code.
+    pub const fn pec(&self) -> Pec {
+        self.ccdf.pec()
+    }
+
+    /// What it means for the function.
+    pub fn severity(&self) -> Severity {
+        match &self.record {
+            Some(record) if record.permanent => Severity::Permanent,
+            _ => self.pec().severity(),
+        }
+    }
+
+    /// Whether the event asks its owner for a reset: it is neither about something that no reset
+    /// mends, nor from before the last one, nor mended by the host already.
+    pub fn needs_reset(&self) -> bool {
+        let done = |record: &Record| record.stale || record.host_recovered;
+
+        self.severity().is_transient() && !self.record.as_ref().is_some_and(done)
+    }
+}
+
+/// Bytes that a read of the error region takes.
+pub(crate) const REGION_SIZE: usize = 64;
+
+const PRESENT: u16 = 1 << 0;
+const PERMANENT: u16 = 1 << 1;
+const HOST_RECOVERED: u16 = 1 << 2;
+const STALE: u16 = 1 << 3;
+const UNATTENDED: u16 = 1 << 4;
+
+fn bytes<const N: usize>(region: &[u8; REGION_SIZE], at: usize) -> [u8; N] {
+    std::array::from_fn(|i| region[at + i])
+}
+
+/// Reads what the region gives, a `struct vfio_device_zpci_err_region`.
+pub(crate) fn from_region(region: &[u8; REGION_SIZE]) -> Result<Option<Event>> {
+    let flags = u16::from_ne_bytes(bytes(region, 2));
+
+    if flags & PRESENT == 0 {
+        return Ok(None);
+    }
+    // A later kernel may give more of it, but never less.
+    if (u32::from_ne_bytes(bytes(region, 8)) as usize) < REGION_SIZE {
+        return Err(Error::Malformed(
+            "the error region gives less than an event",
+        ));
+    }
+    let pending = i32::from_ne_bytes(bytes(region, 4));
+    let record = Record {
+        sequence: u64::from_ne_bytes(bytes(region, 16)),
+        timestamp: Duration::from_nanos(u64::from_ne_bytes(bytes(region, 24))),
+        pending: pending.max(0).unsigned_abs(),
+        dropped: u32::from_ne_bytes(bytes(region, 12)),
+        permanent: flags & PERMANENT != 0,
+        host_recovered: flags & HOST_RECOVERED != 0,
+        stale: flags & STALE != 0,
+        unattended: flags & UNATTENDED != 0,
+    };
+
+    Ok(Some(Event::new(
+        Ccdf::from(bytes(region, 32)),
+        Some(record),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn region(flags: u16, length: u32) -> [u8; REGION_SIZE] {
+        let mut region = [0; REGION_SIZE];
+
+        region[0..2].copy_from_slice(&4_u16.to_ne_bytes());
+        region[2..4].copy_from_slice(&flags.to_ne_bytes());
+        region[4..8].copy_from_slice(&2_i32.to_ne_bytes());
+        region[8..12].copy_from_slice(&length.to_ne_bytes());
+        region[12..16].copy_from_slice(&5_u32.to_ne_bytes());
+        region[16..24].copy_from_slice(&7_u64.to_ne_bytes());
+        region[24..32].copy_from_slice(&1_500_000_000_u64.to_ne_bytes());
+        region[32..].copy_from_slice(Ccdf::new(0x8002_0000, 1, Pec::new(4)).as_bytes());
+        region
+    }
+
+    #[test]
+    fn every_field_is_where_the_header_has_it() {
+        let event = from_region(&region(PRESENT, 64)).unwrap().unwrap();
+
+        assert_eq!(event.pec(), Pec::new(4));
+        assert_eq!(event.ccdf().function_handle(), 0x8002_0000);
+        assert_eq!(
+            event.record(),
+            Some(&Record {
+                sequence: 7,
+                timestamp: Duration::from_millis(1500),
+                pending: 2,
+                dropped: 5,
+                permanent: false,
+                host_recovered: false,
+                stale: false,
+                unattended: false,
+            })
+        );
+        assert!(event.needs_reset());
+    }
+
+    #[test]
+    fn each_flag_is_read() {
+        let record = |flag| from_region(&region(PRESENT | flag, 64)).unwrap().unwrap();
+
+        assert_eq!(record(PERMANENT).severity(), Severity::Permanent);
+        assert!(record(HOST_RECOVERED).record().unwrap().host_recovered);
+        assert!(record(STALE).record().unwrap().stale);
+        assert!(record(UNATTENDED).record().unwrap().unattended);
+        assert!(record(UNATTENDED).needs_reset());
+        for flag in [PERMANENT, HOST_RECOVERED, STALE] {
+            assert!(!record(flag).needs_reset());
+        }
+    }
+
+    #[test]
+    fn without_an_event_there_is_none() {
+        assert_eq!(from_region(&region(0, 64)).unwrap(), None);
+        assert_eq!(from_region(&region(PERMANENT, 64)).unwrap(), None);
+        assert_eq!(from_region(&[0; REGION_SIZE]).unwrap(), None);
+    }
+
+    #[test]
+    fn less_than_an_event_is_an_error() {
+        assert!(from_region(&region(PRESENT, 8)).is_err());
+        assert!(from_region(&region(PRESENT, 128)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes: [u8; 32], ccdf: [u8; 32]) {
+            let mut region = [0; REGION_SIZE];
+
+            region[..32].copy_from_slice(&bytes);
+            region[32..].copy_from_slice(&ccdf);
+            if let Ok(Some(event)) = from_region(&region) {
+                prop_assert_eq!(event.ccdf().as_bytes(), &ccdf);
+            }
+        }
+    }
+}

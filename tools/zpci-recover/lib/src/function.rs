@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Functions that are opened by their address.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::Arc,
+};
+
+use crate::{
+    dma::Iommu,
+    error::{Context, Result},
+    open::{self, Opened},
+    sys, Address, DmaMemory, Error, Via, Window,
+};
+
+/// An open function, which belongs to this process until it is dropped.
+///
+/// ```no_run
+/// use zpci_recover::{Function, Listener};
+///
+/// let function = Function::open("0001:00:00.0".parse()?)?;
+/// let listener = Listener::new(&function)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Function {
+    address: Address,
+    via: Via,
+    // In the order in which they have to be closed.
+    device: OwnedFd,
+    _group: Option<OwnedFd>,
+    iommu: Arc<Iommu>,
+}
+
+impl Function {
+    /// Opens a function that is bound to vfio-pci, through iommufd if there is that, or else
+    /// through its group.
+    ///
+    /// The kernel resets it thereby.
+    pub fn open(address: Address) -> Result<Self> {
+        Self::open_via(address, open::way(address)?)
+    }
+
+    /// Opens a function in that way.
+    pub fn open_via(address: Address, via: Via) -> Result<Self> {
+        let Opened {
+            device,
+            group,
+            iommu,
+        } = open::open(address, via)?;
+
+        Ok(Self {
+            address,
+            via,
+            device,
+            _group: group,
+            iommu: Arc::new(iommu),
+        })
+    }
+
+    /// Its address.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// How it was opened.
+    pub const fn via(&self) -> Via {
+        self.via
+    }
+
+    /// One of its regions, such as `VFIO_PCI_BAR0_REGION_INDEX`.
+    pub fn window(&self, index: u32) -> Result<Window> {
+        Window::find(self.as_fd(), index)
+    }
+
+    /// Registers eventfds for the vectors of an interrupt index, such as
+    /// `VFIO_PCI_MSIX_IRQ_INDEX`.
+    pub fn set_irqs(&self, index: u32, eventfds: &[BorrowedFd<'_>]) -> Result<()> {
+        sys::set_irqs(self.as_fd(), index, eventfds).context("cannot register interrupts")
+    }
+
+    /// The first address that it may use for DMA.
+    pub fn dma_start(&self) -> Result<u64> {
+        sys::device_info(self.as_fd())?
+            .dma_start
+            .ok_or(Error::Malformed(
+                "the kernel does not say where DMA addresses begin",
+            ))
+    }
+
+    /// New memory that the function finds at the address `iova`, until it is dropped.
+    pub fn map_dma(&self, size: usize, iova: u64) -> Result<DmaMemory> {
+        DmaMemory::new(self.iommu.clone(), size, iova)
+    }
+}
+
+/// The vfio device.
+impl AsFd for Function {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}

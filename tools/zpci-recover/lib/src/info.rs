@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a device says of itself: structures with a chain of capabilities behind them.
+
+use vfio_bindings::bindings::vfio::{
+    VFIO_DEVICE_FLAGS_CAPS, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, VFIO_REGION_INFO_CAP_TYPE,
+    VFIO_REGION_INFO_FLAG_CAPS,
+};
+
+/// Bytes of `struct vfio_device_info` and `struct vfio_region_info` before their chains.
+pub(crate) const DEVICE_INFO_SIZE: usize = 24;
+pub(crate) const REGION_INFO_SIZE: usize = 32;
+
+/// An information structure and its chain, as the kernel gives them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Info(pub(crate) Vec<u8>);
+
+impl Info {
+    fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.0.get(at..at.checked_add(N)?)?.try_into().ok()
+    }
+
+    pub(crate) fn u16(&self, at: usize) -> Option<u16> {
+        self.bytes(at).map(u16::from_ne_bytes)
+    }
+
+    pub(crate) fn u32(&self, at: usize) -> Option<u32> {
+        self.bytes(at).map(u32::from_ne_bytes)
+    }
+
+    pub(crate) fn u64(&self, at: usize) -> Option<u64> {
+        self.bytes(at).map(u64::from_ne_bytes)
+    }
+
+    /// Where the capability with that ID is; `first` is the offset of the first one.
+    fn capability(&self, first: u32, id: u32) -> Option<usize> {
+        let mut at = first as usize;
+
+        while at != 0 {
+            if u32::from(self.u16(at)?) == id {
+                return Some(at);
+            }
+            // A chain only goes forward, so a broken one ends, too.
+            let next = self.u32(at + 4)? as usize;
+            if next <= at {
+                break;
+            }
+            at = next;
+        }
+        None
+    }
+}
+
+/// What a `struct vfio_device_info` tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeviceInfo {
+    pub(crate) regions: u32,
+    /// The first address that the function may use for DMA.
+    pub(crate) dma_start: Option<u64>,
+    pub(crate) function_handle: Option<u32>,
+    /// Length of what the error feature gives.
+    pub(crate) ccdf_length: Option<u32>,
+}
+
+impl DeviceInfo {
+    pub(crate) fn read(info: &Info) -> Option<Self> {
+        let mut device = Self {
+            regions: info.u32(8)?,
+            ..Self::default()
+        };
+        if info.u32(4)? & VFIO_DEVICE_FLAGS_CAPS == 0 {
+            return Some(device);
+        }
+        if let Some(base) = info.capability(info.u32(16)?, VFIO_DEVICE_INFO_CAP_ZPCI_BASE) {
+            let version = info.u16(base + 2)?;
+
+            device.dma_start = info.u64(base + 8);
+            // The third version uses what was padding in the second, so the size tells nothing.
+            device.function_handle = info.u32(base + 32).filter(|_| version >= 2);
+            device.ccdf_length = info.u32(base + 36).filter(|_| version >= 3);
+        }
+        Some(device)
+    }
+}
+
+/// What a `struct vfio_region_info` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RegionInfo {
+    pub(crate) size: u64,
+    pub(crate) offset: u64,
+    /// Type and subtype, of regions that have no fixed index.
+    pub(crate) kind: Option<(u32, u32)>,
+}
+
+impl RegionInfo {
+    pub(crate) fn read(info: &Info) -> Option<Self> {
+        let mut region = Self {
+            size: info.u64(16)?,
+            offset: info.u64(24)?,
+            kind: None,
+        };
+        if info.u32(4)? & VFIO_REGION_INFO_FLAG_CAPS != 0 {
+            region.kind = info
+                .capability(info.u32(12)?, VFIO_REGION_INFO_CAP_TYPE)
+                .and_then(|at| Some((info.u32(at + 8)?, info.u32(at + 12)?)));
+        }
+        Some(region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use vfio_bindings::bindings::vfio::{vfio_device_info, vfio_region_info};
+
+    fn capability(id: u16, version: u16, next: u32, body: &[u8]) -> Vec<u8> {
+        let mut cap = id.to_ne_bytes().to_vec();
+
+        cap.extend(version.to_ne_bytes());
+        cap.extend(next.to_ne_bytes());
+        cap.extend(body);
+        cap
+    }
+
+    fn device(version: u16) -> Info {
+        let mut info: Vec<u8> = [0, VFIO_DEVICE_FLAGS_CAPS, 10, 5, 24, 0]
+            .iter()
+            .flat_map(|word: &u32| word.to_ne_bytes())
+            .collect();
+        let mut base = 0x1_0000_0000_u64.to_ne_bytes().to_vec();
+
+        base.extend([0; 16]);
+        base.extend(0x8002_0000_u32.to_ne_bytes());
+        base.extend(32_u32.to_ne_bytes());
+        info.extend(capability(3, 1, 40, &[0; 8]));
+        info.extend(capability(1, version, 0, &base));
+        Info(info)
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_bindings() {
+        assert_eq!(DEVICE_INFO_SIZE, size_of::<vfio_device_info>());
+        assert_eq!(REGION_INFO_SIZE, size_of::<vfio_region_info>());
+    }
+
+    #[test]
+    fn the_base_capability_is_read_as_far_as_its_version_goes() {
+        let read = |version| DeviceInfo::read(&device(version)).unwrap();
+
+        assert_eq!(read(3).regions, 10);
+        assert_eq!(read(1).dma_start, Some(0x1_0000_0000));
+        assert_eq!(read(1).function_handle, None);
+        assert_eq!(read(2).function_handle, Some(0x8002_0000));
+        assert_eq!(read(2).ccdf_length, None);
+        assert_eq!(read(3).ccdf_length, Some(32));
+    }
+
+    #[test]
+    fn a_region_has_its_type() {
+        let mut info: Vec<u8> = [0, VFIO_REGION_INFO_FLAG_CAPS, 9, 32]
+            .iter()
+            .flat_map(|word: &u32| word.to_ne_bytes())
+            .collect();
+
+        info.extend(64_u64.to_ne_bytes());
+        info.extend(0x90_0000_0000_u64.to_ne_bytes());
+        info.extend(capability(
+            2,
+            1,
+            0,
+            &[0x8000_1014_u32.to_ne_bytes(), 2_u32.to_ne_bytes()].concat(),
+        ));
+        assert_eq!(
+            RegionInfo::read(&Info(info)),
+            Some(RegionInfo {
+                size: 64,
+                offset: 0x90_0000_0000,
+                kind: Some((0x8000_1014, 2)),
+            })
+        );
+    }
+
+    #[test]
+    fn a_chain_that_goes_back_ends() {
+        let mut info = device(3);
+
+        // The second capability points at the first.
+        info.0[44..48].copy_from_slice(&24_u32.to_ne_bytes());
+        assert_eq!(info.capability(24, 99), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes: Vec<u8>, first: u32) {
+            let info = Info(bytes);
+
+            let _ = (DeviceInfo::read(&info), RegionInfo::read(&info));
+            let _ = info.capability(first, 1);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "open")]
+mod address;
+#[cfg(feature = "tokio")]
+mod async_listener;
+mod ccdf;
+#[cfg(feature = "open")]
+mod dma;
+mod error;
+mod event;
+#[cfg(feature = "open")]
+mod function;
+mod info;
+mod listener;
+#[cfg(feature = "open")]
+mod open;
+mod pec;
+mod reset;
+mod source;
+#[allow(unsafe_code)]
+mod sys;
+#[cfg(feature = "open")]
+pub mod sysfs;
+mod window;
+
+#[cfg(feature = "open")]
+pub use address::{Address, ParseAddressError};
+#[cfg(feature = "tokio")]
+pub use async_listener::AsyncListener;
+pub use ccdf::{Access, Ccdf, ParseCcdfError};
+#[cfg(feature = "open")]
+pub use dma::DmaMemory;
+pub use error::{Error, Result};
+pub use event::{Event, Record};
+#[cfg(feature = "open")]
+pub use function::Function;
+pub use listener::Listener;
+#[cfg(feature = "open")]
+pub use open::Via;
+pub use pec::{ParsePecError, Pec, Severity};
+pub use source::Interface;
+pub use window::Window;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Getting hold of a function: by the group that it is in, or by its own node with iommufd.
+
+use std::{
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::io::Errno;
+
+use crate::{
+    dma::Iommu,
+    error::{Context, Result},
+    sys, sysfs, Address, Error,
+};
+
+const CONTAINER: &str = "/dev/vfio/vfio";
+const IOMMUFD: &str = "/dev/iommu";
+
+/// The two ways of getting hold of a function and its DMA translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The function's own node, and iommufd.
+    Iommufd,
+    /// The node of the function's group, and a type 1 container.
+    Group,
+}
+
+/// What is open then, in the order in which it has to be closed.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) device: OwnedFd,
+    pub(crate) group: Option<OwnedFd>,
+    pub(crate) iommu: Iommu,
+}
+
+/// Why a function cannot be opened, as far as that can be seen from its driver.
+fn check_driver(address: Address) -> Result<()> {
+    if !sysfs::exists(address) {
+        return Err(Error::NoSuchFunction(address.to_string()));
+    }
+    let address_text = address.to_string();
+    match sysfs::driver(address) {
+        None => Err(Error::NoDriver(address_text)),
+        // The variants of vfio-pci have names of their own.
+        Some(_) if sysfs::device_node(address).is_some() => Ok(()),
+        Some(driver) if driver.contains("vfio") => Ok(()),
+        Some(driver) => Err(Error::OtherDriver {
+            address: address_text,
+            driver,
+        }),
+    }
+}
+
+fn open_node(path: &Path, address: Address) -> Result<OwnedFd> {
+    match File::options().read(true).write(true).open(path) {
+        Ok(file) => Ok(file.into()),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::BUSY) => Err(Error::InUse(address.to_string())),
+            Some(Errno::ACCESS | Errno::PERM) => Err(Error::NoPermission(path.to_owned())),
+            _ => Err(error).context("cannot open a node of vfio"),
+        },
+    }
+}
+
+fn open_by_group(address: Address) -> Result<Opened> {
+    let node = sysfs::group_node(address).ok_or(Error::Malformed("the function has no group"))?;
+    let container = open_node(Path::new(CONTAINER), address)?;
+    let group = open_node(&node, address)?;
+
+    if !sys::group_is_viable(group.as_fd()).context("cannot ask for the state of the group")? {
+        return Err(Error::Malformed(
+            "not all functions of the group belong to vfio",
+        ));
+    }
+    sys::group_set_container(group.as_fd(), container.as_fd())
+        .context("cannot put the group into a container")?;
+    sys::container_set_type1(container.as_fd()).context("cannot use the type 1 translation")?;
+    let device = sys::group_device(group.as_fd(), &address.to_string())
+        .context("cannot get the function from its group")?;
+
+    Ok(Opened {
+        device,
+        group: Some(group),
+        iommu: Iommu::Container(container),
+    })
+}
+
+fn open_by_node(address: Address, node: &Path) -> Result<Opened> {
+    let iommufd = open_node(Path::new(IOMMUFD), address)?;
+    let device = open_node(node, address)?;
+
+    match sys::bind_iommufd(device.as_fd(), iommufd.as_fd()) {
+        // Whoever opens it a second time may not bind it.
+        Err(Errno::INVAL | Errno::BUSY) => return Err(Error::InUse(address.to_string())),
+        result => result.context("cannot bind the function to iommufd")?,
+    }
+    let ioas = sys::alloc_ioas(iommufd.as_fd()).context("cannot make an I/O address space")?;
+    sys::attach_ioas(device.as_fd(), ioas).context("cannot attach the I/O address space")?;
+
+    Ok(Opened {
+        device,
+        group: None,
+        iommu: Iommu::Iommufd { fd: iommufd, ioas },
+    })
+}
+
+/// The way that this kernel offers.
+pub(crate) fn way(address: Address) -> Result<Via> {
+    check_driver(address)?;
+    if sysfs::device_node(address).is_some() && Path::new(IOMMUFD).exists() {
+        Ok(Via::Iommufd)
+    } else {
+        Ok(Via::Group)
+    }
+}
+
+pub(crate) fn open(address: Address, via: Via) -> Result<Opened> {
+    check_driver(address)?;
+    match (via, sysfs::device_node(address)) {
+        (Via::Group, _) => open_by_group(address),
+        (Via::Iommufd, Some(node)) => open_by_node(address, &node),
+        (Via::Iommufd, None) => Err(Error::Malformed("the function has no node of its own")),
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where events come from: the error region, or else the error feature.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+use vfio_bindings::bindings::vfio::{VFIO_PCI_NUM_REGIONS, VFIO_REGION_TYPE_PCI_VENDOR_TYPE};
+
+use crate::{
+    error::{Context, Result},
+    event::{from_region, REGION_SIZE},
+    sys, Ccdf, Error, Event, Window,
+};
+
+const ERROR_REGION: (u32, u32) = (VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x1014, 2);
+
+/// How the kernel gives events to the owner of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interface {
+    /// The error region, which tells all of [`Record`](crate::Record).
+    Region,
+    /// The error feature of Linux 7.3, which gives only the CCDF.
+    Feature,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Region(Window),
+    /// Length of what is given.
+    Feature(usize),
+}
+
+impl Source {
+    pub(crate) fn find(device: BorrowedFd<'_>) -> Result<Self> {
+        let info = sys::device_info(device)?;
+
+        for index in VFIO_PCI_NUM_REGIONS..info.regions {
+            match sys::region_info(device, index) {
+                Ok(region) if region.kind == Some(ERROR_REGION) => {
+                    return Ok(Self::Region(Window::from(region)));
+                }
+                _ => continue,
+            }
+        }
+        match (sys::error_feature_probe(device), info.ccdf_length) {
+            // What is given is never cut, so the room for it must have its length.
+            (Ok(()), Some(length)) if length as usize >= Ccdf::SIZE => {
+                Ok(Self::Feature(length as usize))
+            }
+            (Ok(()), _) => Err(Error::Malformed(
+                "the error feature does not say its length",
+            )),
+            (Err(Errno::NOTTY | Errno::INVAL), _) => Err(Error::NoInterface),
+            (Err(error), _) => Err(error).context("cannot ask for the error feature"),
+        }
+    }
+
+    pub(crate) const fn interface(&self) -> Interface {
+        match self {
+            Self::Region(_) => Interface::Region,
+            Self::Feature(_) => Interface::Feature,
+        }
+    }
+
+    /// Takes the next event.
+    pub(crate) fn take(&self, device: BorrowedFd<'_>) -> Result<Option<Event>> {
+        match self {
+            Self::Region(window) => {
+                let mut bytes = [0; REGION_SIZE];
+
+                window.read(device, 0, &mut bytes)?;
+                from_region(&bytes)
+            }
+            Self::Feature(length) => match sys::error_feature_get(device, *length) {
+                Ok(ccdf) => Ok(Some(Event::new(ccdf, None))),
+                Err(Errno::NOMSG) => Ok(None),
+                Err(error) => Err(error).context("cannot take an event"),
+            },
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Regions of a device: its registers, its configuration space, its errors.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::{pread, pwrite};
+
+use crate::{
+    error::{Context, Result},
+    info::RegionInfo,
+    sys, Error,
+};
+
+/// A region of a device, in which it is read and written by system calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    offset: u64,
+    size: u64,
+}
+
+impl Window {
+    /// The region with that index, such as `VFIO_PCI_CONFIG_REGION_INDEX`.
+    pub fn find(device: BorrowedFd<'_>, index: u32) -> Result<Self> {
+        Ok(Self::from(sys::region_info(device, index)?))
+    }
+
+    /// Its length in bytes; 0 where there is no such region.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn place(&self, offset: u64, len: usize) -> Result<u64> {
+        match offset.checked_add(len as u64) {
+            Some(end) if end <= self.size => Ok(self.offset + offset),
+            _ => Err(Error::Malformed("the access is outside of the region")),
+        }
+    }
+
+    /// Reads all of `buffer`.
+    pub fn read(&self, device: BorrowedFd<'_>, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let at = self.place(offset, buffer.len())?;
+        let len = buffer.len();
+
+        match pread(device, buffer, at).context("cannot read from a region of the function")? {
+            done if done == len => Ok(()),
+            _ => Err(Error::Malformed("a region has ended early")),
+        }
+    }
+
+    /// Writes all of `bytes`.
+    pub fn write(&self, device: BorrowedFd<'_>, offset: u64, bytes: &[u8]) -> Result<()> {
+        let at = self.place(offset, bytes.len())?;
+
+        match pwrite(device, bytes, at).context("cannot write to a region of the function")? {
+            done if done == bytes.len() => Ok(()),
+            _ => Err(Error::Malformed("a region has ended early")),
+        }
+    }
+}
+
+impl From<RegionInfo> for Window {
+    fn from(info: RegionInfo) -> Self {
+        Self {
+            offset: info.offset,
+            size: info.size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_access_leaves_its_region(size in 0..4096_u64, offset: u64, len in 0..8192_usize) {
+            let window = Window { offset: 1 << 40, size };
+
+            match window.place(offset, len) {
+                Ok(at) => prop_assert!(at + len as u64 <= (1 << 40) + size),
+                Err(_) => prop_assert!(u128::from(offset) + len as u128 > u128::from(size)),
+            }
+        }
+    }
+}

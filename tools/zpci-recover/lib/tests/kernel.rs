@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel decodes events, too: both must find the same in them.
+
+#![allow(missing_docs)]
+
+use proptest::prelude::*;
+use zpci_recover::{Ccdf, Severity};
+
+#[allow(dead_code)]
+#[path = "../../../../rust/kernel/zpci/ccdf.rs"]
+mod kernel;
+
+proptest! {
+    #[test]
+    fn both_find_the_same(mut bytes: [u8; 32], code in prop_oneof![Just(None), (0..0x400_u16).prop_map(Some)]) {
+        if let Some(code) = code {
+            bytes[30..].copy_from_slice(&code.to_be_bytes());
+        }
+        let (ours, theirs) = (Ccdf::from(bytes), kernel::ErrorEvent::new(bytes));
+
+        prop_assert_eq!(ours.function_handle(), theirs.handle().as_raw());
+        prop_assert_eq!(ours.function_id(), theirs.function().as_raw());
+        prop_assert_eq!(ours.failing_address(), theirs.failing_address());
+        prop_assert_eq!(u16::from(ours.pec()), theirs.code().as_raw());
+        let severity = match theirs.code().severity() {
+            kernel::Severity::Measurement => Severity::Measurement,
+            kernel::Severity::Permanent => Severity::Permanent,
+            // The kernel is told of availability in another way.
+            kernel::Severity::Recoverable if ours.pec().severity() == Severity::Availability => {
+                Severity::Availability
+            }
+            kernel::Severity::Recoverable => Severity::Transient,
+        };
+        prop_assert_eq!(ours.pec().severity(), severity);
+    }
+
+    #[test]
+    fn both_know_the_same_changes_of_availability(code in 0x300..0x400_u16) {
+        let event = Ccdf::new(0, 0, code.into());
+        let known = kernel::AvailabilityEvent::new(*event.as_bytes()).change().is_some();
+
+        prop_assert_eq!(event.pec().meaning().is_some(), known);
+    }
+}
