@@ -11,7 +11,7 @@ use crate::{
     dma::Iommu,
     error::{Context, Result},
     open::{self, Opened},
-    sys, Address, DmaMemory, Error, Via, Window,
+    reset, sys, Address, DmaMemory, Error, Via, Window,
 };
 
 /// An open function, which belongs to this process until it is dropped.
@@ -78,6 +78,12 @@ impl Function {
     /// `VFIO_PCI_MSIX_IRQ_INDEX`.
     pub fn set_irqs(&self, index: u32, eventfds: &[BorrowedFd<'_>]) -> Result<()> {
         sys::set_irqs(self.as_fd(), index, eventfds).context("cannot register interrupts")
+    }
+
+    /// Resets it, and waits for that as long as it takes. Whoever listens for errors uses
+    /// [`Listener::recover`](crate::Listener::recover) instead.
+    pub fn reset(&self) -> Result<()> {
+        reset::until_done(self.as_fd())
     }
 
     /// The first address that it may use for DMA.

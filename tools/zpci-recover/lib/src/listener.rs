@@ -4,7 +4,6 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    thread,
     time::Duration,
 };
 
@@ -101,7 +100,7 @@ impl<D: AsFd> Listener<D> {
     /// Returns what is known of the function's state since: events that the reset has not mended,
     /// such as a permanent failure. Events from before the reset are dropped.
     pub fn recover(&self) -> Result<Vec<Event>> {
-        reset::retry(|| sys::reset(self.device.as_fd()), thread::sleep)?;
+        reset::until_done(self.device.as_fd())?;
 
         let mut events = self.drain()?;
         events.retain(|event| match event.record() {

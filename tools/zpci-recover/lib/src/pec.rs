@@ -12,7 +12,7 @@ use core::fmt;
 /// assert_eq!(Pec::new(0x3b).severity(), Severity::Permanent);
 /// assert_eq!(Pec::new(0x4).to_string(), "0x4");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pec(u16);
 
 /// What an event means for the function, in the way in which the kernel treats it.
@@ -125,6 +125,12 @@ impl From<Pec> for u16 {
     }
 }
 
+impl fmt::Debug for Pec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pec({self})")
+    }
+}
+
 /// As the kernel's messages write a code: `0x3a`.
 impl fmt::Display for Pec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +151,7 @@ impl core::str::FromStr for Pec {
         let digits = text.strip_prefix("0x").unwrap_or(text);
 
         // The parser of integers takes a sign as well.
-        if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        if !(1..=4).contains(&digits.len()) || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
             return Err(ParsePecError);
         }
         u16::from_str_radix(digits, 16)

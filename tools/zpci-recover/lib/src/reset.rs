@@ -2,13 +2,13 @@
 
 //! How often, and for how long, to ask for a reset.
 
-use std::time::Duration;
+use std::{os::fd::BorrowedFd, thread, time::Duration};
 
 use rustix::io::Errno;
 
 use crate::{
     error::{Context, Result},
-    Error,
+    sys, Error,
 };
 
 /// How long a function may be busy. A kernel in Rust waits for a second itself.
@@ -16,11 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
+/// Resets a function.
+pub(crate) fn until_done(device: BorrowedFd<'_>) -> Result<()> {
+    retry(|| sys::reset(device), thread::sleep)
+}
+
 /// Asks for a reset until there was one.
 ///
 /// The event is still being handled while its owner is told: Linux 7.3 in C then refuses with
 /// `EAGAIN`, or `EIO` from deeper inside.
-pub(crate) fn retry(
+fn retry(
     mut reset: impl FnMut() -> rustix::io::Result<()>,
     mut pause: impl FnMut(Duration),
 ) -> Result<()> {

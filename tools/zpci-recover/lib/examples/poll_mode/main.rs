@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nvme::{Nvme, Outcome, BLOCK_SIZE};
+use nvme::{Nvme, BLOCK_SIZE};
 use zpci_recover::{Address, Event, Function, Listener, Pec, Severity, Via};
 
 /// Blocks that are read, one after the other.
@@ -133,12 +133,12 @@ fn run(options: &Options) -> Result<Tally> {
     let mut block = 0;
 
     while tally.recoveries < options.recoveries || interrupted {
-        if tally.provoked == tally.recoveries && last_error.elapsed() >= options.interval {
+        if !interrupted && last_error.elapsed() >= options.interval {
             nvme.provoke_error()?;
             tally.provoked += 1;
         }
         match nvme.read(block, || take(&listener, &mut tally))? {
-            Outcome::Done(data) => {
+            Some(data) => {
                 if interrupted {
                     tally.longest = tally.longest.max(last_read.elapsed());
                     interrupted = false;
@@ -149,7 +149,7 @@ fn run(options: &Options) -> Result<Tally> {
                 last_read = Instant::now();
                 block = (block + 1) % BLOCKS;
             }
-            Outcome::Interrupted => {
+            None => {
                 recover(&listener, &mut nvme, &mut tally)?;
                 interrupted = true;
             }

@@ -33,13 +33,6 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 type Alarm = zpci_recover::Result<bool>;
 
-/// How a read has ended.
-pub enum Outcome {
-    Done([u8; BLOCK_SIZE]),
-    /// There was an error; the function must be reset.
-    Interrupted,
-}
-
 pub struct Nvme<'a> {
     registers: Registers<'a>,
     memory: DmaMemory,
@@ -84,8 +77,12 @@ impl<'a> Nvme<'a> {
         Ok(())
     }
 
-    /// Reads a block. `alarm` says whether there is an error that ends this.
-    pub fn read(&mut self, block: u64, alarm: impl FnMut() -> Alarm) -> Result<Outcome> {
+    /// Reads a block. `alarm` says whether there is an error that ends this; then there is none.
+    pub fn read(
+        &mut self,
+        block: u64,
+        alarm: impl FnMut() -> Alarm,
+    ) -> Result<Option<[u8; BLOCK_SIZE]>> {
         let mut data = [0xa5; BLOCK_SIZE];
 
         // What an earlier read left here must not pass for the block.
@@ -93,13 +90,13 @@ impl<'a> Nvme<'a> {
             .as_volatile_slice()
             .write_slice(&data, DATA_AT)?;
         match self.submit(false, read(block, self.address(DATA_AT)), alarm)? {
-            None => Ok(Outcome::Interrupted),
+            None => Ok(None),
             Some(false) => Err(format!("block {block} could not be read").into()),
             Some(true) => {
                 self.memory
                     .as_volatile_slice()
                     .read_slice(&mut data, DATA_AT)?;
-                Ok(Outcome::Done(data))
+                Ok(Some(data))
             }
         }
     }

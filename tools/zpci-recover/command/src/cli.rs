@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line. Help, completions and manual pages are made from this.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use zpci_recover::Pec;
+
+use crate::target::Target;
+
+/// Look at the errors of zPCI functions, and recover from them
+#[derive(Debug, Parser)]
+#[command(name = "zpci-recover", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List functions: who owns them, their driver, state, and errors
+    List(ListArgs),
+    /// Print errors as they happen, one line each
+    ///
+    /// What is printed comes from the kernel's own record, so it is seen whoever owns a function,
+    /// and taken from nobody. It needs root, and debugfs.
+    Watch(WatchArgs),
+    /// Show all that is known of a function
+    Show(ShowArgs),
+    /// Reset a function that is bound to vfio-pci and not open
+    Reset(ResetArgs),
+    /// Say what an event code or a CCDF means
+    Explain(ExplainArgs),
+    /// Inject an error, with the module zpci_inject
+    ///
+    /// The kernel handles it as one of the platform, but the function itself does not fail.
+    Inject(InjectArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
+}
+
+/// Arguments of `list`
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Only these functions, as 0001:00:00.0 or /dev/nvme0
+    pub functions: Vec<Target>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `watch`
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// Only these functions, as 0001:00:00.0 or /dev/nvme0
+    #[arg(required_if_eq("own", "true"))]
+    pub functions: Vec<Target>,
+    /// Own the functions meanwhile, and reset them after each error
+    ///
+    /// They must be bound to vfio-pci and not be open. What the error region tells of an event is
+    /// printed as well.
+    #[arg(long)]
+    pub own: bool,
+    /// End after that many events
+    #[arg(long, short = 'n', value_name = "EVENTS")]
+    pub count: Option<u64>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `show`
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The function, as 0001:00:00.0 or /dev/nvme0
+    pub function: Target,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `reset`
+#[derive(Args, Debug)]
+pub struct ResetArgs {
+    /// The function, as 0001:00:00.0
+    pub function: Target,
+}
+
+/// Arguments of `explain`
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// An event code, a CCDF in hexadecimal, or - for a log on standard input
+    ///
+    /// In a log, the kernel's messages and its record of errors
+    /// (/sys/kernel/debug/s390dbf/pci_error/hex_ascii) are understood.
+    #[arg(required = true, value_name = "PEC|CCDF|-")]
+    pub what: Vec<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whether a function has read or written
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum AccessArg {
+    /// It has read memory
+    Read,
+    /// It has written to memory
+    Write,
+}
+
+/// Arguments of `inject`
+#[derive(Args, Debug)]
+pub struct InjectArgs {
+    /// The function, as 0001:00:00.0 or /dev/nvme0
+    pub function: Target,
+    /// The event code
+    pub pec: Pec,
+    /// The address that the function failed to access
+    #[arg(long, value_name = "HEX", value_parser = hexadecimal)]
+    pub address: Option<u64>,
+    /// How it was accessed
+    #[arg(long, requires = "address", default_value = "read")]
+    pub access: AccessArg,
+}
+
+/// Arguments of `completions`
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// For this shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Where to
+    pub directory: PathBuf,
+}
+
+fn hexadecimal(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+
+    u64::from_str_radix(digits, 16).map_err(|_| "it must be hexadecimal".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

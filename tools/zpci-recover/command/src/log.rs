@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Events in what the kernel writes down: its record of errors, and its messages.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use zpci_recover::{Ccdf, Pec};
+
+use crate::error::{Error, Result};
+
+/// The kernel's record of errors, a view of the s390 debug feature.
+const RECORD: &str = "/sys/kernel/debug/s390dbf/pci_error/hex_ascii";
+
+/// An event that was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub time: Option<SystemTime>,
+    pub what: What,
+}
+
+/// As much as is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Ccdf(Ccdf),
+    Pec { pec: Pec, function_id: Option<u32> },
+}
+
+impl Entry {
+    pub fn pec(&self) -> Pec {
+        match &self.what {
+            What::Ccdf(ccdf) => ccdf.pec(),
+            What::Pec { pec, .. } => *pec,
+        }
+    }
+
+    pub fn function_id(&self) -> Option<u32> {
+        match &self.what {
+            What::Ccdf(ccdf) => Some(ccdf.function_id()),
+            What::Pec { function_id, .. } => *function_id,
+        }
+    }
+}
+
+/// The errors in the kernel's record, oldest first.
+pub fn errors() -> Result<Vec<Entry>> {
+    let path = Path::new(RECORD);
+    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut entries = parse(&text);
+
+    entries.retain(|entry| !matches!(entry.pec().severity(), zpci_recover::Severity::Availability));
+    Ok(entries)
+}
+
+/// All events in a text, in its order.
+pub fn parse(text: &str) -> Vec<Entry> {
+    let mut record = Record::default();
+
+    in_order(text)
+        .into_iter()
+        .filter_map(|line| record.line(line).or_else(|| message(line)))
+        .collect()
+}
+
+/// The record is a ring of lines, shown from its beginning and not from the oldest one: time goes
+/// back once, where the newest line is followed by the oldest.
+fn in_order(text: &str) -> Vec<&str> {
+    let mut lines: Vec<_> = text.lines().collect();
+    let times: Vec<_> = lines
+        .iter()
+        .map(|line| split(line).map(|(head, _)| head.time))
+        .collect();
+    let goes_back = |i: &usize| times[*i].is_some() && times[*i] < times[*i - 1];
+    let mut seams = (1..times.len()).filter(goes_back);
+
+    // More than one is not of the record's making.
+    if let (Some(seam), None) = (seams.next(), seams.next()) {
+        lines.rotate_left(seam);
+    }
+    lines
+}
+
+/// The record has a CCDF as a title and two lines of 16 bytes, all written by one processor, which
+/// may write other lines in between those of others.
+#[derive(Default)]
+struct Record {
+    /// What there is of a CCDF, by processor.
+    begun: HashMap<String, Vec<u8>>,
+}
+
+const LINE_BYTES: usize = 16;
+
+impl Record {
+    fn line(&mut self, line: &str) -> Option<Entry> {
+        let (head, bytes) = split(line)?;
+
+        if bytes.starts_with(b"error CCDF:") || bytes.starts_with(b"avail CCDF:") {
+            self.begun.insert(head.cpu.to_owned(), Vec::new());
+            return None;
+        }
+        let so_far = self.begun.get_mut(head.cpu)?;
+        so_far.extend(bytes);
+        let ccdf: [u8; Ccdf::SIZE] = so_far.as_slice().try_into().ok()?;
+        self.begun.remove(head.cpu);
+        Some(Entry {
+            time: Some(head.time),
+            what: What::Ccdf(Ccdf::from(ccdf)),
+        })
+    }
+}
+
+struct Head<'a> {
+    time: SystemTime,
+    cpu: &'a str,
+}
+
+/// `area time level exception cpu caller  16 bytes | text`
+fn split(line: &str) -> Option<(Head<'_>, [u8; LINE_BYTES])> {
+    let mut words = line.split_ascii_whitespace();
+    let (seconds, micros) = words.nth(1)?.split_once(':')?;
+    let time = UNIX_EPOCH
+        .checked_add(Duration::from_secs(seconds.parse().ok()?))?
+        .checked_add(Duration::from_micros(micros.parse().ok()?))?;
+    let cpu = words.nth(2)?;
+    let mut bytes = [0; LINE_BYTES];
+
+    words.next()?;
+    for byte in &mut bytes {
+        *byte = u8::from_str_radix(words.next()?, 16).ok()?;
+    }
+    (words.next()? == "|").then_some((Head { time, cpu }, bytes))
+}
+
+/// `… Event 0x3a reports an error for PCI function 0x1`, and what the record of messages has.
+fn message(line: &str) -> Option<Entry> {
+    let after = |mark: &str| {
+        let (_, rest) = line.split_once(mark)?;
+        let digits = rest.trim_start_matches("0x");
+        let end = digits
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(digits.len());
+
+        u32::from_str_radix(&digits[..end], 16).ok()
+    };
+    let (pec, function_id) = if line.contains(" PCI function ") {
+        (after("Event 0x")?, after("PCI function 0x"))
+    } else {
+        (after(" pec:")?, after("fid:"))
+    };
+
+    Some(Entry {
+        time: None,
+        what: What::Pec {
+            pec: Pec::new(pec.try_into().ok()?),
+            function_id,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As Linux 7.3 has written it.
+    const REAL: &str = "\
+00 01795406505:860789 0 - 0001 000003ffe03d6d54  65 72 72 6f 72 20 43 43 44 46 3a 0a 00 00 00 00 | error CCDF:.....
+00 01795406505:860813 0 - 0001 000003ffe0137746  00 00 00 00 80 02 00 00 00 00 00 01 00 00 00 00 | ................
+00 01795406505:860813 0 - 0001 000003ffe0137746  00 00 00 01 00 20 00 00 00 00 00 00 00 00 00 04 | ..... ..........
+00 01795406505:888067 0 - 0000 000003ffe0133794  6c 01 0c 80 02 00 00 00 00 00 04 00 00 00 00 00 | l...............
+00 01795406505:888068 0 - 0000 000003ffe0133794  00 00 1c 00 00 00 00 00 00 00 00 00 00 00 00 00 | ................
+";
+
+    fn ccdfs(text: &str) -> Vec<Ccdf> {
+        parse(text)
+            .into_iter()
+            .filter_map(|entry| match entry.what {
+                What::Ccdf(ccdf) => Some(ccdf),
+                What::Pec { .. } => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_real_record_is_read() {
+        let entries = parse(REAL);
+
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].pec(), Pec::new(4));
+        assert_eq!(entries[0].function_id(), Some(1));
+        assert_eq!(
+            entries[0].time,
+            Some(UNIX_EPOCH + Duration::from_micros(1_795_406_505_860_813))
+        );
+        assert_eq!(ccdfs(REAL)[0].failing_address(), 0x1_0020_0000);
+    }
+
+    #[test]
+    fn other_processors_may_write_in_between() {
+        let lines: Vec<_> = REAL.lines().collect();
+        let mixed = [lines[0], lines[3], lines[1], lines[4], lines[2]].join("\n");
+
+        assert_eq!(ccdfs(&mixed), ccdfs(REAL));
+    }
+
+    #[test]
+    fn the_record_is_a_ring() {
+        let mut lines: Vec<_> = REAL.lines().collect();
+
+        for _ in 0..lines.len() {
+            lines.rotate_left(1);
+            assert_eq!(ccdfs(&lines.join("\n")), ccdfs(REAL), "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_yet_is_left_for_later() {
+        let lines: Vec<_> = REAL.lines().collect();
+
+        for end in 0..3 {
+            assert_eq!(parse(&lines[..end].join("\n")), []);
+        }
+    }
+
+    #[test]
+    fn messages_are_read() {
+        let text = "\
+[   12.3] zpci: 0001:00:00.0: Event 0x3a reports an error for PCI function 0x1f
+[   12.4] zpci: 0001:00:00.0: The device is ready to resume operations
+[   13.0] zpci: 0001:00:00.0: Event 0x304 reconfigured PCI function 0x1f
+00 01795406505:860742 3 - 0001 000003ffe03d6dc6  err fid:1f, fh:80020000, pec:4
+";
+        let found: Vec<_> = parse(text)
+            .iter()
+            .map(|entry| (u16::from(entry.pec()), entry.function_id()))
+            .collect();
+
+        assert_eq!(
+            found,
+            [(0x3a, Some(0x1f)), (0x304, Some(0x1f)), (4, Some(0x1f))]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_ccdf_in_a_record_is_found(bytes: [u8; 32], micros in 0..4_000_000_000_000_000_u64) {
+            let mut text = String::new();
+            let title: [u8; 16] = *b"error CCDF:\n\0\0\0\0";
+
+            for line in [&title[..], &bytes[..16], &bytes[16..]] {
+                let hex: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+                let (s, us) = (micros / 1_000_000, micros % 1_000_000);
+
+                text += &format!("00 {s:011}:{us:06} 0 - 0001 000003ff  {} | \n", hex.join(" "));
+            }
+            prop_assert_eq!(ccdfs(&text), [Ccdf::from(bytes)]);
+        }
+
+        #[test]
+        fn any_text_can_be_read(text: String) {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn any_line_like_a_record_can_be_read(words in proptest::collection::vec("[0-9a-f:|-]{0,12}", 0..30)) {
+            let _ = parse(&words.join(" "));
+        }
+    }
+}

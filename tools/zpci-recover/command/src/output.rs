@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Events as they are printed.
+
+use std::time::SystemTime;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use zpci_recover::{Ccdf, Pec, Record, Severity};
+
+use crate::error::{Error, Result};
+
+/// The style of what has that severity.
+pub const fn style(severity: Severity) -> Style {
+    match severity {
+        Severity::Permanent => AnsiColor::Red.on_default().bold(),
+        Severity::Transient => AnsiColor::Yellow.on_default(),
+        Severity::Measurement | Severity::Availability => AnsiColor::Green.on_default(),
+    }
+}
+
+/// Says what has failed, and what can be done about it.
+pub fn complain(error: &Error) {
+    let red = AnsiColor::Red.on_default().bold();
+
+    anstream::eprintln!("{red}error:{red:#} {error}");
+    if let Some(hint) = error.hint() {
+        anstream::eprintln!("  hint: {hint}");
+    }
+}
+
+pub fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_micros(time).to_string()
+}
+
+/// One JSON object on a line.
+pub fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Output(error.into()))
+}
+
+/// An event code, for JSON.
+#[derive(Debug, Serialize)]
+pub struct JsonPec {
+    pec: String,
+    severity: &'static str,
+    meaning: Option<&'static str>,
+}
+
+impl From<Pec> for JsonPec {
+    fn from(pec: Pec) -> Self {
+        Self {
+            pec: pec.to_string(),
+            severity: pec.severity().as_str(),
+            meaning: pec.meaning(),
+        }
+    }
+}
+
+/// A CCDF, for JSON.
+#[derive(Debug, Serialize)]
+pub struct JsonCcdf {
+    #[serde(flatten)]
+    pec: JsonPec,
+    function_id: String,
+    function_handle: String,
+    failing_address: String,
+    access: &'static str,
+    qualifier: bool,
+    dma_address_space: u8,
+    msi_vector: u16,
+    expected_table_type: u8,
+    ccdf: String,
+}
+
+impl From<&Ccdf> for JsonCcdf {
+    fn from(ccdf: &Ccdf) -> Self {
+        Self {
+            pec: ccdf.pec().into(),
+            function_id: format!("{:#010x}", ccdf.function_id()),
+            function_handle: format!("{:#010x}", ccdf.function_handle()),
+            failing_address: format!("{:#x}", ccdf.failing_address()),
+            access: ccdf.access().as_str(),
+            qualifier: ccdf.qualifier(),
+            dma_address_space: ccdf.dma_address_space(),
+            msi_vector: ccdf.msi_vector(),
+            expected_table_type: ccdf.expected_table_type(),
+            ccdf: format!("{ccdf:x}"),
+        }
+    }
+}
+
+/// What the error region tells of an event, for JSON.
+#[derive(Debug, Serialize)]
+pub struct JsonRecord {
+    sequence: u64,
+    pending: u32,
+    dropped: u32,
+    host_recovered: bool,
+    stale: bool,
+    unattended: bool,
+}
+
+impl From<&Record> for JsonRecord {
+    fn from(record: &Record) -> Self {
+        Self {
+            sequence: record.sequence,
+            pending: record.pending,
+            dropped: record.dropped,
+            host_recovered: record.host_recovered,
+            stale: record.stale,
+            unattended: record.unattended,
+        }
+    }
+}
+
+/// What the region tells that is out of the ordinary, for a line.
+pub fn remarks(record: &Record) -> String {
+    let mut text = format!(" #{}", record.sequence);
+
+    for (flag, remark) in [
+        (record.stale, ", older than the last reset"),
+        (record.host_recovered, ", recovered by the host"),
+        (record.unattended, ", nobody listened"),
+    ] {
+        if flag {
+            text += remark;
+        }
+    }
+    if record.dropped > 0 {
+        text += &format!(", {} lost so far", record.dropped);
+    }
+    text
+}
+
+/// Code and severity in colour, and then what has happened.
+pub fn summary(ccdf: &Ccdf) -> String {
+    let (pec, severity) = (ccdf.pec(), ccdf.pec().severity());
+    let colour = style(severity);
+    let mut text = format!("PEC {colour}{pec} {}{colour:#}", severity.as_str());
+
+    if ccdf.failing_address() != 0 || ccdf.qualifier() {
+        text += &format!(
+            ", {} of {:#x}",
+            ccdf.access().as_str(),
+            ccdf.failing_address()
+        );
+    }
+    for (name, value) in [
+        ("DMA space", u16::from(ccdf.dma_address_space())),
+        ("MSI vector", ccdf.msi_vector()),
+        ("expected table type", ccdf.expected_table_type().into()),
+    ] {
+        if value != 0 {
+            text += &format!(", {name} {value}");
+        }
+    }
+    text + &format!(": {}", meaning(pec))
+}
+
+pub fn meaning(pec: Pec) -> &'static str {
+    pec.meaning()
+        .unwrap_or("a code that this program does not know")
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `zpci-recover reset`
+
+use std::{io::Write, time::Instant};
+
+use zpci_recover::{sysfs, Address, Function};
+
+use crate::{
+    cli::ResetArgs,
+    error::{Error, Result},
+    function::State,
+    holder::holder,
+};
+
+/// Opens a function, or says who has it open.
+pub fn open(address: Address) -> Result<Function> {
+    Function::open(address).map_err(|error| match (&error, holder(address)) {
+        (zpci_recover::Error::InUse(_), Some(holder)) => Error::Held {
+            address: address.to_string(),
+            holder,
+        },
+        _ => error.into(),
+    })
+}
+
+pub fn run(args: &ResetArgs) -> Result<()> {
+    let address = args.function.address()?;
+    let start = Instant::now();
+    let function = open(address)?;
+
+    function.reset()?;
+    drop(function);
+    let ms = start.elapsed().as_secs_f64() * 1e3;
+
+    match State::of(address) {
+        State::Error => Err(Error::NotResettable(format!(
+            "{address} was reset, but does not answer; its slot can be powered off and on: \
+             /sys/bus/pci/slots/{}/power",
+            sysfs::attribute(address, "function_id")
+                .unwrap_or_default()
+                .trim_start_matches("0x")
+        ))),
+        State::Ok | State::Unknown => {
+            writeln!(anstream::stdout(), "{address} was reset in {ms:.1} ms")?;
+            Ok(())
+        }
+    }
+}

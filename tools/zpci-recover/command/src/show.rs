@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `zpci-recover show`
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::{
+    cli::ShowArgs,
+    error::Result,
+    function::Function,
+    list::JsonFunction,
+    log::{self, Entry, What},
+    output::{self, JsonCcdf},
+};
+
+#[derive(Serialize)]
+struct JsonEvent {
+    time: Option<String>,
+    #[serde(flatten)]
+    ccdf: JsonCcdf,
+}
+
+#[derive(Serialize)]
+struct JsonShow {
+    #[serde(flatten)]
+    function: JsonFunction,
+    events: Vec<JsonEvent>,
+}
+
+fn json_event(entry: &Entry) -> Option<JsonEvent> {
+    match &entry.what {
+        What::Ccdf(ccdf) => Some(JsonEvent {
+            time: entry.time.map(output::time),
+            ccdf: ccdf.into(),
+        }),
+        What::Pec { .. } => None,
+    }
+}
+
+pub fn run(args: &ShowArgs) -> Result<()> {
+    let mut out = anstream::stdout();
+    let function = Function::read(args.function.address()?)?;
+    let log = log::errors();
+    let events = log.as_deref().unwrap_or_default();
+
+    if args.json {
+        let shown = JsonShow {
+            function: JsonFunction::new(&function, log.as_deref().ok()),
+            events: function.events(events).filter_map(json_event).collect(),
+        };
+
+        writeln!(out, "{}", output::json(&shown)?)?;
+        return Ok(());
+    }
+    let hex = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:#x}"));
+    let holder = function.holder.as_ref().map(ToString::to_string);
+
+    for (name, value) in [
+        ("function", function.address.to_string()),
+        ("function ID", format!("{:#010x}", function.function_id)),
+        ("function handle", hex(function.function_handle)),
+        ("UID", hex(function.uid)),
+        ("PCHID", hex(function.pchid)),
+        (
+            "driver",
+            function.driver.clone().unwrap_or_else(|| "-".to_owned()),
+        ),
+        ("opened by", holder.unwrap_or_else(|| "-".to_owned())),
+        ("state", function.state.as_str().to_owned()),
+    ] {
+        writeln!(out, "{name:<16} {value}")?;
+    }
+    match &log {
+        Err(error) => writeln!(out, "{:<16} not known: {error}", "errors")?,
+        Ok(log) => {
+            let counters = function.counters(log);
+
+            writeln!(
+                out,
+                "{:<16} {} in the kernel's record, {} of them permanent",
+                "errors", counters.errors, counters.permanent
+            )?;
+        }
+    }
+    for entry in function.events(events) {
+        if let (What::Ccdf(ccdf), Some(time)) = (&entry.what, entry.time) {
+            writeln!(out, "  {} {}", output::time(time), output::summary(ccdf))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2317 # functions are called by their name
+# Tests crate and command in the guest, against real errors; the results are
+# KTAP. What is expected depends on the kernel that is booted. RECOVERIES: how
+# many the driver of the poll-mode example has to survive.
+
+address=${ZPCI_NVME:-0001:00:00.0} other=0002:00:00.0
+recoveries=${RECOVERIES:-20}
+work=$(mktemp -d)
+cd "$work" || exit 1
+number=0 failed=0
+
+if zcat /proc/config.gz | grep -q '^CONFIG_S390_PCI_RUST=y'; then
+	interface=Region
+elif [ "$(uname -r | cut -d . -f 1,2)" = 7.2 ]; then
+	interface=none
+else
+	interface=Feature
+fi
+# The injector is a module for the Rust version.
+injector=''
+! modprobe -q zpci_inject || injector=yes
+
+result() { # STATUS NAME
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+	else
+		failed=1
+		echo "not ok $number $2"
+		sed 's/^/# /' output
+	fi
+	# The next test may be about it.
+	mv output said
+}
+
+# passes NAME COMMAND...: the command succeeds; its output is kept as "said".
+passes() {
+	local name=$1 status=0
+	shift
+	"$@" >output 2>&1 || status=$?
+	result "$status" "$name"
+}
+
+# fails NAME TEXT COMMAND...: the command fails, and says that.
+fails() {
+	local name=$1 text=$2 status=0
+	shift 2
+	if "$@" >output 2>&1; then status=1; fi
+	grep -qF "$text" output || status=1
+	result "$status" "$name"
+}
+
+skip() {
+	number=$((number + 1))
+	echo "ok $number $1 # SKIP $2"
+}
+
+has() { # FILE TEXT...: each in a line of the file
+	local file=$1 text
+	shift
+	for text in "$@"; do
+		grep -qF -- "$text" "$file" || {
+			echo "missing in $file: $text"
+			cat "$file"
+			return 1
+		}
+	done
+}
+
+lines() { # FILE COUNT
+	[ "$(wc -l <"$1")" = "$2" ] || {
+		cat "$1"
+		return 1
+	}
+}
+
+wait_for() { # COMMAND...: until it succeeds
+	local try=0
+	until "$@" >/dev/null 2>&1; do
+		try=$((try + 1))
+		[ "$try" -lt 300 ] || return 1
+		usleep 100000
+	done
+}
+
+# There are no users in the guest.
+[ -e /etc/passwd ] || echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
+
+bind() {
+	echo "$2" >"/sys/bus/pci/devices/$1/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+
+without_interface() {
+	echo 1..3
+	fails "a listener says that there is no interface" "neither the zPCI error region" \
+		poll_mode "$address"
+	fails "watch --own says so, too" "neither the zPCI error region" \
+		zpci-recover watch --own "$address"
+	passes "a function is reset all the same" zpci-recover reset "$address"
+}
+
+survive() { # WAY COUNT: while the record is watched
+	zpci-recover watch --json -n "$2" "$address" >"watched-$1" &
+	usleep 300000
+	poll_mode "$address" "$2" 200 "$1" || return 1
+	# The last one may not have been printed yet.
+	wait_for lines "watched-$1" "$2" || kill $!
+	wait $!
+}
+
+all_watched() { # WAY COUNT
+	lines "watched-$1" "$2" &&
+		[ "$(grep -cF '"failing_address":"0x100200000"' "watched-$1")" = "$2" ] &&
+		[ "$(grep -cF "\"address\":\"$address\",\"pec\":\"0x4\",\"severity\":\"transient\"" "watched-$1")" = "$2" ]
+}
+
+held() {
+	poll_mode "$address" 100 200 >/dev/null &
+	wait_for sh -c "zpci-recover list | grep '$address .*poll_mode'" || return 1
+	! zpci-recover reset "$address" >refused 2>&1 &&
+		! zpci-recover watch --own "$address" >>refused 2>&1
+	status=$?
+	kill $!
+	wait $! 2>/dev/null
+	cat refused
+	[ "$status" = 0 ] && [ "$(grep -c "$address is open already: poll_mode\[" refused)" = 2 ]
+}
+
+own() {
+	zpci-recover watch --own -n 3 "$address" >owned 2>owner &
+	wait_for has owner "owner of $address now" || return 1
+	zpci-recover inject "$address" 0x3a || return 1
+	wait_for has owned "#1 PEC 0x3a transient" "; reset in" || return 1
+	zpci-recover inject "$address" 0x5 --address 0x1234 --access write || return 1
+	wait_for has owned "#2 PEC 0x5 transient, write of 0x1234" || return 1
+	zpci-recover inject "$address" 0x3b || return 1
+	wait $! && has owned "#3 PEC 0x3b permanent"
+}
+
+await() {
+	await_events "$address" 1 >awaited &
+	wait_for has awaited awaiting || return 1
+	zpci-recover inject "$address" 0x3a || return 1
+	wait $! && has awaited "pec: Pec(0x3a)" recovered
+}
+
+echo TAP version 13
+bind "$address" vfio-pci
+[ "$interface" != none ] || {
+	without_interface
+	exit "$failed"
+}
+echo 1..18
+passes "a function is listed" zpci-recover list
+passes "with its driver, its owner and its state" \
+	has said "$address  0x00000001 0x1    vfio-pci     host                 ok           0  -"
+for way in iommufd group; do
+	# The way makes no difference to what follows.
+	[ "$way" = iommufd ] || recoveries=5
+	passes "the driver survives $recoveries errors ($way)" survive "$way" "$recoveries"
+	sed 's/^/# /' said
+	passes "reads were right, and events came from the error ${interface}" \
+		has said "events by $interface" "recoveries $recoveries, mismatches 0"
+	passes "each of the errors is watched" all_watched "$way" "$recoveries"
+done
+passes "a function and its events are shown" zpci-recover show "$address"
+passes "with what is known of an event" \
+	has said "function ID      0x00000001" "PEC 0x4 transient, read of 0x100200000: DMA"
+passes "a log is explained" sh -c \
+	'zpci-recover explain - </sys/kernel/debug/s390dbf/pci_error/hex_ascii | grep -F 0x100200000'
+passes "a function that is open is not taken from its owner" held
+passes "a function is reset" zpci-recover reset "$address"
+fails "a function without a driver is not" "$other is not bound to any driver" \
+	zpci-recover reset "$other"
+modprobe nvme
+bind "$other" nvme
+fails "a function of another driver is not" "$other is bound to the driver nvme" \
+	zpci-recover reset "$other"
+fails "nor is it by somebody who may not" "no permission to open /dev/" \
+	start-stop-daemon -S -c nobody -x /bin/zpci-recover -- reset "$address"
+if [ -n "$injector" ]; then
+	passes "who awaits events is told, and resets" await
+	passes "so is the command as an owner" own
+else
+	skip "who awaits events is told, and resets" "no injector for this kernel"
+	skip "so is the command as an owner" "no injector for this kernel"
+fi
+exit "$failed"
