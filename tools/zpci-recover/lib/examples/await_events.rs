@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let events = args.next().ok_or(usage)?.parse()?;
     let mut listener = AsyncListener::new(Listener::new(Function::open(address)?)?)?;
 
-    println!("awaiting");
+    println!("waiting");
     tokio::select! {
         result = recover(&mut listener, events) => Ok(result?),
         () = work() => unreachable!("work never ends"),

@@ -19,6 +19,8 @@ mod listener;
 mod open;
 mod pec;
 mod reset;
+#[cfg(feature = "vfio-ioctls")]
+mod rust_vmm;
 mod source;
 #[allow(unsafe_code)]
 mod sys;
@@ -41,5 +43,7 @@ pub use listener::Listener;
 #[cfg(feature = "open")]
 pub use open::Via;
 pub use pec::{ParsePecError, Pec, Severity};
+#[cfg(feature = "vfio-ioctls")]
+pub use rust_vmm::RustVmmDevice;
 pub use source::Interface;
 pub use window::Window;

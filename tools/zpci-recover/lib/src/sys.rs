@@ -15,6 +15,8 @@ use rustix::{
 #[cfg(feature = "tokio")]
 use tokio::io::{unix::AsyncFd, Interest};
 use vfio_bindings::bindings::vfio::*;
+#[cfg(feature = "vfio-ioctls")]
+use vfio_ioctls::VfioDevice;
 #[cfg(feature = "open")]
 use vm_memory::MmapRegion;
 
@@ -425,4 +427,11 @@ pub(crate) fn register<D>(listener: Listener<D>) -> std::io::Result<AsyncFd<List
     // SAFETY: The descriptor is the listener's own eventfd, which is never replaced, and closed
     // only when the listener is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE)? })
+}
+
+/// The descriptor of a device that was opened with vfio-ioctls.
+#[cfg(feature = "vfio-ioctls")]
+pub(crate) fn device_of_vfio_ioctls(device: &VfioDevice) -> BorrowedFd<'_> {
+    // SAFETY: The device owns the descriptor, and closes it only when it is dropped.
+    unsafe { BorrowedFd::borrow_raw(device.as_raw_fd()) }
 }
