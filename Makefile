@@ -28,6 +28,7 @@ kernel: ## build a kernel into build/kernel-KVER-IMPL[-FLAVOR]
 
 vm: kernel ## a shell in the booted guest; Ctrl-A X ends it
 	@scripts/userspace $(KVER)
+	@scripts/tools $(KVER)
 	@scripts/guest --interactive --mem 3G \
 		--kernel $(CURDIR)/build/kernel-$(KVER)-$(IMPL)$(patsubst %,-%,$(filter-out std,$(FLAVOR)))
 

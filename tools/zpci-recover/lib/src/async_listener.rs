@@ -27,7 +27,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct AsyncListener<D> {
+pub struct AsyncListener<D: AsFd> {
     fd: AsyncFd<Listener<D>>,
     taken: VecDeque<Event>,
 }

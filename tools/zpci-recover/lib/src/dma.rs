@@ -34,7 +34,7 @@ pub struct DmaMemory {
 impl DmaMemory {
     pub(crate) fn new(iommu: Arc<Iommu>, size: usize, iova: u64) -> Result<Self> {
         let region =
-            MmapRegion::new(size).map_err(|_| Error::Malformed("there is no memory for DMA"))?;
+            MmapRegion::new(size).map_err(|_| Error::Unexpected("there is no memory for DMA"))?;
 
         match &*iommu {
             Iommu::Container(fd) => sys::container_map(fd.as_fd(), &region, iova),

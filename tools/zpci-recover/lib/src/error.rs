@@ -43,9 +43,9 @@ pub enum Error {
     /// The kernel went on asking for patience.
     #[error("the function could not be reset in time")]
     ResetTimeout,
-    /// The kernel's answer makes no sense.
-    #[error("the kernel's answer makes no sense: {0}")]
-    Malformed(&'static str),
+    /// Something is not as it should be.
+    #[error("{0}")]
+    Unexpected(&'static str),
     /// A system call has failed.
     #[error("{what}: {source}")]
     Io {

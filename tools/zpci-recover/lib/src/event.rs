@@ -93,7 +93,7 @@ pub(crate) fn from_region(region: &[u8; REGION_SIZE]) -> Result<Option<Event>> {
     }
     // A later kernel may give more of it, but never less.
     if (u32::from_ne_bytes(bytes(region, 8)) as usize) < REGION_SIZE {
-        return Err(Error::Malformed(
+        return Err(Error::Unexpected(
             "the error region gives less than an event",
         ));
     }

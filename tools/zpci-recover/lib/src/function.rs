@@ -90,7 +90,7 @@ impl Function {
     pub fn dma_start(&self) -> Result<u64> {
         sys::device_info(self.as_fd())?
             .dma_start
-            .ok_or(Error::Malformed(
+            .ok_or(Error::Unexpected(
                 "the kernel does not say where DMA addresses begin",
             ))
     }

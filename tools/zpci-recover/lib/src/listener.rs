@@ -24,12 +24,13 @@ use crate::{
 ///
 /// `D` is the open vfio device: a [`Function`](crate::Function), a file descriptor, a reference to
 /// one. While a listener exists, the kernel leaves recovery to it: after an event with
-/// [`Event::needs_reset`] the function does nothing until [`recover`](Self::recover).
+/// [`Event::needs_reset`] the function does nothing until [`recover`](Self::recover). A function
+/// should be closed with its listener: the kernel goes on to believe that somebody reads its events.
 ///
 /// Its own file descriptor ([`AsFd`]) is readable when there may be events. There must be one
 /// listener only for a device: two would take events from each other.
 #[derive(Debug)]
-pub struct Listener<D> {
+pub struct Listener<D: AsFd> {
     device: D,
     source: Source,
     eventfd: OwnedFd,
@@ -64,14 +65,15 @@ impl<D: AsFd> Listener<D> {
         &self.device
     }
 
-    /// Waits until there may be events. Returns whether that is so; without a timeout it always is.
+    /// Waits until there may be events. Returns whether that is so: not after the timeout or a
+    /// signal.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         let mut fds = [PollFd::new(&self.eventfd, PollFlags::IN)];
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
 
         match poll(&mut fds, timeout.as_ref()) {
             Ok(ready) => Ok(ready > 0),
-            // Like a timeout: the caller looks what the signal was about.
+            // The caller looks what the signal was about.
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error).context("cannot wait for the eventfd"),
         }
@@ -112,15 +114,22 @@ impl<D: AsFd> Listener<D> {
     }
 }
 
+impl<D: AsFd> Drop for Listener<D> {
+    fn drop(&mut self) {
+        // Should this fail, an eventfd is signalled that nobody has any more.
+        let _ = sys::clear_irqs(self.device.as_fd(), VFIO_PCI_ERR_IRQ_INDEX);
+    }
+}
+
 /// The descriptor that is readable when there may be events.
-impl<D> AsFd for Listener<D> {
+impl<D: AsFd> AsFd for Listener<D> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.eventfd.as_fd()
     }
 }
 
 /// The same descriptor, for event loops that want a number.
-impl<D> AsRawFd for Listener<D> {
+impl<D: AsFd> AsRawFd for Listener<D> {
     fn as_raw_fd(&self) -> RawFd {
         self.eventfd.as_raw_fd()
     }

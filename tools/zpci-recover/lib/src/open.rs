@@ -66,12 +66,12 @@ fn open_node(path: &Path, address: Address) -> Result<OwnedFd> {
 }
 
 fn open_by_group(address: Address) -> Result<Opened> {
-    let node = sysfs::group_node(address).ok_or(Error::Malformed("the function has no group"))?;
+    let node = sysfs::group_node(address).ok_or(Error::Unexpected("the function has no group"))?;
     let container = open_node(Path::new(CONTAINER), address)?;
     let group = open_node(&node, address)?;
 
     if !sys::group_is_viable(group.as_fd()).context("cannot ask for the state of the group")? {
-        return Err(Error::Malformed(
+        return Err(Error::Unexpected(
             "not all functions of the group belong to vfio",
         ));
     }
@@ -122,6 +122,6 @@ pub(crate) fn open(address: Address, via: Via) -> Result<Opened> {
     match (via, sysfs::device_node(address)) {
         (Via::Group, _) => open_by_group(address),
         (Via::Iommufd, Some(node)) => open_by_node(address, &node),
-        (Via::Iommufd, None) => Err(Error::Malformed("the function has no node of its own")),
+        (Via::Iommufd, None) => Err(Error::Unexpected("the function has no node of its own")),
     }
 }

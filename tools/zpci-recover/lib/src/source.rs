@@ -48,7 +48,7 @@ impl Source {
             (Ok(()), Some(length)) if length as usize >= Ccdf::SIZE => {
                 Ok(Self::Feature(length as usize))
             }
-            (Ok(()), _) => Err(Error::Malformed(
+            (Ok(()), _) => Err(Error::Unexpected(
                 "the error feature does not say its length",
             )),
             (Err(Errno::NOTTY | Errno::INVAL), _) => Err(Error::NoInterface),

@@ -2,6 +2,8 @@
 
 //! System calls that take pointers: all of `unsafe` that this crate has.
 
+#[cfg(feature = "tokio")]
+use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, BorrowedFd};
 #[cfg(feature = "open")]
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -146,7 +148,7 @@ pub(crate) fn device_info(device: BorrowedFd<'_>) -> Result<DeviceInfo> {
     let info = info(device, number::DEVICE_GET_INFO, DEVICE_INFO_SIZE, 0)
         .context("cannot ask the function for its description (is this a vfio device?)")?;
 
-    DeviceInfo::read(&info).ok_or(Error::Malformed("the description of the function is cut"))
+    DeviceInfo::read(&info).ok_or(Error::Unexpected("the description of the function is cut"))
 }
 
 /// `VFIO_DEVICE_GET_REGION_INFO`.
@@ -159,7 +161,7 @@ pub(crate) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<RegionIn
     )
     .context("cannot ask the function for a region")?;
 
-    RegionInfo::read(&info).ok_or(Error::Malformed("the description of a region is cut"))
+    RegionInfo::read(&info).ok_or(Error::Unexpected("the description of a region is cut"))
 }
 
 /// `VFIO_DEVICE_SET_IRQS`: these eventfds for the vectors from 0.
@@ -168,11 +170,25 @@ pub(crate) fn set_irqs(
     index: u32,
     eventfds: &[BorrowedFd<'_>],
 ) -> rustix::io::Result<()> {
+    irqs(device, index, VFIO_IRQ_SET_DATA_EVENTFD, eventfds)
+}
+
+/// `VFIO_DEVICE_SET_IRQS`: no more eventfds.
+pub(crate) fn clear_irqs(device: BorrowedFd<'_>, index: u32) -> rustix::io::Result<()> {
+    irqs(device, index, VFIO_IRQ_SET_DATA_NONE, &[])
+}
+
+fn irqs(
+    device: BorrowedFd<'_>,
+    index: u32,
+    data: u32,
+    eventfds: &[BorrowedFd<'_>],
+) -> rustix::io::Result<()> {
     // CAST: There are not that many vectors.
     let count = eventfds.len() as u32;
     let mut set = vec![
         20 + 4 * count,
-        VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+        data | VFIO_IRQ_SET_ACTION_TRIGGER,
         index,
         0,
         count,
@@ -423,7 +439,7 @@ pub(crate) fn ioas_unmap(
 
 /// Registers a listener with Tokio's runtime.
 #[cfg(feature = "tokio")]
-pub(crate) fn register<D>(listener: Listener<D>) -> std::io::Result<AsyncFd<Listener<D>>> {
+pub(crate) fn register<D: AsFd>(listener: Listener<D>) -> std::io::Result<AsyncFd<Listener<D>>> {
     // SAFETY: The descriptor is the listener's own eventfd, which is never replaced, and closed
     // only when the listener is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE)? })

@@ -33,7 +33,7 @@ impl Window {
     fn place(&self, offset: u64, len: usize) -> Result<u64> {
         match offset.checked_add(len as u64) {
             Some(end) if end <= self.size => Ok(self.offset + offset),
-            _ => Err(Error::Malformed("the access is outside of the region")),
+            _ => Err(Error::Unexpected("the access is outside of the region")),
         }
     }
 
@@ -44,7 +44,7 @@ impl Window {
 
         match pread(device, buffer, at).context("cannot read from a region of the function")? {
             done if done == len => Ok(()),
-            _ => Err(Error::Malformed("a region has ended early")),
+            _ => Err(Error::Unexpected("a region has ended early")),
         }
     }
 
@@ -54,7 +54,7 @@ impl Window {
 
         match pwrite(device, bytes, at).context("cannot write to a region of the function")? {
             done if done == bytes.len() => Ok(()),
-            _ => Err(Error::Malformed("a region has ended early")),
+            _ => Err(Error::Unexpected("a region has ended early")),
         }
     }
 }
