@@ -17,8 +17,31 @@ use crate::{
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Json {
-    Pec(JsonPec),
-    Ccdf(JsonCcdf),
+    Pec {
+        function_id: Option<String>,
+        #[serde(flatten)]
+        pec: JsonPec,
+    },
+    Ccdf {
+        time: Option<String>,
+        #[serde(flatten)]
+        ccdf: JsonCcdf,
+    },
+}
+
+impl From<&Entry> for Json {
+    fn from(entry: &Entry) -> Self {
+        match &entry.what {
+            What::Pec { pec, function_id } => Self::Pec {
+                function_id: function_id.map(|id| format!("{id:#010x}")),
+                pec: (*pec).into(),
+            },
+            What::Ccdf(ccdf) => Self::Ccdf {
+                time: entry.time.map(output::time),
+                ccdf: ccdf.into(),
+            },
+        }
+    }
 }
 
 fn entries(what: &[String]) -> Result<Vec<Entry>> {
@@ -97,12 +120,7 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
 
     for (i, entry) in entries(&args.what)?.iter().enumerate() {
         if args.json {
-            let json = match &entry.what {
-                What::Ccdf(ccdf) => Json::Ccdf(ccdf.into()),
-                What::Pec { pec, .. } => Json::Pec((*pec).into()),
-            };
-
-            writeln!(out, "{}", output::json(&json)?)?;
+            writeln!(out, "{}", output::json(&Json::from(entry))?)?;
             continue;
         }
         if i > 0 {

@@ -100,6 +100,10 @@ fn a_log_is_explained() {
         .collect();
 
     assert_eq!(codes, ["0x3a", "0x40"]);
+    assert_eq!(
+        json(lines.lines().next().unwrap())["function_id"],
+        "0x0000001f"
+    );
     assert!(output(&["explain", "-"], log).contains("0x0000001f"));
 }
 
