@@ -182,7 +182,7 @@ bind "$other" nvme
 fails "a function of another driver is not" "$other is bound to the driver nvme" \
 	zpci-recover reset "$other"
 fails "nor is it by somebody who may not" "no permission to open /dev/" \
-	start-stop-daemon -S -c nobody -x /bin/zpci-recover -- reset "$address"
+	start-stop-daemon -S -p none -c nobody -x /bin/zpci-recover -- reset "$address"
 if [ -n "$injector" ]; then
 	passes "who awaits events is told, and resets" notices await_events "$address" 1
 	passes "so is who uses vfio-ioctls" notices rust_vmm "$address"

@@ -30,6 +30,8 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot wait for events: {0}")]
+    Wait(io::Error),
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

@@ -125,7 +125,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
 
         match poll(&mut fds, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => (),
-            Err(error) => return Err(Error::Output(error.into())),
+            Err(error) => return Err(Error::Wait(error.into())),
         }
         for listener in &listeners {
             count += handle(listener, args, &mut out)?;

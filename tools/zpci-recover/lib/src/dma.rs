@@ -33,19 +33,43 @@ pub struct DmaMemory {
 
 impl DmaMemory {
     pub(crate) fn new(iommu: Arc<Iommu>, size: usize, iova: u64) -> Result<Self> {
-        let region =
-            MmapRegion::new(size).map_err(|_| Error::Unexpected("there is no memory for DMA"))?;
-
-        match &*iommu {
-            Iommu::Container(fd) => sys::container_map(fd.as_fd(), &region, iova),
-            Iommu::Iommufd { fd, ioas } => sys::ioas_map(fd.as_fd(), *ioas, &region, iova),
-        }
-        .context("cannot map memory for DMA")?;
-        Ok(Self {
-            region,
+        let memory = Self {
+            region: MmapRegion::new(size)
+                .map_err(|_| Error::Unexpected("there is no memory for DMA"))?,
             iova,
             iommu,
-        })
+        };
+
+        memory.map().context("cannot map memory for DMA")?;
+        Ok(memory)
+    }
+
+    fn map(&self) -> rustix::io::Result<()> {
+        match &*self.iommu {
+            Iommu::Container(fd) => sys::container_map(fd.as_fd(), &self.region, self.iova),
+            Iommu::Iommufd { fd, ioas } => {
+                sys::ioas_map(fd.as_fd(), *ioas, &self.region, self.iova)
+            }
+        }
+    }
+
+    fn unmap(&self) -> rustix::io::Result<()> {
+        let (iova, size) = (self.iova, self.region.len());
+
+        match &*self.iommu {
+            Iommu::Container(fd) => sys::container_unmap(fd.as_fd(), iova, size),
+            Iommu::Iommufd { fd, ioas } => sys::ioas_unmap(fd.as_fd(), *ioas, iova, size),
+        }
+    }
+
+    /// Maps the memory once more, at the same address.
+    ///
+    /// The mapping outlives a reset, but Linux 7.3 in C does not tell QEMU of it again, which then
+    /// reports the next access as another error. Nothing else needs this.
+    pub fn renew(&self) -> Result<()> {
+        self.unmap()
+            .and_then(|()| self.map())
+            .context("cannot map memory for DMA again")
     }
 
     /// Its address for the function.
@@ -63,11 +87,6 @@ impl Drop for DmaMemory {
     fn drop(&mut self) {
         // Should this fail, the kernel keeps the memory for the function, and this process loses
         // only the address of it.
-        let _ = match &*self.iommu {
-            Iommu::Container(fd) => sys::container_unmap(fd.as_fd(), self.iova, self.region.len()),
-            Iommu::Iommufd { fd, ioas } => {
-                sys::ioas_unmap(fd.as_fd(), *ioas, self.iova, self.region.len())
-            }
-        };
+        let _ = self.unmap();
     }
 }

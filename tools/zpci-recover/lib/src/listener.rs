@@ -96,8 +96,9 @@ impl<D: AsFd> Listener<D> {
 
     /// Resets the function, and waits for that as long as it takes.
     ///
-    /// Eventfds stay registered, memory stays mapped, and configuration space is as it was. What
-    /// is inside of the device, such as its queues, must be set up again.
+    /// Eventfds stay registered, and memory stays mapped. What is inside of the device, such as its
+    /// queues, must be set up again. Configuration space is as it was; after a reset by Linux 7.3
+    /// in C that may be as the kernel found it, so write the command register again.
     ///
     /// Returns what is known of the function's state since: events that the reset has not mended,
     /// such as a permanent failure. Events from before the reset are dropped.

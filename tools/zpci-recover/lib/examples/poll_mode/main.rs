@@ -23,7 +23,7 @@ use std::{
 };
 
 use nvme::{Nvme, BLOCK_SIZE};
-use zpci_recover::{Address, Event, Function, Listener, Pec, Severity, Via};
+use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, Severity, Via};
 
 /// Blocks that are read, one after the other.
 const BLOCKS: u64 = 1024;
@@ -106,6 +106,9 @@ fn recover(listener: &Listener<&Function>, nvme: &mut Nvme<'_>, tally: &mut Tall
 
     if !events.is_empty() {
         return Err(format!("after the reset there is something new: {events:?}").into());
+    }
+    if listener.interface() == Interface::Feature {
+        nvme.renew_mapping()?;
     }
     nvme.start()?;
     tally.recoveries += 1;

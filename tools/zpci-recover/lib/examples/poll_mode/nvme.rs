@@ -43,12 +43,9 @@ pub struct Nvme<'a> {
 
 impl<'a> Nvme<'a> {
     pub fn new(function: &'a Function) -> Result<Self> {
-        let registers = Registers::new(function)?;
-
-        registers.enable_function()?;
         Ok(Self {
             memory: function.map_dma(DMA_SIZE, function.dma_start()?)?,
-            registers,
+            registers: Registers::new(function)?,
             stride: 0,
             admin: Ring::new(0),
             io: Ring::new(1),
@@ -57,6 +54,8 @@ impl<'a> Nvme<'a> {
 
     /// Brings the controller up, at first or after a reset.
     pub fn start(&mut self) -> Result<()> {
+        // A reset by Linux 7.3 in C may leave the function as it was when it was found.
+        self.registers.enable_function()?;
         self.stride = 4 << (self.registers.load(CAP + 4)? & 0xf);
         self.enable(self.address(self.admin.commands_at()))?;
 
@@ -99,6 +98,11 @@ impl<'a> Nvme<'a> {
                 Ok(Some(data))
             }
         }
+    }
+
+    /// Lets an emulator know the mapping of the memory again, where the kernel does not.
+    pub fn renew_mapping(&self) -> Result<()> {
+        Ok(self.memory.renew()?)
     }
 
     /// Has the controller fetch a command from where nothing is mapped: an error of the device's
