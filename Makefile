@@ -1,42 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The entry points. Each does all the set-up that it needs.
 
-KVER ?= 7.3
+KVER ?=
 IMPL ?= rust
 FLAVOR ?= std
 
-.PHONY: help setup demo test test-long bench kernel vm integrate patches lint clean
+.PHONY: help setup demo test test-long bench kernel vm integrate patches series lint clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## build, boot, and recover a real device from a real error
-	@scripts/demo $(KVER) $(IMPL) $(FLAVOR)
+	@scripts/demo "$(KVER)" $(IMPL) $(FLAVOR)
 
-test: ## the tests on the host and in the guest
-	@scripts/test
+test: ## the tests on the host and in the guest (KVER=newest: on Debian's newest Linux)
+	@scripts/test "$(KVER)"
 
-test-long: ## the same on the debug kernel and on 7.2 too, more orders of threads, 12 million fuzzed inputs
-	@scripts/test long
+test-long: ## the same on the debug kernel too, more orders of threads, 12 million fuzzed inputs
+	@scripts/test "$(KVER)" long
 
 bench: ## measure Rust and C, side by side
 	@scripts/bench
 
 kernel: ## build a kernel into build/kernel-KVER-IMPL[-FLAVOR]
-	@scripts/kernel $(KVER) $(IMPL) $(FLAVOR)
+	@scripts/kernel "$(KVER)" $(IMPL) $(FLAVOR)
 
 vm: kernel ## a shell in the booted guest; Ctrl-A X ends it
-	@scripts/userspace $(KVER)
-	@scripts/tools $(KVER)
+	@scripts/userspace "$(KVER)"
+	@scripts/tools "$(KVER)"
 	@scripts/guest --interactive --mem 3G \
-		--kernel $(CURDIR)/build/kernel-$(KVER)-$(IMPL)$(patsubst %,-%,$(filter-out std,$(FLAVOR)))
+		--kernel $(CURDIR)/build/kernel-$(or $(KVER),7.3)-$(IMPL)$(patsubst %,-%,$(filter-out std,$(FLAVOR)))
 
 integrate: ## put everything into a kernel tree of yours: KDIR=/path/to/linux
 	@scripts/integrate "$(KDIR)"
 
 patches: ## write everything as a patch series for a kernel tree
-	@scripts/patches
+	@scripts/patches "$(KVER)"
+
+series: ## build a kernel after each patch of the series
+	@scripts/series-check "$(KVER)"
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint

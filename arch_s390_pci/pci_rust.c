@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What the Rust code of zPCI leaves to C: its tracepoints, and the way through
- * all functions for its file in debugfs.
- */
+/* The file of zPCI error recovery in debugfs: the way through all functions. */
 #include <linux/debugfs.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
@@ -10,10 +7,6 @@
 
 #include "pci_bus.h"
 #include "pci_rust.h"
-
-#define CREATE_TRACE_POINTS
-#define CREATE_RUST_TRACE_POINTS
-#include "pci_trace.h"
 
 static struct zpci_dev *zpci_get_function(struct zpci_bus *zbus, unsigned int devfn)
 {

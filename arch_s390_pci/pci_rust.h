@@ -20,7 +20,6 @@ bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
 /* In Rust: rust/pci_event.rs. */
-int zpci_clear_irq(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
 void zpci_recovery_abandoned(struct zpci_dev *zdev);
 void zpci_recovery_was_reset(struct zpci_dev *zdev);

@@ -10,7 +10,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/zpci-rs
 # shellcheck source=scripts/versions
 . "$TOP/scripts/versions"
 # shellcheck disable=SC2034 # for the scripts that source this one
-BUILD=$TOP/build
+BUILD=${ZPCI_BUILD:-$TOP/build}
 
 say() { printf '%s\n' "$*"; }
 
@@ -76,16 +76,16 @@ kernel_version() {
 # kmake TREE O FLAVOR ARG...: make in a kernel tree. The fixed date, user and
 # host keep the compiler cache and the images the same from run to run. KASAN
 # with Rust needs clang. HOSTCC must be one word, rustc takes it as its linker.
+# KARCH=x86 is for another machine than the one that all of this is about.
 kmake() {
-	local tree=$1 o=$2 flavor=$3 rust cc=s390x-linux-gnu-gcc llvm=
+	local tree=$1 o=$2 flavor=$3 rust machine
 	shift 3
 	rust=$(rustc --version | cut -d ' ' -f 2)
-	if [ "$flavor" = debug ]; then
-		cc=clang llvm=LLVM=1
-	fi
-	# shellcheck disable=SC2086 # nothing or one word
-	make -C "$tree" O="$o" $llvm ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- \
-		CC="ccache $cc" \
+	machine=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache s390x-linux-gnu-gcc")
+	[ "$flavor" != debug ] ||
+		machine=(LLVM=1 ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache clang")
+	[ "${KARCH:-s390}" = s390 ] || machine=(ARCH=x86_64 CC="ccache gcc")
+	make -C "$tree" O="$o" "${machine[@]}" \
 		RUST_LIB_SRC="/usr/src/rustc-$rust/library" \
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=zpci \
 		KBUILD_BUILD_HOST=zpci KBUILD_BUILD_VERSION=1 \

@@ -17,7 +17,8 @@ answers='0:absent 1:NONE 2:CAN_RECOVER 3:NEED_RESET 4:DISCONNECT 5:RECOVERED'
 # A process for each uevent: it must write to a file that is always the same.
 cat >/tmp/helper <<-'END'
 	#!/bin/busybox sh
-	[ -z "$ERROR_EVENT" ] || echo "uevent $ACTION ${DEVPATH##*/} $ERROR_EVENT online=$DEVICE_ONLINE" >>/tmp/uevents
+	[ -n "$ERROR_EVENT" ] || exit 0
+	echo "uevent $ACTION ${DEVPATH##*/} $ERROR_EVENT online=$DEVICE_ONLINE" >>/tmp/uevents
 END
 
 byte() { printf '\\x%02x' "$(($1 & 255))"; }
@@ -26,11 +27,12 @@ long() { word $(($1 >> 16)) && word "$1"; }
 
 # event PEC [HANDLE]: injects an error event of the function.
 event() {
-	local none='\x00\x00\x00\x00'
+	local none='\x00\x00\x00\x00' handle function
 
+	handle=$(long "${2:-$(cat $device/function_handle)}")
+	function=$(long "$(cat $device/function_id)")
 	# shellcheck disable=SC2059 # the format is the event
-	printf "$none$(long "${2:-$(cat $device/function_handle)}")$(long "$(cat $device/function_id)")$none$none$none$none$(word 0)$(word "$1")" \
-		>$inject/error
+	printf "$none$handle$function$none$none$none$none$(word 0)$(word "$1")" >$inject/error
 }
 
 # Waits until everything about an event has been said: a line of ours that comes
@@ -54,7 +56,9 @@ show() {
 	dmesg -c >/dev/null
 	"$@"
 	settle
-	dmesg -c | sed -nE 's/^\[[^]]*\](\[[^]]*\])? //; /suppressed|crw_info/d; /zpci|test:/p' | sed 's/^/  /'
+	dmesg -c | sed -nE 's/^\[[^]]*\](\[[^]]*\])? //
+		/suppressed|crw_info/d
+		/zpci|test:/s/^/  /p'
 	sed 's/^/  /' $uevents
 	echo "  state $(cat $device/state 2>/dev/null)"
 }

@@ -25,7 +25,6 @@ use kernel::{
     }, //
 };
 
-mod airq;
 mod availability;
 mod error;
 mod recovery;

@@ -2,7 +2,7 @@
 
 //! What vfio-pci-core does on s390: it lets the owner of a function recover it from errors.
 //!
-//! C version of this: [`drivers/vfio/pci/vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c)
+//! C version of this: [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c)
 
 use kernel::{
     bindings,

@@ -86,6 +86,7 @@ impl StatusPage {
     }
 }
 
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
 crate::static_assert!(
     StatusPage::SIZE == size_of::<bindings::vfio_device_zpci_err_status>()
         && size_of::<Words>() == StatusPage::SIZE
