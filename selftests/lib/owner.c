@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An owner of an NVMe function: what every test begins with. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,12 +43,13 @@ int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
 
 int owner_open(struct owner *owner, enum vfio_mode mode)
 {
+	const char *driver = getenv(OWNER_DRIVER);
 	char address[PCI_ADDRESS_LEN];
 	int ret;
 
 	ret = pci_find(PCI_KIND_NVME, address);
 	if (!ret)
-		ret = pci_bind(address, "vfio-pci");
+		ret = pci_bind(address, driver ? driver : "vfio-pci");
 	return ret ? ret : owner_open_at(owner, address, mode);
 }
 

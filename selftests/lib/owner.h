@@ -26,7 +26,11 @@ struct owner {
 	__u64 unmapped;
 };
 
-/* Binds, opens, and brings the disk up. Does not listen for errors. */
+/*
+ * Binds, opens, and brings the disk up. Does not listen for errors. The driver
+ * is vfio-pci, unless the environment names another.
+ */
+#define OWNER_DRIVER	"ZPCI_VFIO_DRIVER"
 int owner_open(struct owner *owner, enum vfio_mode mode);
 /* The same without binding, for a function that is known. */
 int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode);

@@ -20,8 +20,13 @@ use core::{
     ptr::NonNull, //
 };
 
+mod driver;
 mod region;
 
+pub use driver::{
+    Driver,
+    Registration, //
+};
 pub use region::{
     Region,
     RegionType, //
