@@ -111,13 +111,21 @@ FIXTURE_VARIANT(error_tests) {
 	const char *program;
 };
 
-#define PROGRAM(name) \
-	FIXTURE_VARIANT_ADD(error_tests, name) { .program = #name }
+FIXTURE_VARIANT_ADD(error_tests, capture) {
+	.program = "capture_test",
+};
 
-PROGRAM(capture_test);
-PROGRAM(error_region_test);
-PROGRAM(feature_test);
-PROGRAM(reset_test);
+FIXTURE_VARIANT_ADD(error_tests, error_region) {
+	.program = "error_region_test",
+};
+
+FIXTURE_VARIANT_ADD(error_tests, feature) {
+	.program = "feature_test",
+};
+
+FIXTURE_VARIANT_ADD(error_tests, reset) {
+	.program = "reset_test",
+};
 
 FIXTURE_SETUP(error_tests)
 {
