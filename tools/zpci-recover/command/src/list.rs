@@ -13,6 +13,7 @@ use crate::{
     function::{function_id, Counters, Function, State},
     log::{self, Entry},
     output,
+    recovery::{recovery, Recovery},
 };
 
 /// A function, for JSON.
@@ -29,6 +30,8 @@ pub struct JsonFunction {
     state: State,
     /// Not known where the record may not be read.
     counters: Option<Counters>,
+    /// Of the Rust version only.
+    recovery: Option<Recovery>,
 }
 
 impl JsonFunction {
@@ -46,6 +49,7 @@ impl JsonFunction {
             owner_pid: function.holder.as_ref().map(|holder| holder.pid),
             state: function.state,
             counters: log.map(|log| function.counters(log)),
+            recovery: recovery(function.address),
         }
     }
 }

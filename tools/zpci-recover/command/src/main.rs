@@ -15,6 +15,7 @@ mod list;
 mod log;
 mod output;
 mod own;
+mod recovery;
 mod reset;
 mod show;
 mod target;

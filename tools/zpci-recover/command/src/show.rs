@@ -13,6 +13,7 @@ use crate::{
     list::JsonFunction,
     log::{self, Entry, What},
     output::{self, JsonCcdf},
+    recovery::recovery,
 };
 
 #[derive(Serialize)]
@@ -83,6 +84,17 @@ pub fn run(args: &ShowArgs) -> Result<()> {
                 "errors", counters.errors, counters.permanent
             )?;
         }
+    }
+    if let Some(recovery) = recovery(function.address) {
+        let names = [
+            "owner", "recovery", "opened", "resets", "captured", "waiting", "dropped",
+        ];
+        let words: Vec<_> = names
+            .iter()
+            .filter_map(|name| Some(format!("{name} {}", recovery.get(*name)?)))
+            .collect();
+
+        writeln!(out, "{:<16} {}", "in the kernel", words.join(", "))?;
     }
     for entry in function.events(events) {
         if let (What::Ccdf(ccdf), Some(time)) = (&entry.what, entry.time) {

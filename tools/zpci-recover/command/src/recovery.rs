@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel itself knows of the recovery of a function: the Rust version has a table of it.
+
+use std::{collections::BTreeMap, fs};
+
+use zpci_recover::Address;
+
+const TABLE: &str = "/sys/kernel/debug/pci/recovery";
+
+/// A line of the table: what its columns are called, and what they say.
+pub type Recovery = BTreeMap<String, String>;
+
+/// What there is of a function; nothing where the kernel has no such table, or not for us.
+pub fn recovery(address: Address) -> Option<Recovery> {
+    find(&fs::read_to_string(TABLE).ok()?, address)
+}
+
+/// Columns may be added, so they are found by their names.
+fn find(table: &str, address: Address) -> Option<Recovery> {
+    let mut lines = table.lines().map(str::split_ascii_whitespace);
+    let names: Vec<_> = lines.next()?.collect();
+    let at = names.iter().position(|name| *name == "address")?;
+    let wanted = address.to_string();
+
+    lines
+        .map(Iterator::collect::<Vec<_>>)
+        .find(|words| words.len() == names.len() && words[at] == wanted)
+        .map(|words| {
+            names
+                .iter()
+                .zip(words)
+                .map(|(name, word)| (name.to_string(), word.to_owned()))
+                .collect()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+function  address       channel  owner    recovery  opened  resets  unhandled  ignored  captured  waiting  dropped
+00000001  0001:00:00.0  frozen   listens  owner          3       4          0        0         1        1        0
+  1: event 0x4, recovery by owner
+00000002  0002:00:00.0  normal   none     host           0       0          0        0         0        0        0
+";
+
+    #[test]
+    fn a_line_is_found_by_its_address() {
+        let line = find(TEXT, "0001:00:00.0".parse().unwrap()).unwrap();
+
+        assert_eq!(line["recovery"], "owner");
+        assert_eq!(line["resets"], "4");
+        assert_eq!(line["captured"], "1");
+        assert_eq!(
+            find(TEXT, "0002:00:00.0".parse().unwrap()).unwrap()["owner"],
+            "none"
+        );
+        assert_eq!(find(TEXT, "0003:00:00.0".parse().unwrap()), None);
+        assert_eq!(find("", "0003:00:00.0".parse().unwrap()), None);
+    }
+}
