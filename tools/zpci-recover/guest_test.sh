@@ -88,11 +88,16 @@ wait_for() { # COMMAND...: until it succeeds
 # There are no users in the guest.
 [ -e /etc/passwd ] || echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
 
+# Tests before this one may have bound it to anything.
+unbind() {
+	[ ! -e "/sys/bus/pci/devices/$1/driver" ] || echo "$1" >"/sys/bus/pci/devices/$1/driver/unbind"
+}
+
 bind() {
+	unbind "$1"
 	echo "$2" >"/sys/bus/pci/devices/$1/driver_override"
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
-
 
 without_interface() {
 	echo 1..3
@@ -182,6 +187,7 @@ passes "a log is explained" sh -c \
 	'zpci-recover explain - </sys/kernel/debug/s390dbf/pci_error/hex_ascii | grep -F 0x100200000'
 passes "a function that is open is not taken from its owner" held
 passes "a function is reset" zpci-recover reset "$address"
+unbind "$other"
 fails "a function without a driver is not" "$other is not bound to any driver" \
 	zpci-recover reset "$other"
 modprobe nvme
