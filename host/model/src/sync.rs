@@ -125,6 +125,10 @@ pub(crate) mod atomic {
                 std::marker::PhantomData,
             )
         }
+
+        pub(crate) fn xchg(&self, value: u32, ordering: loom::sync::atomic::Ordering) -> u32 {
+            self.0.swap(value, ordering)
+        }
     }
 
     impl std::ops::Deref for Atomic<u32> {

@@ -46,14 +46,13 @@ pub fn queue(data: &[u8]) {
         let operand = usize::from(byte >> 3);
         let reader = operand % READERS;
 
-        run.apply(match byte % 8 {
+        run.apply(match byte % 7 {
             0 => Op::Push(code(byte), RECOVERIES[operand % RECOVERIES.len()]),
             1 => Op::PushStale(code(byte)),
             2 => Op::Lose,
             3 => Op::Take(reader),
             4 => Op::Delivered(reader),
             5 => Op::GiveBack(reader),
-            6 => Op::Lie(operand as u64),
             _ => Op::Reset,
         });
     }

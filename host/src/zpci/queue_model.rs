@@ -29,8 +29,6 @@ pub(super) enum Op {
     Take(usize),
     Delivered(usize),
     GiveBack(usize),
-    /// Somebody claims to have the event with this number, which no reader has.
-    Lie(u64),
     Reset,
 }
 
@@ -104,16 +102,6 @@ impl Run {
             }
             Op::Delivered(reader) => self.delivered(reader),
             Op::GiveBack(reader) => self.give_back(reader),
-            Op::Lie(sequence) => {
-                if self
-                    .kept
-                    .iter()
-                    .all(|k| k.sequence != sequence || k.waits())
-                {
-                    self.queue.delivered(sequence);
-                    self.queue.give_back(sequence);
-                }
-            }
             Op::Reset => {
                 self.kept.iter_mut().for_each(|kept| kept.stale = true);
                 self.queue.reset();
@@ -181,7 +169,7 @@ impl Run {
 
     fn delivered(&mut self, reader: usize) {
         if let Some(taken) = self.readers[reader].take() {
-            self.queue.delivered(taken.pending.sequence);
+            self.queue.arrived(1);
             self.kept.retain(|kept| kept.reader != Some(reader));
             self.delivered.push(taken.pending.sequence);
         }
@@ -189,7 +177,7 @@ impl Run {
 
     fn give_back(&mut self, reader: usize) {
         if let Some(taken) = self.readers[reader].take() {
-            self.queue.give_back(taken.pending.sequence);
+            self.queue.give_back(&taken);
             self.kept
                 .iter_mut()
                 .filter(|kept| kept.reader == Some(reader))

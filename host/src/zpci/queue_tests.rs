@@ -40,7 +40,6 @@ fn op(pushes: u32) -> impl Strategy<Value = Op> {
         6 => (0..READERS).prop_map(Op::Take),
         3 => (0..READERS).prop_map(Op::Delivered),
         3 => (0..READERS).prop_map(Op::GiveBack),
-        1 => (0..64u64).prop_map(Op::Lie),
         1 => Just(Op::Reset),
     ]
 }

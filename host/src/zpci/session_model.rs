@@ -40,7 +40,7 @@ pub(super) struct Run {
     has_read: bool,
     /// A permanent failure was captured, and no reset has come since.
     failed: bool,
-    /// The record of the event that arrived last.
+    /// The record of the event taken last, unless it has come back.
     last: Option<Record>,
     waiting: usize,
     unrecovered: bool,
@@ -83,19 +83,20 @@ impl Run {
             }
             Op::Take if self.reader.is_none() => {
                 self.reader = self.session.take();
+                self.last = self.reader.as_ref().map(Record::of).or(self.last);
                 assert_eq!(self.reader.is_some(), self.waiting > 0);
                 self.has_read = true;
             }
             Op::Take => (),
             Op::Delivered => {
-                if let Some(taken) = self.reader.take() {
-                    self.session.delivered(&taken);
-                    self.last = Some(Record::of(&taken));
+                if self.reader.take().is_some() {
+                    self.session.arrived(1);
                 }
             }
             Op::GiveBack => {
                 if let Some(taken) = self.reader.take() {
                     self.session.give_back(&taken);
+                    self.last = None;
                 }
             }
             Op::Last => {

@@ -135,6 +135,8 @@ struct Open {
 pub struct Function {
     #[pin]
     session: SpinLock<Option<KBox<Open>>>,
+    /// Events that have reached their readers since the session was told of such the last time.
+    arrived: Atomic<u32>,
     events: Arc<SerialQueue<Entry>>,
     /// Events submitted and not handled yet that may mean that the function is in error.
     pub(super) unhandled: Atomic<u32>,
@@ -173,6 +175,7 @@ impl Function {
         Arc::pin_init(
             pin_init!(Self {
                 session <- new_spinlock!(None, "zpci::Function::session"),
+                arrived: Atomic::new(0),
                 events,
                 unhandled: Atomic::new(0),
                 opened: Atomic::new(0),
@@ -263,6 +266,7 @@ impl Function {
             return Err(EBUSY);
         }
         *session = Some(new);
+        self.arrived.store(0, Relaxed);
         self.opened.fetch_add(1, Release);
         Ok(())
     }
@@ -295,6 +299,15 @@ impl Function {
                 status.publish(&open.session);
             }
             result
+        })
+    }
+
+    /// Adds an event to the session, which has the room that those which have arrived have left.
+    fn add_to_session<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        self.change_session(|session| {
+            // CAST: Far fewer than fit.
+            session.arrived(self.arrived.xchg(0, Relaxed) as usize);
+            f(session)
         })
     }
 
@@ -336,7 +349,7 @@ impl Function {
     /// The caller holds both locks of the function, which makes the decision final.
     pub fn capture(&self, event: ErrorEvent) -> Option<Recovery> {
         let now = Self::now();
-        let captured = self.change_session(|session| session.capture(event, now))?;
+        let captured = self.add_to_session(|session| session.capture(event, now))?;
 
         trace::captured(&event, &captured);
         Some(captured.recovery)
@@ -357,7 +370,7 @@ impl Function {
     pub fn capture_stale(&self, event: ErrorEvent) -> bool {
         let now = Self::now();
 
-        self.change_session(|session| session.capture_stale(event, now))
+        self.add_to_session(|session| session.capture_stale(event, now))
             .is_some()
     }
 
@@ -458,9 +471,10 @@ impl Delivery<'_> {
 
     /// Says that the event has arrived. Its reader has the function open, so that the session is
     /// still the one that the event is from.
+    #[inline]
     pub fn arrived(self) {
-        self.function
-            .change_session(|session| session.delivered(&self.taken));
+        // No lock: the session needs to know when it runs out of room, not before.
+        self.function.arrived.fetch_add(1, Relaxed);
         trace::taken(self.event(), self.taken.pending.sequence);
         // It is not to go back.
         core::mem::forget(self);

@@ -74,28 +74,22 @@ pub(super) struct Taken {
     pub(super) dropped: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Waiting,
-    HandedOut,
-}
-
 /// A bounded queue of error events, oldest first.
 ///
-/// An event is taken in two steps: [`Queue::take`] hands it to one reader, which then either says
-/// that it has it ([`Queue::delivered`]) or gives it back ([`Queue::give_back`]). So an event is
-/// never lost to a reader that failed, and never reaches two readers.
+/// An event is taken in two steps: [`Queue::take`] hands it to one reader, which then either has
+/// it ([`Queue::arrived`]) or gives it back ([`Queue::give_back`]). So an event is never lost to a
+/// reader that failed, and never reaches two readers. Its slot stays reserved until then.
 ///
 /// # Invariants
 ///
-/// - `head < Queue::SLOTS` and `len <= Queue::SLOTS`.
-/// - The `len` slots from `head` on, wrapping, are in order of their sequence numbers, which are
-///   all different.
+/// - `head < Queue::SLOTS` and `waiting + handed_out <= Queue::SLOTS`.
+/// - The `waiting` slots from `head` on, wrapping, are in order of their sequence numbers, which
+///   are all different.
 pub(super) struct Queue {
-    slots: [(Slot, Pending); Self::SLOTS],
+    slots: [Pending; Self::SLOTS],
     head: usize,
-    len: usize,
     waiting: usize,
+    handed_out: usize,
     last_sequence: u64,
     dropped: u32,
     resets: u32,
@@ -118,10 +112,10 @@ impl Queue {
     pub(super) const fn new() -> Self {
         // INVARIANT: Nothing is in the queue.
         Self {
-            slots: [(Slot::Waiting, Pending::NONE); Self::SLOTS],
+            slots: [Pending::NONE; Self::SLOTS],
             head: 0,
-            len: 0,
             waiting: 0,
+            handed_out: 0,
             last_sequence: 0,
             dropped: 0,
             resets: 0,
@@ -138,42 +132,31 @@ impl Queue {
         }
     }
 
-    fn position(&self, mut wanted: impl FnMut(&(Slot, Pending)) -> bool) -> Option<usize> {
-        (0..self.len).find(|&nth| wanted(&self.slots[self.index(nth)]))
-    }
-
-    /// Removes the `nth` slot, counted from the head. The head itself costs nothing.
-    fn remove(&mut self, nth: usize) {
-        if nth == 0 {
-            self.head = self.index(1);
-        } else {
-            for later in nth + 1..self.len {
-                self.slots[self.index(later - 1)] = self.slots[self.index(later)];
-            }
-        }
-        // INVARIANT: The slots that stay have kept their order.
-        self.len -= 1;
-    }
-
     /// Makes room for an event, by dropping an older transient one if a permanent failure needs
     /// its place. Returns whether there is room.
     fn make_room(&mut self, permanent: bool) -> bool {
-        if self.len < Self::TRANSIENT || (permanent && self.len < Self::SLOTS) {
+        let used = self.waiting + self.handed_out;
+
+        if used < Self::TRANSIENT || (permanent && used < Self::SLOTS) {
             return true;
         }
-        if !permanent {
-            return false;
-        }
-        match self.position(|(slot, pending)| *slot == Slot::Waiting && !pending.is_permanent()) {
-            Some(nth) => {
-                self.remove(nth);
-                self.waiting -= 1;
-                self.dropped = self.dropped.saturating_add(1);
-                true
-            }
+        permanent && self.drop_oldest_transient()
+    }
+
+    fn drop_oldest_transient(&mut self) -> bool {
+        let oldest = (0..self.waiting).find(|&nth| !self.slots[self.index(nth)].is_permanent());
+        let Some(oldest) = oldest else {
             // Every slot holds a permanent failure already, or is with a reader.
-            None => false,
+            return false;
+        };
+
+        // INVARIANT: The slots that stay have kept their order.
+        for later in oldest + 1..self.waiting {
+            self.slots[self.index(later - 1)] = self.slots[self.index(later)];
         }
+        self.waiting -= 1;
+        self.dropped = self.dropped.saturating_add(1);
+        true
     }
 
     /// Adds an event, and returns whether it was kept.
@@ -222,22 +205,23 @@ impl Queue {
             return false;
         }
         // INVARIANT: There is room, and the new number is larger than all others.
-        let tail = self.index(self.len);
-        self.slots[tail] = (Slot::Waiting, pending);
-        self.len += 1;
+        let tail = self.index(self.waiting);
+        self.slots[tail] = pending;
         self.waiting += 1;
         true
     }
 
-    /// Hands out the oldest event that waits.
+    /// Hands out the oldest event.
     pub(super) fn take(&mut self) -> Option<Taken> {
-        let nth = self.position(|(slot, _)| *slot == Slot::Waiting)?;
-        let index = self.index(nth);
-        let (slot, pending) = &mut self.slots[index];
+        if self.waiting == 0 {
+            return None;
+        }
+        let pending = self.slots[self.head];
 
-        *slot = Slot::HandedOut;
-        let pending = *pending;
+        // INVARIANT: What is not waiting anymore is handed out.
+        self.head = self.index(1);
         self.waiting -= 1;
+        self.handed_out += 1;
         Some(Taken {
             pending,
             stale: self.is_stale(&pending),
@@ -246,26 +230,28 @@ impl Queue {
         })
     }
 
-    #[inline]
-    fn handed_out(&self, sequence: u64) -> Option<usize> {
-        self.position(|(slot, pending)| *slot == Slot::HandedOut && pending.sequence == sequence)
+    /// Notes that `count` of the events that were handed out have reached their readers.
+    pub(super) fn arrived(&mut self, count: usize) {
+        self.handed_out -= count;
     }
 
-    /// Says that the event with this number has reached its reader. It leaves the queue.
-    pub(super) fn delivered(&mut self, sequence: u64) {
-        if let Some(nth) = self.handed_out(sequence) {
-            self.remove(nth);
-        }
-    }
+    /// Takes back an event that has not reached its reader. The next one gets it, unless an older
+    /// one comes back as well.
+    pub(super) fn give_back(&mut self, taken: &Taken) {
+        let older = (0..self.waiting)
+            .take_while(|&nth| self.slots[self.index(nth)].sequence < taken.pending.sequence)
+            .count();
 
-    /// Says that the event with this number has not reached its reader. The next one gets it.
-    pub(super) fn give_back(&mut self, sequence: u64) {
-        if let Some(nth) = self.handed_out(sequence) {
-            let index = self.index(nth);
-
-            self.slots[index].0 = Slot::Waiting;
-            self.waiting += 1;
+        // INVARIANT: A slot is free, as this event was handed out. Those that are older move to
+        // make room, and stay in order.
+        self.handed_out -= 1;
+        self.head = self.index(Self::SLOTS - 1);
+        self.waiting += 1;
+        for nth in 0..older {
+            self.slots[self.index(nth)] = self.slots[self.index(nth + 1)];
         }
+        let index = self.index(older);
+        self.slots[index] = taken.pending;
     }
 
     /// Marks all events that are here as older than the last reset.
@@ -275,12 +261,12 @@ impl Queue {
 
     /// Returns the `nth` event that is here, from the oldest, without taking it.
     pub(super) fn peek(&self, nth: usize) -> Option<Pending> {
-        (nth < self.len).then(|| self.slots[self.index(nth)].1)
+        (nth < self.waiting).then(|| self.slots[self.index(nth)])
     }
 
     /// Returns the newest event that is here, without taking it.
     pub(super) fn newest(&self) -> Option<Pending> {
-        self.peek(self.len.checked_sub(1)?)
+        self.peek(self.waiting.checked_sub(1)?)
     }
 
     /// Whether the function has been reset since an event.

@@ -162,21 +162,27 @@ impl Session {
     /// Hands out the oldest event.
     pub(super) fn take(&mut self) -> Option<Taken> {
         self.has_read = true;
-        self.queue.take()
+        let taken = self.queue.take()?;
+
+        self.last = Some(taken);
+        Some(taken)
     }
 
-    /// Says that an event has reached its reader.
-    pub(super) fn delivered(&mut self, taken: &Taken) {
-        self.last = Some(*taken);
-        self.queue.delivered(taken.pending.sequence);
+    /// Notes that `count` of the events that were handed out have reached their readers.
+    pub(super) fn arrived(&mut self, count: usize) {
+        self.queue.arrived(count);
     }
 
-    /// Says that an event has not reached its reader.
+    /// Takes back an event that has not reached its reader.
     pub(super) fn give_back(&mut self, taken: &Taken) {
-        self.queue.give_back(taken.pending.sequence);
+        self.queue.give_back(taken);
+        self.last = self
+            .last
+            .filter(|last| last.pending.sequence != taken.pending.sequence);
     }
 
-    /// Returns the record of the event that arrived last.
+    /// Returns the record of the event that was taken last. If that has not reached its reader,
+    /// there is none.
     pub(super) fn last(&mut self) -> Record {
         self.has_read = true;
         match &self.last {

@@ -31,7 +31,7 @@ mod tests {
         core::iter::from_fn(|| {
             let sequence = take(queue)?;
 
-            queue.delivered(sequence);
+            queue.arrived(1);
             Some(sequence)
         })
     }
@@ -60,7 +60,7 @@ mod tests {
                 && (taken.stale, taken.behind, taken.dropped) == (false, 0, 0)
         }));
         assert!(queue.take().is_none());
-        queue.delivered(1);
+        queue.arrived(1);
         assert!(queue.take().is_none());
     }
 
@@ -76,7 +76,7 @@ mod tests {
             for number in 1..=100 {
                 assert!(push(&mut queue, RECOVERABLE));
                 assert_eq!(take(&mut queue), Some(number));
-                queue.delivered(number);
+                queue.arrived(1);
             }
             assert!(drain(&mut queue).eq(101..100 + level));
             assert_eq!(queue.dropped(), 0);
@@ -129,15 +129,16 @@ mod tests {
             push(&mut queue, RECOVERABLE);
         }
         // The permanent failure and one transient event are with readers.
-        queue.take();
-        queue.take();
+        let readers = [queue.take(), queue.take()];
+
         assert!(push(&mut queue, PERMANENT[1]));
         assert_eq!(queue.dropped(), 0);
         assert!(push(&mut queue, PERMANENT[1]));
         assert_eq!((queue.waiting(), queue.dropped()), (15, 1));
 
-        queue.give_back(1);
-        queue.give_back(2);
+        for taken in readers.iter().flatten() {
+            queue.give_back(taken);
+        }
         assert!(drain(&mut queue).eq([1, 2].into_iter().chain(4..=18)));
     }
 
@@ -178,36 +179,42 @@ mod tests {
         for _ in 0..3 {
             push(&mut queue, RECOVERABLE);
         }
-        assert_eq!(take(&mut queue), Some(1));
-        assert_eq!(take(&mut queue), Some(2));
-        queue.give_back(1);
+        let first = queue.take();
+        let second = queue.take();
+
+        assert!(first.is_some_and(|first| {
+            queue.give_back(&first);
+            first.pending.sequence == 1
+        }));
         assert_eq!(queue.waiting(), 2);
         let again = queue.take();
 
         assert!(again.is_some_and(|again| (again.pending.sequence, again.behind) == (1, 1)));
-        queue.give_back(2);
-        queue.give_back(1);
+        for taken in second.iter().chain(&again) {
+            queue.give_back(taken);
+        }
         assert!(drain(&mut queue).eq(1..=3));
     }
 
-    // Only the reader that has an event can say anything about it.
+    // An event that a reader has keeps its slot, until it has arrived.
     #[test]
-    fn an_event_that_nobody_has_is_neither_delivered_nor_given_back() {
+    fn an_event_with_a_reader_keeps_its_slot() {
         let mut queue = Queue::new();
 
-        push(&mut queue, RECOVERABLE);
-        queue.delivered(1);
-        queue.give_back(1);
-        assert_eq!(queue.waiting(), 1);
+        for _ in 0..16 {
+            push(&mut queue, RECOVERABLE);
+        }
+        let taken = queue.take();
 
-        queue.take();
-        queue.delivered(2);
-        queue.give_back(2);
-        assert_eq!(queue.waiting(), 0);
-        queue.delivered(1);
-        queue.give_back(1);
-        assert_eq!(queue.waiting(), 0);
-        assert!(queue.take().is_none());
+        assert!(!push(&mut queue, RECOVERABLE));
+        assert!(taken.is_some_and(|taken| {
+            queue.give_back(&taken);
+            queue.waiting() == 16
+        }));
+        assert_eq!(take(&mut queue), Some(1));
+        queue.arrived(1);
+        assert!(push(&mut queue, RECOVERABLE));
+        assert_eq!(queue.dropped(), 1);
     }
 
     // An event is stale if there was a reset since it was captured, or if it was already then. (70)
@@ -216,8 +223,10 @@ mod tests {
         let mut queue = Queue::new();
 
         push(&mut queue, RECOVERABLE);
-        assert!(queue.take().is_some_and(|taken| !taken.stale));
-        queue.give_back(1);
+        assert!(queue.take().is_some_and(|taken| {
+            queue.give_back(&taken);
+            !taken.stale
+        }));
         queue.reset();
         push(&mut queue, RECOVERABLE);
         queue.push_stale(event(0, RECOVERABLE), 0);
