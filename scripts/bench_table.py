@@ -238,7 +238,7 @@ def number(value):
     return "-" if value is None else f"{value:,.0f}"
 
 
-def table(rust, c, goals):
+def table_rows(rust, c, goals):
     goals = {goal.measure: goal for goal in goals}
     rows = [("guest instructions, or bytes", "Rust", "C", "ratio", "goal", "")]
     for name, title in MEASURES:
@@ -252,6 +252,11 @@ def table(rust, c, goals):
             title, number(ours), number(theirs), ratio,
             goal.text() if goal else "", goal.verdict if goal else "",
         ))
+    return rows
+
+
+def table(rust, c, goals):
+    rows = table_rows(rust, c, goals)
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     for at, row in enumerate(rows):
         cells = [row[0].ljust(widths[0])]
@@ -263,6 +268,32 @@ def table(rust, c, goals):
     for kernel, label in ((rust, "Rust"), (c, "C")):
         for name, reason in sorted(kernel.none.items()):
             print(f"not measured, {label}: {TITLES.get(name, name)}: {reason}")
+
+
+PAGE = """.. SPDX-License-Identifier: GPL-2.0-only
+
+==========================================
+zPCI error recovery: what it costs
+==========================================
+
+Made by ``scripts/bench docs``: not to be edited. Both versions, Linux 7.3 in the same
+configuration, in one run. Zpci-performance.rst says how it is measured, and why
+goals are missed.
+
+.. figure:: zpci-bench.svg
+   :alt: bars with each cost in Rust as a part of that in C
+
+.. list-table::
+   :header-rows: 1
+
+"""
+
+
+def page(rust, c, goals):
+    rows = ["\n".join(
+        ("   * - " if at == 0 else "     - ") + cell for at, cell in enumerate(row)
+    ).replace("- \n", "-\n") for row in table_rows(rust, c, goals)]
+    return PAGE + "\n".join(line.rstrip() for row in rows for line in row.split("\n")) + "\n"
 
 
 WIDTH, ROW, LEFT, BARS = 1000, 22, 350, 420
@@ -383,6 +414,7 @@ def self_test():
     assert [g.verdict for g in goals] == ["met", "MISSED", "MISSED", "met", "not measured"]
     assert [g.fails for g in goals] == [False, False, True, False, True]
     assert chart(rust, c, goals).endswith("</svg>\n")
+    assert "\n   * - taking an event by the feature\n     - 20\n" in page(rust, c, goals)
     print("bench_table.py: self-test passed")
 
 
@@ -391,7 +423,7 @@ def main():
         return self_test()
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    for name in ("logs", "goals", "rust", "c", "json", "svg"):
+    for name in ("logs", "goals", "rust", "c", "json", "svg", "rst"):
         parser.add_argument("--" + name, required=True)
     args = parser.parse_args()
     rust, c = Kernel("rust", args.rust, args.logs), Kernel("c", args.c, args.logs)
@@ -403,6 +435,8 @@ def main():
         out.write("\n")
     with open(args.svg, "w", encoding="utf-8") as out:
         out.write(chart(rust, c, goals))
+    with open(args.rst, "w", encoding="utf-8") as out:
+        out.write(page(rust, c, goals))
     print(f"\nAll figures: {os.path.relpath(args.json)}; the chart: {os.path.relpath(args.svg)}")
     failing = [goal.measure for goal in goals if goal.fails]
     if failing:

@@ -47,17 +47,18 @@ TEST_F(capture, one_event)
 	struct owner *owner = &self->owner;
 	__u64 before, after;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	before = now_ns();
 	ASSERT_EQ(0, owner_suffer(owner));
 	after = now_ns();
 	EXPECT_EVENT(owner, &event, 1);
-	EXPECT_EQ(0, event.pending_errors);
-	EXPECT_EQ(0, event.dropped);
 	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
-	EXPECT_LE(before, event.timestamp);
-	EXPECT_GE(after, event.timestamp);
+	if (owner->region.size) {
+		EXPECT_EQ(0, event.pending_errors);
+		EXPECT_EQ(0, event.dropped);
+		EXPECT_LE(before, event.timestamp);
+		EXPECT_GE(after, event.timestamp);
+	}
 	EXPECT_NO_EVENT(owner);
 	/* One event is one wake-up. */
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
@@ -75,7 +76,6 @@ TEST_F_TIMEOUT(capture, many_events_in_order, 120)
 	__u64 before = 0;
 	int i;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 1; i <= MANY; i++) {
 		ASSERT_EQ(0, owner_suffer(owner)) {
@@ -86,6 +86,8 @@ TEST_F_TIMEOUT(capture, many_events_in_order, 120)
 	}
 	for (i = 1; i <= MANY; i++) {
 		EXPECT_EVENT(owner, &event, i);
+		if (!owner->region.size)
+			continue;
 		EXPECT_EQ(MANY - i, event.pending_errors);
 		EXPECT_EQ(0, event.dropped);
 		EXPECT_EQ(i < MANY, !!(event.flags & VFIO_ZPCI_ERR_STALE));
@@ -105,12 +107,10 @@ TEST_F_TIMEOUT(capture, reading_as_they_come, 120)
 	struct owner *owner = &self->owner;
 	int i;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 1; i <= 5; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		EXPECT_EVENT(owner, &event, i);
-		EXPECT_EQ(0, event.pending_errors);
 		EXPECT_NO_EVENT(owner);
 		ASSERT_EQ(0, owner_recover(owner));
 	}
@@ -123,12 +123,12 @@ TEST_F(capture, reset_keeps_and_marks_the_event)
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, owner_recover(owner));
 	EXPECT_EVENT(owner, &event, 1);
-	EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_STALE);
+	if (owner->region.size)
+		EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_STALE);
 	EXPECT_NO_EVENT(owner);
 }
 
@@ -215,7 +215,6 @@ TEST_F(capture, a_new_owner_counts_from_one)
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));
 	owner_close(owner);

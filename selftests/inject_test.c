@@ -81,36 +81,6 @@ FIXTURE_TEARDOWN(inject)
 	owner_close(&self->owner);
 }
 
-static bool has_region(struct owner *owner)
-{
-	return owner->region.size;
-}
-
-/*
- * Takes an event from the region, or with a kernel that has none, by the
- * feature, which tells less: 0, -ENOMSG if there is none, or -errno.
- */
-static int take(struct owner *owner, struct vfio_device_zpci_err_region *event)
-{
-	struct ccdf ccdf;
-	int ret;
-
-	memset(event, 0, sizeof(*event));
-	if (has_region(owner)) {
-		ret = error_region_take(&owner->fn, &owner->region, event);
-		if (!ret && !(event->flags & VFIO_ZPCI_ERR_PRESENT))
-			ret = -ENOMSG;
-		return ret;
-	}
-	ret = error_feature_take(&owner->fn, event->ccdf);
-	if (!ret) {
-		ccdf_decode(event->ccdf, &ccdf);
-		event->pec = ccdf.pec;
-		event->flags = VFIO_ZPCI_ERR_PRESENT;
-	}
-	return ret;
-}
-
 /* Waits for as many wake-ups as there are events, and for no more. */
 static int wait_wakes(struct owner *owner, __u64 wanted)
 {
@@ -130,9 +100,9 @@ static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
 {
 	struct vfio_device_zpci_err_region event;
 
-	ASSERT_EQ(0, take(owner, &event));
+	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(pec, event.pec);
-	if (has_region(owner))
+	if (owner->region.size)
 		EXPECT_EQ(number, event.sequence);
 }
 
@@ -140,7 +110,7 @@ static void expect_none_taken(struct __test_metadata *_metadata, struct owner *o
 {
 	struct vfio_device_zpci_err_region event;
 
-	EXPECT_EQ(-ENOMSG, take(owner, &event));
+	EXPECT_EQ(-ENOMSG, owner_take(owner, &event));
 }
 
 #define EXPECT_TAKEN(owner, pec, number)	expect_taken(_metadata, owner, pec, number)
@@ -185,9 +155,9 @@ TEST_F(inject, permanent_failure_is_told_and_can_end)
 	for (i = 0; i < ARRAY_SIZE(codes); i++) {
 		ASSERT_EQ(0, inject_error(owner->fn.address, codes[i]));
 		ASSERT_EQ(0, wait_wakes(owner, 1));
-		ASSERT_EQ(0, take(owner, &event));
+		ASSERT_EQ(0, owner_take(owner, &event));
 		EXPECT_EQ(codes[i], event.pec);
-		if (has_region(owner))
+		if (owner->region.size)
 			EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_PERMANENT, event.flags);
 		ASSERT_EQ(0, owner_recover(owner)) {
 			TH_LOG("after event 0x%04x", codes[i]);
@@ -210,8 +180,8 @@ static int drain(struct owner *owner, struct vfio_device_zpci_err_region *last, 
 	__u64 sequence = 0;
 
 	*permanent = 0;
-	while (!(ret = take(owner, &event))) {
-		if (has_region(owner) && event.sequence <= sequence)
+	while (!(ret = owner_take(owner, &event))) {
+		if (owner->region.size && event.sequence <= sequence)
 			return -EPROTO;
 		sequence = event.sequence;
 		*last = event;
@@ -240,7 +210,7 @@ TEST_F(inject, permanent_failure_finds_room)
 	taken = drain(owner, &last, &permanent);
 	EXPECT_EQ(2, permanent);
 	EXPECT_EQ(PEC_FAILED, last.pec);
-	if (has_region(owner)) {
+	if (owner->region.size) {
 		EXPECT_EQ(FITS + 1, taken);
 		EXPECT_EQ(FITS + 6, taken + last.dropped);
 		EXPECT_EQ(FITS + 6, last.sequence);
@@ -280,9 +250,9 @@ TEST_F(inject, recoverable_event_behind_a_permanent_one)
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
 	ASSERT_EQ(0, wait_wakes(owner, 2));
-	ASSERT_EQ(0, take(owner, &event));
+	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(PEC_LOST, event.pec);
-	ASSERT_EQ(0, take(owner, &event));
+	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(PEC_ERROR_STATE, event.pec);
 	EXPECT_FALSE(event.flags & (VFIO_ZPCI_ERR_HOST_RECOVERED | VFIO_ZPCI_ERR_UNATTENDED));
 	EXPECT_NONE_TAKEN(owner);
@@ -309,7 +279,7 @@ TEST_F(inject, full_queue_leaves_a_gap)
 	EXPECT_EQ(5, last.dropped);
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
 	ASSERT_EQ(0, wait_wakes(owner, 1));
-	ASSERT_EQ(0, take(owner, &last));
+	ASSERT_EQ(0, owner_take(owner, &last));
 	EXPECT_EQ(FITS + 6, last.sequence);
 	EXPECT_EQ(5, last.dropped);
 	EXPECT_EQ(0, owner_recover(owner));
@@ -357,7 +327,7 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
 	deadline = deadline_in(PATIENCE_MS);
 	do {
-		ret = take(owner, &event);
+		ret = owner_take(owner, &event);
 		if (ret) {
 			ASSERT_EQ(-ENOMSG, ret);
 			ASSERT_TRUE(wait_on(deadline)) {
@@ -422,7 +392,7 @@ TEST_F(inject, bytes_arrive_unchanged)
 		raw[i] = mine[i];
 	ASSERT_EQ(sizeof(raw), inject_write(INJECT_ERROR, raw, sizeof(raw), 0));
 	ASSERT_EQ(0, wait_wakes(owner, 1));
-	ASSERT_EQ(0, take(owner, &event));
+	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(0xa5a5, event.pec);
 	EXPECT_EQ(0, memcmp(raw, event.ccdf, sizeof(raw)));
 	EXPECT_EQ(0, owner_recover(owner));
@@ -501,7 +471,7 @@ TEST_F(inject, late_listener_is_told_at_once)
 		sleep_ms(QUIET_MS);
 		ASSERT_EQ(0, owner_listen(owner));
 		EXPECT_EQ(0, event_wait(owner->error_event, 0));
-		ASSERT_EQ(0, take(owner, &event));
+		ASSERT_EQ(0, owner_take(owner, &event));
 		EXPECT_EQ(events[i].pec, event.pec);
 		EXPECT_EQ(events[i].flags, event.flags);
 		ASSERT_EQ(0, owner_recover(owner));
@@ -552,7 +522,7 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 		/* By turns: reset first, read first. */
 		if (i % 2)
 			reset += !vfio_reset(&owner->fn);
-		seen += !take(owner, &event) && event.pec == PEC_ERROR_STATE;
+		seen += !owner_take(owner, &event) && event.pec == PEC_ERROR_STATE;
 		if (!(i % 2))
 			reset += !vfio_reset(&owner->fn);
 	}
@@ -671,7 +641,7 @@ TEST_F_TIMEOUT(inject_unowned, host_recovers, 60)
 			       PATIENCE_MS));
 	EXPECT_TRUE(pci_answers(self->address));
 	ASSERT_EQ(0, owner_open(&owner, VFIO_CDEV_IOMMUFD));
-	EXPECT_EQ(-ENOMSG, take(&owner, &event));
+	EXPECT_EQ(-ENOMSG, owner_take(&owner, &event));
 	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
 	owner_close(&owner);
 }
@@ -687,7 +657,7 @@ TEST_F_TIMEOUT(inject_unowned, opens_after_a_permanent_failure, 60)
 	ASSERT_EQ(0, inject_error(self->address, PEC_ERROR_STATE));
 	sleep_ms(QUIET_MS);
 	ASSERT_EQ(0, owner_open(&owner, VFIO_CDEV_IOMMUFD));
-	EXPECT_EQ(-ENOMSG, take(&owner, &event));
+	EXPECT_EQ(-ENOMSG, owner_take(&owner, &event));
 	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
 	ASSERT_EQ(0, owner_listen(&owner));
 	ASSERT_EQ(0, owner_suffer(&owner));
@@ -802,7 +772,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 		ms = wake_time_ms(other);
 		EXPECT_LE(0, ms);
 		EXPECT_GT(100, ms);
-		if (has_region(other))
+		if (other->region.size)
 			EXPECT_EVENT(other, &event, i + 1);
 		EXPECT_EQ(0, owner_recover(other));
 	}

@@ -47,7 +47,6 @@ TEST_F(passthrough, listening_owner_recovers)
 	struct owner *owner = &self->owner;
 	__u32 csts = 0;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));
 
@@ -106,12 +105,12 @@ TEST_F(passthrough, host_recovers_for_a_deaf_owner)
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
 	sleep_ms(HOST_WOULD_HAVE_MS);
 	ASSERT_EQ(0, pci_wait_answers(owner->fn.address, PATIENCE_MS));
 	EXPECT_EVENT(owner, &event, 1);
-	EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_HOST_RECOVERED);
+	if (owner->region.size)
+		EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_HOST_RECOVERED);
 	EXPECT_FALSE(event.flags & VFIO_ZPCI_ERR_UNATTENDED);
 }
 
@@ -121,7 +120,6 @@ TEST_F(passthrough, late_listener_is_told_at_once)
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 
-	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
 	sleep_ms(HOST_WOULD_HAVE_MS);
 	ASSERT_EQ(0, pci_wait_answers(owner->fn.address, PATIENCE_MS));
@@ -141,7 +139,6 @@ TEST_F(passthrough, next_owner_starts_clean)
 	owner_close(owner);
 	ASSERT_EQ(0, owner_open(owner, variant->mode));
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner->fn, ccdf));
-	REQUIRE_REGION(owner);
 	EXPECT_NO_EVENT(owner);
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "kselftest_harness.h"
 
@@ -56,7 +57,6 @@ FIXTURE_VARIANT_ADD(reset_stress, cdev_iommufd) {
 FIXTURE_SETUP(reset_stress)
 {
 	ASSERT_EQ(0, owner_open(&self->owner, variant->mode));
-	REQUIRE_REGION(&self->owner);
 	ASSERT_EQ(0, owner_listen(&self->owner));
 }
 
@@ -117,13 +117,58 @@ static void *read_on(void *arg)
 			worker->done++;
 		else if (ret != -ENOMSG)
 			worker->failed++;
-		ret = error_region_take(&worker->owner->fn, &worker->owner->region, &event);
-		if (!ret && event.flags & VFIO_ZPCI_ERR_PRESENT)
+		ret = owner_take(worker->owner, &event);
+		if (!ret)
 			worker->done++;
-		else if (ret)
+		else if (ret != -ENOMSG)
 			worker->failed++;
 	}
 	return NULL;
+}
+
+/* Asks which functions a hot reset would reset, until told to stop. */
+static void *ask_hot_reset(void *arg)
+{
+	struct {
+		struct vfio_pci_hot_reset_info head;
+		struct vfio_pci_dependent_device devices[4];
+	} info;
+	struct worker *worker = arg;
+
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		memset(&info, 0, sizeof(info));
+		info.head.argsz = sizeof(info);
+		if (!ioctl(worker->owner->fn.device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info)) {
+			worker->done++;
+			continue;
+		}
+		worker->failed++;
+		worker->result = -errno;
+	}
+	return NULL;
+}
+
+/*
+ * What a hot reset would reset is known whatever goes on with the function at
+ * the moment. Validates 90.
+ */
+TEST_F_TIMEOUT(reset_stress, while_hot_reset_is_asked_for, 120)
+{
+	struct worker worker = { .owner = &self->owner };
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&worker.thread, NULL, ask_hot_reset, &worker));
+	for (i = 0; i < 5; i++) {
+		EXPECT_EQ(0, owner_suffer(&self->owner));
+		EXPECT_EQ(0, owner_recover(&self->owner));
+	}
+	__atomic_store_n(&worker.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(worker.thread, NULL));
+	EXPECT_LT(0, worker.done);
+	EXPECT_EQ(0, worker.failed) {
+		TH_LOG("asked %d times, failed %d times, in the end with %d",
+		       worker.done + worker.failed, worker.failed, worker.result);
+	}
 }
 
 /* One thread reads events all the time, another one resets. Validates 31, 93. */

@@ -14,16 +14,17 @@ static inline void expect_event(struct __test_metadata *_metadata, struct owner 
 {
 	struct ccdf ccdf;
 
-	ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, event));
-	ccdf_decode(event->ccdf, &ccdf);
-	EXPECT_TRUE(event->flags & VFIO_ZPCI_ERR_PRESENT) {
+	ASSERT_EQ(0, owner_take(owner, event)) {
 		TH_LOG("event %llu is missing", number);
 	}
+	ccdf_decode(event->ccdf, &ccdf);
 	EXPECT_EQ(PEC_DMA_ACCESS, event->pec);
 	EXPECT_EQ(PEC_DMA_ACCESS, ccdf.pec);
 	EXPECT_EQ(owner->unmapped, ccdf.faddr);
-	EXPECT_EQ(number, event->sequence);
-	EXPECT_EQ(sizeof(*event), event->length);
+	if (owner->region.size) {
+		EXPECT_EQ(number, event->sequence);
+		EXPECT_EQ(sizeof(*event), event->length);
+	}
 }
 
 /* Nothing pending: no old event may be repeated. */
@@ -31,8 +32,9 @@ static inline void expect_no_event(struct __test_metadata *_metadata, struct own
 {
 	struct vfio_device_zpci_err_region none;
 
-	memset(&none, 0xa5, sizeof(none));
-	ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, &none));
+	EXPECT_EQ(-ENOMSG, owner_take(owner, &none));
+	if (!owner->region.size)
+		return;
 	EXPECT_EQ(0, none.pec);
 	EXPECT_EQ(0, none.flags);
 	EXPECT_EQ(0, none.sequence);

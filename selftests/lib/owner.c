@@ -95,3 +95,24 @@ int owner_recover(struct owner *owner)
 
 	return ret ? ret : nvme_reinit(&owner->nvme);
 }
+
+int owner_take(struct owner *owner, struct vfio_device_zpci_err_region *event)
+{
+	struct ccdf ccdf;
+	int ret;
+
+	memset(event, 0, sizeof(*event));
+	if (owner->region.size) {
+		ret = error_region_take(&owner->fn, &owner->region, event);
+		if (!ret && !(event->flags & VFIO_ZPCI_ERR_PRESENT))
+			ret = -ENOMSG;
+		return ret;
+	}
+	ret = error_feature_take(&owner->fn, event->ccdf);
+	if (!ret) {
+		ccdf_decode(event->ccdf, &ccdf);
+		event->pec = ccdf.pec;
+		event->flags = VFIO_ZPCI_ERR_PRESENT;
+	}
+	return ret;
+}

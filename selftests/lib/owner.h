@@ -55,4 +55,10 @@ int dma_start(struct vfio_function *fn, __u64 *start);
 #define DMA_BUFFER_AT	0
 #define DMA_UNMAPPED_AT	0x200000
 
+/*
+ * Takes an event from the region or, with a kernel that has none, by the
+ * feature, which tells less: 0, -ENOMSG if there is none, or -errno.
+ */
+int owner_take(struct owner *owner, struct vfio_device_zpci_err_region *event);
+
 #endif

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pattern.h"
 
@@ -21,4 +24,20 @@ bool pattern_matches(const void *block, __u64 number)
 
 	pattern_fill(wanted, number);
 	return !memcmp(block, wanted, sizeof(wanted));
+}
+
+int disk_verify(const char *path, __u64 number)
+{
+	__u8 block[BLOCK_SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, block, sizeof(block), number * BLOCK_SIZE) != sizeof(block))
+		ret = -EIO;
+	else if (!pattern_matches(block, number))
+		ret = -EILSEQ;
+	close(fd);
+	return ret;
 }

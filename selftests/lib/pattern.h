@@ -15,4 +15,7 @@
 void pattern_fill(void *block, __u64 number);
 bool pattern_matches(const void *block, __u64 number);
 
+/* Reads a block of a disk that the kernel's own driver has: 0, -EILSEQ if it is not right. */
+int disk_verify(const char *path, __u64 number);
+
 #endif

@@ -465,6 +465,7 @@ impl Delivery<'_> {
     }
 
     /// Returns the event as a record.
+    #[inline]
     pub fn record(&self) -> Record {
         Record::of(&self.taken)
     }

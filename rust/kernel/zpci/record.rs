@@ -39,11 +39,13 @@ impl Record {
     /// Bytes that a reader must ask for to take an event: all that version 1 of the region had.
     pub const TAKING: usize = 8;
 
+    #[inline]
     fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
         self.0[at..at + N].copy_from_slice(&bytes);
     }
 
     /// The record that says that nothing is pending.
+    #[inline]
     pub fn empty(dropped: u32) -> Self {
         let mut record = Self([0; Self::SIZE]);
 
@@ -54,6 +56,7 @@ impl Record {
     }
 
     /// The record of an event.
+    #[inline]
     pub(super) fn of(taken: &Taken) -> Self {
         let mut record = Self::empty(taken.dropped);
         let pending = &taken.pending;

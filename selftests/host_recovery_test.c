@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who has a function: a driver of the host, which recovers from an error as on
+ * every machine; nobody; or an owner in user space, whose recovery is reported
+ * to the host from its beginning to its end.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "kselftest_harness.h"
+
+#include "file.h"
+#include "fixture.h"
+#include "inject.h"
+#include "kmsg.h"
+
+#define TEST_DRIVER	"zpci_test_driver"
+#define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
+
+/* Channel states, as in enum pci_channel_state. */
+#define NORMAL			1
+#define PERMANENT_FAILURE	3
+
+/* Messages of the kernel about events are limited to some in this time. */
+#define LOG_INTERVAL_MS		6000
+
+#define NO_TEST_DRIVER	"the module " TEST_DRIVER " is not there"
+#define NO_INJECTOR	"the module zpci_inject is not there"
+
+#define HELPER		"/tmp/uevent-helper"
+#define HELPER_FILE	"/sys/kernel/uevent_helper"
+#define UEVENTS		"/tmp/uevents"
+
+FIXTURE(function) {
+	char address[PCI_ADDRESS_LEN];
+	int log;
+};
+
+FIXTURE_SETUP(function)
+{
+	self->log = -1;
+	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
+	self->log = kmsg_open();
+	ASSERT_LE(0, self->log);
+}
+
+FIXTURE_TEARDOWN(function)
+{
+	close(self->log);
+	pci_bind(self->address, "vfio-pci");
+}
+
+#define EXPECT_LOGGED(text) \
+	EXPECT_EQ(0, kmsg_wait(self->log, text, PATIENCE_MS)) { \
+		TH_LOG("not in the log: %s", text); \
+	}
+
+/* User space can have the function now, and can recover it. */
+static void expect_usable(struct __test_metadata *_metadata, const char *address)
+{
+	struct owner owner;
+
+	ASSERT_EQ(0, owner_open_new(&owner, address, VFIO_CDEV_IOMMUFD));
+	EXPECT_EQ(0, owner_listen(&owner));
+	EXPECT_EQ(0, owner_suffer(&owner));
+	EXPECT_EQ(0, owner_recover(&owner));
+	owner_close(&owner);
+}
+
+/* The kernel's own driver recovers, and its disk is there. Validates 38. */
+TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
+{
+	char path[64];
+
+	if (!inject_ready())
+		SKIP(return, NO_INJECTOR);
+	if (system("modprobe nvme"))
+		SKIP(return, "the kernel has no driver for NVMe");
+	ASSERT_EQ(0, pci_bind(self->address, "nvme"));
+	ASSERT_EQ(0, pci_wait_disk(self->address, path, sizeof(path), PATIENCE_MS));
+	EXPECT_EQ(0, disk_verify(path, TEST_BLOCK));
+
+	sleep_ms(LOG_INTERVAL_MS);
+	ASSERT_EQ(0, inject_error(self->address, PEC_DMA_ACCESS));
+	EXPECT_LOGGED("The device is ready to resume operations");
+	ASSERT_EQ(0, pci_wait_disk(self->address, path, sizeof(path), PATIENCE_MS));
+	EXPECT_EQ(0, disk_verify(path, TEST_BLOCK));
+	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
+	expect_usable(_metadata, self->address);
+}
+
+/* A driver whose answers are known, and a real error of its function. */
+static void raise_with_driver(struct __test_metadata *_metadata, const char *address,
+			      const char *has_callbacks)
+{
+	ASSERT_EQ(0, file_write(PARAMETERS "table", has_callbacks));
+	ASSERT_EQ(0, pci_bind(address, TEST_DRIVER));
+	ASSERT_EQ(0, pci_write_attr(address, "raise", "1"));
+}
+
+static int wait_state(const char *address, unsigned long wanted)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	unsigned long state = 0;
+	int ret;
+
+	do {
+		ret = pci_read_attr(address, "state", &state);
+	} while (!ret && state != wanted && wait_on(deadline));
+	return state == wanted ? 0 : ret ? ret : -ETIMEDOUT;
+}
+
+/* Each step of a recovery from a real error, in its order. Validates 38. */
+TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
+{
+	if (system("modprobe -q " TEST_DRIVER))
+		SKIP(return, NO_TEST_DRIVER);
+	raise_with_driver(_metadata, self->address, "1");
+	EXPECT_LOGGED("test: error_detected(");
+	EXPECT_LOGGED("test: mmio_enabled");
+	EXPECT_LOGGED("test: resume state 1");
+	EXPECT_EQ(0, wait_state(self->address, NORMAL));
+	EXPECT_TRUE(pci_answers(self->address));
+	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
+	expect_usable(_metadata, self->address);
+}
+
+/* A driver that handles no errors cannot be helped; the next owner can. Validates 39. */
+TEST_F_TIMEOUT(function, driver_without_callbacks, 60)
+{
+	if (system("modprobe -q " TEST_DRIVER))
+		SKIP(return, NO_TEST_DRIVER);
+	raise_with_driver(_metadata, self->address, "0");
+	EXPECT_EQ(0, wait_state(self->address, PERMANENT_FAILURE));
+	file_write(PARAMETERS "table", "1");
+	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
+	expect_usable(_metadata, self->address);
+}
+
+/* Without a driver there is nobody to recover it; the next owner does. Validates 39. */
+TEST_F_TIMEOUT(function, without_a_driver, 60)
+{
+	char driver[32];
+
+	if (!inject_ready())
+		SKIP(return, NO_INJECTOR);
+	if (!pci_driver(self->address, driver, sizeof(driver)))
+		ASSERT_EQ(0, pci_unbind(self->address));
+	sleep_ms(LOG_INTERVAL_MS);
+	ASSERT_EQ(0, inject_error(self->address, PEC_DMA_ACCESS));
+	EXPECT_LOGGED("no driver is bound");
+	expect_usable(_metadata, self->address);
+}
+
+static int make_helper(void)
+{
+	static const char script[] = "#!/bin/sh\n"
+		"[ -z \"$ERROR_EVENT\" ] || echo \"$ERROR_EVENT\" >>" UEVENTS "\n";
+	int fd = open(HELPER, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	ssize_t done;
+
+	if (fd < 0)
+		return -errno;
+	done = write(fd, script, sizeof(script) - 1);
+	close(fd);
+	unlink(UEVENTS);
+	return done < 0 ? -errno : file_write(HELPER_FILE, HELPER);
+}
+
+/* Waits for a uevent about an error. */
+static int wait_uevent(const char *wanted)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	char line[64];
+	FILE *file;
+
+	do {
+		file = fopen(UEVENTS, "re");
+		while (file && fgets(line, sizeof(line), file)) {
+			line[strcspn(line, "\n")] = 0;
+			if (!strcmp(line, wanted)) {
+				fclose(file);
+				return 0;
+			}
+		}
+		if (file)
+			fclose(file);
+	} while (wait_on(deadline));
+	return -ETIMEDOUT;
+}
+
+/* Recovery by an owner begins and ends for the host as well. Validates 97. */
+TEST_F_TIMEOUT(function, owners_recovery_is_reported_to_its_end, 60)
+{
+	struct owner owner;
+
+	if (make_helper())
+		SKIP(return, "the kernel has no uevent helper");
+	ASSERT_EQ(0, owner_open_new(&owner, self->address, VFIO_CDEV_IOMMUFD));
+	EXPECT_EQ(0, owner_listen(&owner));
+	EXPECT_EQ(0, owner_suffer(&owner));
+	EXPECT_EQ(0, wait_uevent("BEGIN_RECOVERY"));
+	EXPECT_EQ(0, owner_recover(&owner));
+	EXPECT_EQ(0, wait_uevent("SUCCESSFUL_RECOVERY"));
+	owner_close(&owner);
+	file_write(HELPER_FILE, "");
+}
+
+TEST_HARNESS_MAIN
