@@ -12,6 +12,13 @@
 #define VFIO_ZPCI_ERROR_REGION_VENDOR			0x1014
 #define VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION	2
 
+/* The bits of an event's flags. */
+#define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* there is an event */
+#define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* the function is lost */
+#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host took the recovery */
+#define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the last reset */
+#define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody listened, left in error */
+
 /**
  * struct vfio_device_zpci_err_region - one error event, as the region gives it
  *
@@ -36,11 +43,6 @@
 struct vfio_device_zpci_err_region {
 	__u16 pec;
 	__u16 flags;
-#define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* there is an event */
-#define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* the function is lost */
-#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host took the recovery */
-#define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the last reset */
-#define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody listened, left in error */
 	__s32 pending_errors;
 	__u32 length;
 	__u32 dropped;
