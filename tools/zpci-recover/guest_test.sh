@@ -154,13 +154,28 @@ notices() {
 	wait $! && has noticed "pec: Pec(0x3a)" recovered
 }
 
+# documented COMMAND...: an example of the documentation recovers, and ends when the function is lost.
+documented() {
+	"$@" >noticed &
+	wait_for has noticed listening || return 1
+	zpci-recover inject "$address" 0x3a || return 1
+	wait_for has noticed "event 0x3a" reset || return 1
+	zpci-recover inject "$address" 0x3b || return 1
+	! wait $! && has noticed "event 0x3b"
+}
+
+c_client() {
+	set -- /sys/bus/pci/devices/"$address"/vfio-dev/*
+	documented zpci_client "/dev/vfio/devices/${1##*/}"
+}
+
 echo TAP version 13
 bind "$address" vfio-pci
 [ "$interface" != none ] || {
 	without_interface
 	exit "$failed"
 }
-echo 1..20
+echo 1..22
 passes "a function is listed" zpci-recover list
 passes "with its driver, its owner and its state" \
 	has said "$address  0x00000001 0x1    vfio-pci     host                 ok "
@@ -200,9 +215,13 @@ if [ -n "$injector" ]; then
 	passes "who awaits events is told, and resets" notices await_events "$address" 1
 	passes "so is who uses vfio-ioctls" notices rust_vmm "$address"
 	passes "so is the command as an owner" own
+	passes "so is the example of the documentation in Rust" documented client "$address"
+	passes "so is the example of the documentation in C" c_client
 else
 	skip "who awaits events is told, and resets" "no injector for this kernel"
 	skip "so is who uses vfio-ioctls" "no injector for this kernel"
 	skip "so is the command as an owner" "no injector for this kernel"
+	skip "so is the example of the documentation in Rust" "no injector for this kernel"
+	skip "so is the example of the documentation in C" "no injector for this kernel"
 fi
 exit "$failed"
