@@ -72,8 +72,7 @@ static int get_ready(struct owner *owner, const char *address, enum vfio_mode mo
 	ret = owner_listen(owner);
 	if (ret)
 		return fail(ret, "cannot register the error eventfd");
-	tell("It listens for errors: an eventfd wakes it, a record of %zu bytes tells it more.",
-	     sizeof(struct vfio_device_zpci_err_region));
+	tell("It listens for errors: an eventfd wakes it, a region tells it more.");
 
 	ret = dma_start(&owner->fn, &start);
 	if (ret)

@@ -15,8 +15,9 @@
 //! 1. `zpci_dev.state_lock`: [`StateGuard`].
 //! 2. The lock of the `struct device`: [`DeviceGuard`], which only a [`StateGuard`] makes. It is
 //!    never waited for while `state_lock` is held, because its holder may wait for user space.
-//! 3. The locks inside of [`Function`], which nobody sees from outside. Nothing is called that
-//!    sleeps or takes another lock while one of them is held.
+//! 3. The locks inside of [`Function`], which nobody sees from outside. Under that of its session
+//!    nothing sleeps, under the others memory is waited for at most. No other lock is taken while
+//!    one of them is held.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
