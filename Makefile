@@ -5,7 +5,7 @@ KVER ?=
 IMPL ?= rust
 FLAVOR ?= std
 
-.PHONY: help setup demo test test-long bench kernel vm integrate patches series lint clean
+.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs lint clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
@@ -27,6 +27,7 @@ kernel: ## build a kernel into build/kernel-KVER-IMPL[-FLAVOR]
 	@scripts/kernel "$(KVER)" $(IMPL) $(FLAVOR)
 
 vm: kernel ## a shell in the booted guest; Ctrl-A X ends it
+	@scripts/modules "$(KVER)" $(IMPL) $(FLAVOR)
 	@scripts/userspace "$(KVER)"
 	@scripts/tools "$(KVER)"
 	@scripts/guest --interactive --mem 3G \
@@ -40,6 +41,9 @@ patches: ## write everything as a patch series for a kernel tree
 
 series: ## build a kernel after each patch of the series
 	@scripts/series-check "$(KVER)"
+
+htmldocs: ## build the documentation, as the kernel does, and refuse a warning
+	@scripts/htmldocs "$(KVER)"
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint
