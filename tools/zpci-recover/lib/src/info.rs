@@ -3,8 +3,8 @@
 //! What a device says of itself: structures with a chain of capabilities behind them.
 
 use vfio_bindings::bindings::vfio::{
-    VFIO_DEVICE_FLAGS_CAPS, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, VFIO_REGION_INFO_CAP_TYPE,
-    VFIO_REGION_INFO_FLAG_CAPS,
+    VFIO_DEVICE_FLAGS_CAPS, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+    VFIO_REGION_INFO_CAP_TYPE, VFIO_REGION_INFO_FLAG_CAPS, VFIO_REGION_INFO_FLAG_MMAP,
 };
 
 /// Bytes of `struct vfio_device_info` and `struct vfio_region_info` before their chains.
@@ -90,6 +90,8 @@ pub(crate) struct RegionInfo {
     pub(crate) offset: u64,
     /// Type and subtype, of regions that have no fixed index.
     pub(crate) kind: Option<(u32, u32)>,
+    /// Offset in the region and length of its part that can be mapped, if it is one part.
+    pub(crate) mappable: Option<(u64, u64)>,
 }
 
 impl RegionInfo {
@@ -98,11 +100,22 @@ impl RegionInfo {
             size: info.u64(16)?,
             offset: info.u64(24)?,
             kind: None,
+            mappable: None,
         };
-        if info.u32(4)? & VFIO_REGION_INFO_FLAG_CAPS != 0 {
+        let flags = info.u32(4)?;
+
+        if flags & VFIO_REGION_INFO_FLAG_CAPS != 0 {
+            let first = info.u32(12)?;
+
             region.kind = info
-                .capability(info.u32(12)?, VFIO_REGION_INFO_CAP_TYPE)
+                .capability(first, VFIO_REGION_INFO_CAP_TYPE)
                 .and_then(|at| Some((info.u32(at + 8)?, info.u32(at + 12)?)));
+            region.mappable = info
+                .capability(first, VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+                .filter(|&at| {
+                    flags & VFIO_REGION_INFO_FLAG_MMAP != 0 && info.u32(at + 8) == Some(1)
+                })
+                .and_then(|at| Some((info.u64(at + 16)?, info.u64(at + 24)?)));
         }
         Some(region)
     }
@@ -158,25 +171,39 @@ mod tests {
 
     #[test]
     fn a_region_has_its_type() {
-        let mut info: Vec<u8> = [0, VFIO_REGION_INFO_FLAG_CAPS, 9, 32]
+        let flags = VFIO_REGION_INFO_FLAG_CAPS | VFIO_REGION_INFO_FLAG_MMAP;
+        let mut info: Vec<u8> = [0, flags, 9, 32]
             .iter()
             .flat_map(|word: &u32| word.to_ne_bytes())
             .collect();
 
-        info.extend(64_u64.to_ne_bytes());
+        info.extend(8192_u64.to_ne_bytes());
         info.extend(0x90_0000_0000_u64.to_ne_bytes());
         info.extend(capability(
             2,
             1,
-            0,
+            48,
             &[0x8000_1014_u32.to_ne_bytes(), 2_u32.to_ne_bytes()].concat(),
+        ));
+        info.extend(capability(
+            1,
+            1,
+            0,
+            &[
+                1_u32.to_ne_bytes().as_slice(),
+                &[0; 4],
+                &4096_u64.to_ne_bytes(),
+                &4096_u64.to_ne_bytes(),
+            ]
+            .concat(),
         ));
         assert_eq!(
             RegionInfo::read(&Info(info)),
             Some(RegionInfo {
-                size: 64,
+                size: 8192,
                 offset: 0x90_0000_0000,
                 kind: Some((0x8000_1014, 2)),
+                mappable: Some((4096, 4096)),
             })
         );
     }

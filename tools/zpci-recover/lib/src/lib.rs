@@ -22,6 +22,7 @@ mod reset;
 #[cfg(feature = "vfio-ioctls")]
 mod rust_vmm;
 mod source;
+mod status;
 #[allow(unsafe_code)]
 mod sys;
 #[cfg(feature = "open")]
@@ -46,4 +47,5 @@ pub use pec::{ParsePecError, Pec, Severity};
 #[cfg(feature = "vfio-ioctls")]
 pub use rust_vmm::RustVmmDevice;
 pub use source::Interface;
+pub use status::StatusPage;
 pub use window::Window;

@@ -17,7 +17,7 @@ use crate::{
     error::{Context, Result},
     reset,
     source::{Interface, Source},
-    sys, Event,
+    sys, Event, StatusPage,
 };
 
 /// The owner of a function, as far as its errors are concerned.
@@ -77,6 +77,12 @@ impl<D: AsFd> Listener<D> {
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error).context("cannot wait for the eventfd"),
         }
+    }
+
+    /// Maps the function's status page, by which a driver that polls learns of events without a
+    /// system call. [`None`] if the kernel has none.
+    pub fn status_page(&self) -> Result<Option<StatusPage>> {
+        self.source.status_page(self.device.as_fd())
     }
 
     /// Takes the next event, if there is one, and does not wait.

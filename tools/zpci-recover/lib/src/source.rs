@@ -10,6 +10,8 @@ use vfio_bindings::bindings::vfio::{VFIO_PCI_NUM_REGIONS, VFIO_REGION_TYPE_PCI_V
 use crate::{
     error::{Context, Result},
     event::{from_region, REGION_SIZE},
+    info::RegionInfo,
+    status::StatusPage,
     sys, Ccdf, Error, Event, Window,
 };
 
@@ -26,7 +28,7 @@ pub enum Interface {
 
 #[derive(Debug)]
 pub(crate) enum Source {
-    Region(Window),
+    Region(RegionInfo),
     /// Length of what is given.
     Feature(usize),
 }
@@ -38,7 +40,7 @@ impl Source {
         for index in VFIO_PCI_NUM_REGIONS..info.regions {
             match sys::region_info(device, index) {
                 Ok(region) if region.kind == Some(ERROR_REGION) => {
-                    return Ok(Self::Region(Window::from(region)));
+                    return Ok(Self::Region(region));
                 }
                 _ => continue,
             }
@@ -63,13 +65,25 @@ impl Source {
         }
     }
 
+    /// Maps the status page, if the kernel has one.
+    pub(crate) fn status_page(&self, device: BorrowedFd<'_>) -> Result<Option<StatusPage>> {
+        match self {
+            Self::Region(RegionInfo {
+                offset,
+                mappable: Some((at, length)),
+                ..
+            }) => Ok(Some(StatusPage::map(device, offset + at, *length)?)),
+            Self::Region(_) | Self::Feature(_) => Ok(None),
+        }
+    }
+
     /// Takes the next event.
     pub(crate) fn take(&self, device: BorrowedFd<'_>) -> Result<Option<Event>> {
         match self {
-            Self::Region(window) => {
+            Self::Region(region) => {
                 let mut bytes = [0; REGION_SIZE];
 
-                window.read(device, 0, &mut bytes)?;
+                Window::from(*region).read(device, 0, &mut bytes)?;
                 from_region(&bytes)
             }
             Self::Feature(length) => match sys::error_feature_get(device, *length) {

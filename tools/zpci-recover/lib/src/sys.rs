@@ -7,12 +7,18 @@ use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, BorrowedFd};
 #[cfg(feature = "open")]
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::{
+    ffi::c_void,
+    ptr::{null_mut, NonNull},
+    sync::atomic::AtomicU64,
+};
 
 #[cfg(feature = "open")]
 use iommufd_bindings::iommufd::*;
 use rustix::{
     io::Errno,
     ioctl::{ioctl, opcode, Ioctl, IoctlOutput, Opcode},
+    mm::{mmap, munmap, MapFlags, ProtFlags},
 };
 #[cfg(feature = "tokio")]
 use tokio::io::{unix::AsyncFd, Interest};
@@ -435,6 +441,60 @@ pub(crate) fn ioas_unmap(
     // SAFETY: This is what the request takes and fills in.
     unsafe { request(iommufd, IOMMUFD_CMD_IOAS_UNMAP, &raw mut unmap)? };
     Ok(())
+}
+
+/// A part of a device that is mapped for reading.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    at: NonNull<c_void>,
+    length: usize,
+}
+
+// SAFETY: The mapping belongs to no thread, and all that can be done with it is to read by atomic
+// loads, and to unmap it when nobody has a reference to it any more.
+unsafe impl Send for Mapping {}
+// SAFETY: As above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `length` bytes, which must be a multiple of 8.
+    pub(crate) fn new(fd: BorrowedFd<'_>, offset: u64, length: usize) -> rustix::io::Result<Self> {
+        // SAFETY: The kernel chooses the place, so that no memory of ours is replaced.
+        let at = unsafe {
+            mmap(
+                null_mut(),
+                length,
+                ProtFlags::READ,
+                MapFlags::SHARED,
+                fd,
+                offset,
+            )?
+        };
+
+        Ok(Self {
+            at: NonNull::new(at).ok_or(Errno::NOMEM)?,
+            length,
+        })
+    }
+
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        // SAFETY: So much is mapped for as long as `self`, at the beginning of a page. It changes
+        // only by what the kernel stores, word by word, and is only read by atomic loads: nobody
+        // here can store to it, as such a reference is not handed on.
+        unsafe {
+            std::slice::from_raw_parts(
+                self.at.as_ptr().cast(),
+                self.length / size_of::<AtomicU64>(),
+            )
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: It is mapped, and nobody has a reference to it any more.
+        let _ = unsafe { munmap(self.at.as_ptr(), self.length) };
+    }
 }
 
 /// Registers a listener with Tokio's runtime.

@@ -23,7 +23,7 @@ use std::{
 };
 
 use nvme::{Nvme, BLOCK_SIZE};
-use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, Severity, Via};
+use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, Severity, StatusPage, Via};
 
 /// Blocks that are read, one after the other.
 const BLOCKS: u64 = 1024;
@@ -80,11 +80,39 @@ fn expected(block: u64) -> [u8; BLOCK_SIZE] {
     bytes
 }
 
+/// Looks for events: by one load where the kernel has a status page.
+struct Lookout<'a> {
+    listener: &'a Listener<&'a Function>,
+    page: Option<StatusPage>,
+    generation: u64,
+}
+
+impl<'a> Lookout<'a> {
+    fn new(listener: &'a Listener<&'a Function>) -> zpci_recover::Result<Self> {
+        Ok(Self {
+            page: listener.status_page()?,
+            generation: 0,
+            listener,
+        })
+    }
+
+    /// Whether there are new events.
+    fn has_news(&mut self) -> zpci_recover::Result<bool> {
+        let Some(page) = &self.page else {
+            return self.listener.wait(Some(Duration::ZERO));
+        };
+        let now = page.generation();
+
+        Ok(std::mem::replace(&mut self.generation, now) != now)
+    }
+}
+
 /// Takes the events that there are. Returns whether one of them stops the driver.
-fn take(listener: &Listener<&Function>, tally: &mut Tally) -> zpci_recover::Result<bool> {
-    if !listener.wait(Some(Duration::ZERO))? {
+fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bool> {
+    if !lookout.has_news()? {
         return Ok(false);
     }
+    let listener = lookout.listener;
     let events = listener.drain()?;
 
     tally.events += events.len() as u64;
@@ -121,13 +149,19 @@ fn run(options: &Options) -> Result<Tally> {
         None => Function::open(options.address)?,
     };
     let listener = Listener::new(&function)?;
+    let mut lookout = Lookout::new(&listener)?;
     let mut nvme = Nvme::new(&function)?;
     nvme.start()?;
     println!(
-        "{}, opened by {:?}, events by {:?}, block size {BLOCK_SIZE}",
+        "{}, opened by {:?}, events by {:?}, noticed by {}, block size {BLOCK_SIZE}",
         options.address,
         function.via(),
         listener.interface(),
+        if lookout.page.is_some() {
+            "page"
+        } else {
+            "poll()"
+        },
     );
 
     let mut tally = Tally::default();
@@ -140,7 +174,7 @@ fn run(options: &Options) -> Result<Tally> {
             nvme.provoke_error()?;
             tally.provoked += 1;
         }
-        match nvme.read(block, || take(&listener, &mut tally))? {
+        match nvme.read(block, || take(&mut lookout, &mut tally))? {
             Some(data) => {
                 if interrupted {
                     tally.longest = tally.longest.max(last_read.elapsed());

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Learning of errors without a system call.
+
+use std::{
+    os::fd::BorrowedFd,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use crate::{
+    error::{Context, Result},
+    sys::Mapping,
+    Error,
+};
+
+/// Where `struct vfio_device_zpci_err_status` has its generation, in words.
+const GENERATION: usize = 1;
+
+/// The status page of a function, which the kernel keeps up to date.
+///
+/// It is for drivers that poll: looking costs one load, and takes nothing.
+#[derive(Debug)]
+pub struct StatusPage(Mapping);
+
+impl StatusPage {
+    pub(crate) fn map(device: BorrowedFd<'_>, offset: u64, length: u64) -> Result<Self> {
+        match usize::try_from(length) {
+            Ok(length) if length > GENERATION * size_of::<AtomicU64>() => Ok(Self(
+                Mapping::new(device, offset, length).context("cannot map the status page")?,
+            )),
+            _ => Err(Error::Unexpected(
+                "the status page is too small, or too large",
+            )),
+        }
+    }
+
+    /// How many events there have been since the function was opened. When that has changed,
+    /// [`Listener::drain`](crate::Listener::drain) has them.
+    pub fn generation(&self) -> u64 {
+        self.0.words()[GENERATION].load(Ordering::Acquire)
+    }
+}
