@@ -188,19 +188,40 @@ class Kernel:
                 self.parts[path] = self.symbols(path)
 
 
+class Recorded:
+    """The figures of a kernel in an earlier run: lines NAME VALUE."""
+
+    def __init__(self, impl, path):
+        self.impl, self.none, self.events, self.raw = impl, {}, [], []
+        with open(path, encoding="utf-8") as lines:
+            words = [line.split() for line in lines if not line.startswith("#")]
+        self.figures = {name: float(value) for name, value in words}
+
+    @staticmethod
+    def text(kernel):
+        lines = [f"{name}\t{value:g}" for name, value in kernel.figures.items()]
+        return (
+            "# SPDX-License-Identifier: GPL-2.0-only\n"
+            "# The C kernel's figures, with which `scripts/bench recorded` compares: made by\n"
+            "# `scripts/bench docs`, not to be edited.\n" + "\n".join(lines) + "\n"
+        )
+
+
 def total_sizes(rust, c):
-    if not (hasattr(rust, "airq") and hasattr(c, "airq")):
-        return
-    c.parts["arch/s390/pci/pci_irq.o"] = [a - b for a, b in zip(c.airq, rust.airq)]
+    if hasattr(rust, "airq") and hasattr(c, "airq"):
+        c.parts["arch/s390/pci/pci_irq.o"] = [a - b for a, b in zip(c.airq, rust.airq)]
     for kernel in (rust, c):
+        if not hasattr(kernel, "airq"):
+            continue
         for at, name in enumerate(("text", "data", "bss")):
             kernel.figures[f"size.{name}"] = sum(part[at] for part in kernel.parts.values())
 
 
 class Goal:
     def __init__(self, line, rust, c):
-        self.measure, self.against, limit = line.split()
+        self.measure, self.against, limit, *held = line.split()
         self.limit = float(limit)
+        self.held = float(held[0]) if held else self.limit
         self.ratio = None
         if self.against == "c":
             base = c.figures.get(self.measure)
@@ -220,7 +241,7 @@ class Goal:
 
     @property
     def fails(self):
-        return self.ratio is None or self.ratio > self.limit * MARGIN
+        return self.ratio is None or self.ratio > self.held * MARGIN
 
     def text(self):
         if self.against == "c":
@@ -403,16 +424,20 @@ def self_test():
                 log.write(text)
         rust, c = (Kernel(impl, folder, folder) for impl in ("rust", "c"))
         total_sizes(rust, c)
+        record_file = os.path.join(folder, "c")
+        with open(record_file, "w", encoding="utf-8") as out:
+            out.write(Recorded.text(c))
+        assert Recorded("c", record_file).figures == c.figures
     assert rust.figures["take.feature"] == 20 and c.figures["take.feature"] == 40.5
     assert c.events == [90, 200, 300] and c.figures["event.1"] == 90
     assert c.none["many"] == "not done after 9 s" and "size.text" in rust.none
     goals = [
         Goal(line, rust, c)
         for line in ("event.1 c 0.25", "event.1 c 0.219", "event.1 c 0.2",
-                     "take.feature event.1 1.00", "many.64 c 0.25")
+                     "event.1 c 0.2 0.22", "take.feature event.1 1.00", "many.64 c 0.25")
     ]
-    assert [g.verdict for g in goals] == ["met", "MISSED", "MISSED", "met", "not measured"]
-    assert [g.fails for g in goals] == [False, False, True, False, True]
+    assert [g.verdict for g in goals] == ["met", *["MISSED"] * 3, "met", "not measured"]
+    assert [g.fails for g in goals] == [False, False, True, False, False, True]
     assert chart(rust, c, goals).endswith("</svg>\n")
     assert "\n   * - taking an event by the feature\n     - 20\n" in page(rust, c, goals)
     print("bench_table.py: self-test passed")
@@ -425,8 +450,11 @@ def main():
     parser.add_argument("--check", action="store_true")
     for name in ("logs", "goals", "rust", "c", "json", "svg", "rst"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--recorded", action="store_true", help="--c is a file of figures")
+    parser.add_argument("--record", help="the file for those of the C kernel")
     args = parser.parse_args()
-    rust, c = Kernel("rust", args.rust, args.logs), Kernel("c", args.c, args.logs)
+    rust = Kernel("rust", args.rust, args.logs)
+    c = Recorded("c", args.c) if args.recorded else Kernel("c", args.c, args.logs)
     total_sizes(rust, c)
     goals = read_goals(args.goals, rust, c)
     table(rust, c, goals)
@@ -437,10 +465,13 @@ def main():
         out.write(chart(rust, c, goals))
     with open(args.rst, "w", encoding="utf-8") as out:
         out.write(page(rust, c, goals))
+    if args.record:
+        with open(args.record, "w", encoding="utf-8") as out:
+            out.write(Recorded.text(c))
     print(f"\nAll figures: {os.path.relpath(args.json)}; the chart: {os.path.relpath(args.svg)}")
     failing = [goal.measure for goal in goals if goal.fails]
     if failing:
-        print("Goals missed by more than 2%, or not measured:", ", ".join(failing))
+        print("Worse than it has to be by more than 2%, or not measured:", ", ".join(failing))
     return 1 if args.check and failing else 0
 
 
