@@ -67,7 +67,6 @@ pub(super) fn closed(device: &Transition<'_>) {
 
     // What follows, vfio's own end of DMA above all, wants a function that works, and that nobody
     // recovers meanwhile: an event that is on its way still belongs to this session.
-    zpci::settle();
     reset::left_behind(device.device());
     let Some(leftover) = function.close() else {
         return;

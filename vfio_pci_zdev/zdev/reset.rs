@@ -35,9 +35,7 @@ const PAUSE: Delta = Delta::from_millis(10);
 /// Resets a function that is in error, before its device is opened, so that what is taken for its
 /// initial state is one.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
-    // What has happened so far is handled before that, and so never the next owner's.
-    zpci::settle();
-    match wait_and_reset(device, false, Config::Saved) {
+    match repair(device) {
         Err(error) if error == ENOTTY => Ok(()),
         result => result,
     }
@@ -46,7 +44,20 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 /// Resets a function that its owner leaves in error, while its device is being closed. If others
 /// do not get done with it, or it fails, the host has to see to it.
 pub(super) fn left_behind(device: &CoreDevice) {
-    let _ = wait_and_reset(device, false, Config::Saved);
+    let _ = repair(device);
+}
+
+/// Resets a function that is in error, and that nobody uses. [`ENOTTY`] if there is no need.
+fn repair(device: &CoreDevice) -> Result {
+    let zdev = Device::of(device.pdev()).ok_or(ENOTTY)?;
+
+    if is_in_order(device, &*zdev.recovery_or_new()?) {
+        return Err(ENOTTY);
+    }
+    // An event that is on its way is about the function as it is now, and so comes first. There
+    // is none of a function that is in order, and this costs two switches of threads.
+    zpci::settle();
+    wait_and_reset(device, false, Config::Saved)
 }
 
 /// Resets a function that is in error, or that the generic code has found no way to reset.

@@ -166,8 +166,6 @@ fn opening(name: &str, guest: bool, ends: &[&'static str]) {
         reach(match found.first().map(|found| found.flags) {
             None => "from before",
             Some(flags) if flags & HOST_RECOVERED != 0 => "recovered by the host",
-            // It was handled while the function was opened, and needs nothing.
-            Some(flags) if flags & STALE != 0 => "stale",
             Some(flags) => panic!("{flags:#x}"),
         });
     });
@@ -178,7 +176,7 @@ fn opening_by_a_program() {
     opening(
         "an event while a program opens",
         false,
-        &["from before", "stale", "recovered by the host"],
+        &["from before", "recovered by the host"],
     );
 }
 
@@ -187,7 +185,7 @@ fn opening_by_a_guest() {
     opening(
         "an event while a guest opens",
         true,
-        &["from before", "stale", "left to the owner"],
+        &["from before", "left to the owner"],
     );
 }
 
