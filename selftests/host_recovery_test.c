@@ -51,10 +51,14 @@ FIXTURE_TEARDOWN(function)
 	pci_bind(self->address, "vfio-pci");
 }
 
-#define EXPECT_LOGGED(text) \
-	EXPECT_EQ(0, kmsg_wait(self->log, text, PATIENCE_MS)) { \
-		TH_LOG("not in the log: %s", text); \
+static void expect_logged(struct __test_metadata *_metadata, int log, const char *text)
+{
+	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {
+		TH_LOG("not in the log: %s", text);
 	}
+}
+
+#define EXPECT_LOGGED(text)	expect_logged(_metadata, self->log, text)
 
 /* User space can have the function now, and can recover it. */
 static void expect_usable(struct __test_metadata *_metadata, const char *address)
