@@ -298,8 +298,8 @@ zPCI error recovery: what it costs
 ==========================================
 
 Made by ``scripts/bench docs``: not to be edited. Both versions, Linux 7.3 in the same
-configuration, in one run. Zpci-performance.rst says how it is measured, and why
-goals are missed.
+configuration, in one run. How it is measured, and why goals are missed, is in
+:doc:`zpci-recovery-performance`.
 
 .. figure:: zpci-bench.svg
    :alt: bars with each cost in Rust as a part of that in C
