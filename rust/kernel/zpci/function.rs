@@ -165,6 +165,9 @@ impl Function {
     /// How many events that may be lost can wait to be handled.
     const BACKLOG: usize = 64;
 
+    /// How many reports can wait to be sent.
+    const REPORTS: usize = 64;
+
     pub(super) fn new() -> Result<Arc<Self>> {
         let events = SerialQueue::new(
             c"zpci::Function::events",
@@ -424,9 +427,10 @@ impl Function {
     pub fn report(self: ArcBorrow<'_, Self>, report: Report) {
         let mut reports = self.reports.lock();
 
-        if reports.reserve(1, GFP_KERNEL).is_err() {
+        if reports.len() >= Self::REPORTS || reports.reserve(1, GFP_KERNEL).is_err() {
             drop(reports);
-            // No memory to let it wait. Those before it go first.
+            // No room to let it wait: who makes them faster than they are sent has to wait itself.
+            // Those before it go first.
             self.send_reports();
             report.send_local();
             report.send_platform();
