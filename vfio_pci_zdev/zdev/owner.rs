@@ -80,7 +80,12 @@ pub(super) fn closed(device: &Transition<'_>) {
         );
     }
     if leftover.unrecovered || zpci::is_in_error(device.device().pdev()) {
-        zdev.abandon();
+        // An event has come after that reset. The host must not be resetting the function while
+        // vfio ends DMA, so this is tried once more before it is the host's.
+        reset::left_behind(device.device());
+        if zpci::is_in_error(device.device().pdev()) {
+            zdev.abandon();
+        }
     }
 }
 
