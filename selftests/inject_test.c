@@ -12,6 +12,8 @@
 #include "fixture.h"
 #include "inject.h"
 #include "kmsg.h"
+#include "long.h"
+#include "meminfo.h"
 
 #define NO_INJECTOR	"there is no zpci_inject"
 
@@ -285,30 +287,13 @@ TEST_F(inject, full_queue_leaves_a_gap)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* Kilobytes of a line of /proc/meminfo. */
-static long kilobytes(const char *name)
-{
-	char line[128];
-	long value = -1;
-	FILE *file = fopen("/proc/meminfo", "r");
-
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, name, strlen(name)))
-			value = atol(line + strlen(name));
-	}
-	fclose(file);
-	return value;
-}
-
 /*
  * A storm that nobody reads: each event is either taken or counted, memory
  * stays bounded, and the function works afterwards. Validates 24.
  */
 TEST_F_TIMEOUT(inject, storm, 240)
 {
-	const int storm = getenv("ZPCI_LONG") ? 20000 : 2000;
+	const int storm = times(2000, 20000);
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 	int i, ret, taken = 0;
@@ -318,11 +303,11 @@ TEST_F_TIMEOUT(inject, storm, 240)
 
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
-	before = kilobytes("SUnreclaim:");
+	before = meminfo("SUnreclaim:");
 	ASSERT_LT(0, before);
 	for (i = 0; i < storm; i++)
 		ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
-	after = kilobytes("SUnreclaim:");
+	after = meminfo("SUnreclaim:");
 	/* A permanent failure is never lost, so it is the last one. */
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
 	deadline = deadline_in(PATIENCE_MS);
@@ -504,7 +489,7 @@ static pid_t injector_start(const char *address, __u16 pec, int go)
  */
 TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 {
-	const int times = getenv("ZPCI_LONG") ? 1000 : 30;
+	const int count = times(30, 1000);
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 	int i, go = event_new(), told = 0, seen = 0, reset = 0;
@@ -515,7 +500,7 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 	ASSERT_EQ(0, owner_listen(owner));
 	injector = injector_start(owner->fn.address, PEC_ERROR_STATE, go);
 	ASSERT_LT(0, injector);
-	for (i = 0; i < times; i++) {
+	for (i = 0; i < count; i++) {
 		if (write(go, &one, sizeof(one)) != sizeof(one))
 			break;
 		told += !event_wait(owner->error_event, PATIENCE_MS);
@@ -528,9 +513,9 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 	}
 	kill(injector, SIGKILL);
 	waitpid(injector, NULL, 0);
-	EXPECT_EQ(times, told);
-	EXPECT_EQ(times, seen);
-	EXPECT_EQ(times, reset);
+	EXPECT_EQ(count, told);
+	EXPECT_EQ(count, seen);
+	EXPECT_EQ(count, reset);
 	EXPECT_NONE_TAKEN(owner);
 	ASSERT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));

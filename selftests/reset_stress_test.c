@@ -15,6 +15,7 @@
 
 #include "fixture.h"
 #include "host.h"
+#include "long.h"
 
 /* A reset on a function that is in order may take this long: FLR takes 100 ms. */
 #define QUICK_MS		2000
@@ -25,13 +26,6 @@
 /* A function for unplugging: its UID is its PCI domain. */
 #define PLUGGED_UID		80
 #define PLUGGED_ADDRESS		"0050:00:00.0"
-
-static int times(int quick, int thorough)
-{
-	const char *text = getenv("ZPCI_LONG");
-
-	return text && atoi(text) ? thorough : quick;
-}
 
 static int ms_since(__u64 start)
 {

@@ -30,16 +30,23 @@ bool inject_ready(void)
 	return !access(DIRECTORY, X_OK);
 }
 
-ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset)
+int inject_open(const char *file)
 {
 	char path[PATH_MAX];
-	ssize_t done;
 	int fd;
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s", file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset)
+{
+	int fd = inject_open(file);
+	ssize_t done;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	done = pwrite(fd, raw, len, offset);
 	if (done < 0)
 		done = -errno;
@@ -59,18 +66,25 @@ int inject_ccdf(const char *file, const struct ccdf *ccdf)
 	return done == sizeof(raw) ? 0 : -EIO;
 }
 
-int inject_event(const char *file, const char *address, __u16 pec)
+int inject_aim(const char *address, struct ccdf *ccdf)
 {
-	struct ccdf ccdf = { .pec = pec };
 	unsigned long value;
 	int ret;
 
 	ret = pci_read_attr(address, "function_handle", &value);
 	if (ret)
 		return ret;
-	ccdf.fh = value;
+	ccdf->fh = value;
 	ret = pci_read_attr(address, "function_id", &value);
-	ccdf.fid = value;
+	ccdf->fid = value;
+	return ret;
+}
+
+int inject_event(const char *file, const char *address, __u16 pec)
+{
+	struct ccdf ccdf = { .pec = pec };
+	int ret = inject_aim(address, &ccdf);
+
 	return ret ? ret : inject_ccdf(file, &ccdf);
 }
 

@@ -13,11 +13,17 @@
 /* Whether there is an injector; loads its module if need be. */
 bool inject_ready(void);
 
+/* Opens a file of the injector, for many events: a file descriptor or -errno. */
+int inject_open(const char *file);
+
 /* Writes to a file of the injector as pwrite() does: number of bytes, or -errno. */
 ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset);
 
 /* Injects an event of any kind: 0 or -errno. */
 int inject_ccdf(const char *file, const struct ccdf *ccdf);
+
+/* Makes an event one of a function, with its handle as it is now: 0 or -errno. */
+int inject_aim(const char *address, struct ccdf *ccdf);
 
 /* An event of a function, with its handle as it is now. */
 int inject_event(const char *file, const char *address, __u16 pec);

@@ -6,14 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "kmsg.h"
 #include "wait.h"
 
+#define KMSG		"/dev/kmsg"
 #define MESSAGE_MAX	1024
+#define MARKER		"zpci test: counting messages"
 
 int kmsg_open(void)
 {
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(KMSG, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -22,6 +25,27 @@ int kmsg_open(void)
 		return -errno;
 	}
 	return fd;
+}
+
+long long kmsg_sequence(void)
+{
+	long long sequence = -EIO;
+	char record[MESSAGE_MAX] = "";
+	int fd = kmsg_open();
+
+	if (fd < 0)
+		return fd;
+	/* Without an end of the line it could still be added to. */
+	if (file_write(KMSG, MARKER "\n")) {
+		close(fd);
+		return -EIO;
+	}
+	while (read(fd, record, sizeof(record) - 1) > 0 || errno == EPIPE) {
+		if (strstr(record, MARKER) && sscanf(record, "%*d,%lld,", &sequence) == 1)
+			break;
+	}
+	close(fd);
+	return sequence;
 }
 
 int kmsg_next(int fd, char *text, size_t len)

@@ -8,6 +8,9 @@
 /* Opens the kernel's log behind all that is in it: a file descriptor or -errno. */
 int kmsg_open(void);
 
+/* The number of the message that comes next, of which one is used up: or -errno. */
+long long kmsg_sequence(void);
+
 /* Copies the next message, without what stands before its text: -EAGAIN if none is there. */
 int kmsg_next(int fd, char *text, size_t len);
 

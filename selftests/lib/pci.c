@@ -73,24 +73,34 @@ static bool is_kind(const char *address, enum pci_kind kind)
 	return !pci_read_attr(address, "class", &class) && class == CLASS_NVME;
 }
 
-int pci_find_other(enum pci_kind kind, const char *not_this, char *address)
+int pci_find_all(enum pci_kind kind, char addresses[][PCI_ADDRESS_LEN], int room)
 {
 	struct dirent *entry;
-	int ret = -ENODEV;
+	int found = 0;
 	DIR *dir = opendir(DEVICES);
 
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir))) {
-		if (strlen(entry->d_name) != PCI_ADDRESS_LEN - 1 ||
-		    !strcmp(entry->d_name, not_this) || !is_kind(entry->d_name, kind))
-			continue;
-		memcpy(address, entry->d_name, PCI_ADDRESS_LEN);
-		ret = 0;
-		break;
+	while (found < room && (entry = readdir(dir))) {
+		if (strlen(entry->d_name) == PCI_ADDRESS_LEN - 1 && is_kind(entry->d_name, kind))
+			memcpy(addresses[found++], entry->d_name, PCI_ADDRESS_LEN);
 	}
 	closedir(dir);
-	return ret;
+	return found;
+}
+
+int pci_find_other(enum pci_kind kind, const char *not_this, char *address)
+{
+	char found[2][PCI_ADDRESS_LEN];
+	int i, count = pci_find_all(kind, found, 2);
+
+	for (i = 0; i < count; i++) {
+		if (!strcmp(found[i], not_this))
+			continue;
+		memcpy(address, found[i], PCI_ADDRESS_LEN);
+		return 0;
+	}
+	return count < 0 ? count : -ENODEV;
 }
 
 int pci_find(enum pci_kind kind, char *address)

@@ -24,6 +24,9 @@ int pci_find(enum pci_kind kind, char *address);
 /* The same, but not this one. */
 int pci_find_other(enum pci_kind kind, const char *not_this, char *address);
 
+/* All functions of a kind, as many as there is room for: how many, or -errno. */
+int pci_find_all(enum pci_kind kind, char addresses[][PCI_ADDRESS_LEN], int room);
+
 bool pci_is_pcie(const char *address);
 
 /* Binds a function to a driver through driver_override. */

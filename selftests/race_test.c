@@ -1,0 +1,727 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Races: error events against all that can be done to a function at the same
+ * time, each pair in a loop. What must hold after each round is checked: each
+ * event is where it belongs, once, and the function works.
+ *
+ * ZPCI_LONG=1 in the environment makes the loops long; ZPCI_SEED is where the
+ * random moments begin.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "kselftest_harness.h"
+
+#include "error_event.h"
+#include "host.h"
+#include "inject.h"
+#include "long.h"
+#include "wait.h"
+
+/* The function that is plugged: its UID is its PCI domain. */
+#define HOT_UID		96
+#define HOT_ADDRESS	"0060:00:00.0"
+#define HOT_SLOT	"00000060"
+
+#define VARIANT_DRIVER	"vfio-pci-sample"
+#define VARIANT_MODULE	"vfio_pci_sample"
+#define INJECTOR_MODULE	"zpci_inject"
+
+/* Events of one round, at most: all of them fit into the queue. */
+#define EVENTS_MAX	4
+
+/* Every so many events one is a permanent failure. */
+#define PERMANENT_EVERY	16
+
+/* Even if there is no time for more. */
+#define ROUNDS_MIN	3
+
+/* How many failures are told in detail. */
+#define TOLD_MAX	5
+
+/**
+ * struct race - one pair
+ *
+ * @opponent: what is done while events come
+ * @address: the function
+ * @slot: its slot
+ * @driver: its driver
+ * @name: what it is called outside, if it was plugged
+ * @fn: the function, while it is open
+ * @region: its error region
+ * @event: eventfds for errors
+ * @request: eventfd by which the function is asked for
+ * @random: state of the random numbers
+ * @ccdf: the next event
+ * @number: number of the event that came last; it is its failing address
+ * @first: number of the first event of this round
+ * @events: events of this round
+ * @moments: when they come, in nanoseconds, each after the one before
+ * @span: how long the opponent takes, in nanoseconds
+ * @injected: what became of injecting
+ * @start: both begin
+ * @end: both are done
+ * @over: there is no further round
+ */
+struct race {
+	const struct opponent *opponent;
+	char address[PCI_ADDRESS_LEN];
+	char slot[16];
+	const char *driver;
+	__u64 name;
+	struct vfio_function fn;
+	struct vfio_region_info region;
+	int event[2];
+	int request;
+	__u64 random;
+	struct ccdf ccdf;
+	__u64 number;
+	__u64 first;
+	unsigned int events;
+	__u64 moments[EVENTS_MAX];
+	__u64 span;
+	int injected;
+	pthread_barrier_t start;
+	pthread_barrier_t end;
+	bool over;
+};
+
+/**
+ * struct opponent - what is done while events come
+ *
+ * @name: its name in the figures
+ * @before: what comes first, without events
+ * @act: what it does
+ * @after: what must hold afterwards
+ * @take: takes the function away
+ * @give: gives it back
+ * @plugged: the function is one that is plugged for this
+ * @closed: nobody may have the function open
+ * @lost: all events are permanent failures, from which the host does not try to recover
+ * @no_injector: the injector may be gone
+ */
+struct opponent {
+	const char *name;
+	int (*before)(struct race *race);
+	int (*act)(struct race *race);
+	int (*after)(struct race *race);
+	int (*take)(struct race *race);
+	int (*give)(struct race *race);
+	bool plugged;
+	bool closed;
+	bool lost;
+	bool no_injector;
+};
+
+/*
+ * What is injected is not there in the platform. To recover from it the host
+ * would have to reset the function, while vfio gives it another IOMMU domain:
+ * in Linux 7.3 that is a race of its own, in s390_iommu_attach_device(). So
+ * where nobody may have the function open all events are permanent failures.
+ */
+
+/* An event in the middle of opening may end it, but not for ever. */
+static int race_open(struct race *race, enum vfio_mode mode)
+{
+	int ret, tries = 3;
+
+	do {
+		ret = vfio_open(&race->fn, race->address, mode);
+	} while ((ret == -EIO || ret == -EAGAIN || ret == -ENODEV) && --tries);
+	if (!ret)
+		ret = error_region_find(&race->fn, &race->region);
+	if (ret)
+		vfio_close(&race->fn);
+	return ret;
+}
+
+/* By turns. */
+static enum vfio_mode race_mode(struct race *race)
+{
+	return random_next(&race->random) & 1 ? VFIO_CDEV_IOMMUFD : VFIO_GROUP_TYPE1;
+}
+
+/* Opens the function: nothing is there of what was before. */
+static int open_fresh(struct race *race)
+{
+	struct vfio_device_zpci_err_region event;
+	int ret = race_open(race, race_mode(race));
+
+	if (!ret)
+		ret = error_region_take(&race->fn, &race->region, &event);
+	if (!ret && (event.flags || event.dropped))
+		ret = -EEXIST;
+	return ret;
+}
+
+static int open_and_listen(struct race *race)
+{
+	int ret = open_fresh(race);
+
+	event_clear(race->event[0]);
+	return ret ? ret : error_listen(&race->fn, race->event[0]);
+}
+
+/* The number of the next event; 0 if there is none, or -errno. */
+static __s64 take_number(struct race *race, __u64 *sequence)
+{
+	struct vfio_device_zpci_err_region event;
+	struct ccdf ccdf;
+	int ret = error_region_take(&race->fn, &race->region, &event);
+
+	if (ret)
+		return ret;
+	if (event.dropped)
+		return -EOVERFLOW;
+	ccdf_decode(event.ccdf, &ccdf);
+	*sequence = event.sequence;
+	return event.flags & VFIO_ZPCI_ERR_PRESENT ? (__s64)ccdf.faddr : 0;
+}
+
+/* Each event of the round is there, once and in order, and no other is. */
+static int take_all(struct race *race)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS), sequence;
+	unsigned int i = 0;
+	__s64 number;
+
+	while (i < race->events) {
+		number = take_number(race, &sequence);
+		if (number < 0)
+			return number;
+		if (!number) {
+			if (!wait_on(deadline))
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (number != (__s64)(race->first + i) || sequence != ++i)
+			return -EILSEQ;
+	}
+	return take_number(race, &sequence) ? -EEXIST : 0;
+}
+
+/* The end of a round that has come to this result. */
+static int reset_and_close(struct race *race, int ret)
+{
+	ret = ret ?: vfio_reset(&race->fn);
+	vfio_close(&race->fn);
+	return ret;
+}
+
+static int nothing(struct race *race)
+{
+	(void)race;
+	return 0;
+}
+
+static int act_open(struct race *race)
+{
+	return race_open(race, race_mode(race));
+}
+
+/* Those events that the owner has are the last ones of the round. */
+static int after_open(struct race *race)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS), sequence, last = 0, known = 0;
+	__s64 number;
+	int ret = 0;
+
+	/* One more, which comes behind all others. */
+	race->ccdf.faddr = ++race->number;
+	ret = inject_ccdf(INJECT_ERROR, &race->ccdf);
+	while (!ret && last != race->number) {
+		number = take_number(race, &sequence);
+		if (number < 0)
+			ret = number;
+		else if (!number)
+			ret = wait_on(deadline) ? 0 : -ETIMEDOUT;
+		else if (number < (__s64)race->first || (last && number != (__s64)last + 1) ||
+			 sequence != ++known)
+			ret = -EILSEQ;
+		else
+			last = number;
+	}
+	return reset_and_close(race, ret);
+}
+
+static int act_close(struct race *race)
+{
+	vfio_close(&race->fn);
+	return 0;
+}
+
+/* Another eventfd, none, and the first one again. */
+static int act_set_irqs(struct race *race)
+{
+	int i, ret = 0;
+
+	for (i = 0; !ret && i < 8; i++) {
+		ret = error_listen(&race->fn, i % 4 < 2 ? race->event[i % 2] : -1);
+		if (i % 4 == 3 && !ret)
+			ret = error_listen(&race->fn, race->event[1]);
+	}
+	event_clear(race->event[0]);
+	return ret ?: error_listen(&race->fn, race->event[0]);
+}
+
+/* The one that is registered last is told of what waits. */
+static int after_set_irqs(struct race *race)
+{
+	int ret = event_wait(race->event[0], PATIENCE_MS);
+
+	ret = ret ?: take_all(race);
+	return reset_and_close(race, ret);
+}
+
+static int act_reset(struct race *race)
+{
+	return vfio_reset(&race->fn);
+}
+
+static int after_reset(struct race *race)
+{
+	int ret = take_all(race);
+
+	return reset_and_close(race, ret);
+}
+
+/* One of two readers. */
+struct reader {
+	struct race *race;
+	pthread_t thread;
+	bool by_feature;
+	unsigned int *left;
+	unsigned int *seen;
+	int result;
+};
+
+static void *read_until_none_left(void *arg)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS), sequence, last = 0;
+	struct reader *reader = arg;
+	struct race *race = reader->race;
+	struct ccdf ccdf = { 0 };
+	__u8 raw[CCDF_LEN];
+	__s64 number;
+
+	while (__atomic_load_n(reader->left, __ATOMIC_ACQUIRE)) {
+		if (reader->by_feature) {
+			number = error_feature_take(&race->fn, raw);
+			ccdf_decode(raw, &ccdf);
+			number = number == -ENOMSG ? 0 : number ?: (__s64)ccdf.faddr;
+		} else {
+			number = take_number(race, &sequence);
+		}
+		if (!number && now_ns() < deadline)
+			continue;
+		if (number <= (__s64)last || number < (__s64)race->first) {
+			reader->result = number < 0 ? number : !number ? -ETIMEDOUT : -EILSEQ;
+			break;
+		}
+		last = number;
+		__atomic_add_fetch(&reader->seen[number - race->first], 1, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(reader->left, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static int act_two_readers(struct race *race)
+{
+	unsigned int seen[EVENTS_MAX + 1] = { 0 }, left = race->events, i;
+	struct reader readers[2] = { 0 };
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		readers[i] = (struct reader) {
+			.race = race, .by_feature = i, .left = &left, .seen = seen,
+		};
+		if (pthread_create(&readers[i].thread, NULL, read_until_none_left, &readers[i]))
+			return -EAGAIN;
+	}
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		pthread_join(readers[i].thread, NULL);
+		ret = ret ?: readers[i].result;
+	}
+	for (i = 0; !ret && i < race->events; i++)
+		ret = seen[i] == 1 ? 0 : -EILSEQ;
+	return ret;
+}
+
+static int after_two_readers(struct race *race)
+{
+	__u64 sequence;
+	int ret = take_number(race, &sequence) ? -EEXIST : 0;
+
+	return reset_and_close(race, ret);
+}
+
+/* Every second time an owner has the function, and lets it go when it is asked. */
+static int before_taking(struct race *race)
+{
+	int ret;
+
+	if (race->opponent->closed || random_next(&race->random) & 1)
+		return 0;
+	ret = open_and_listen(race);
+	event_clear(race->request);
+	return ret ?: vfio_irq_set(&race->fn, VFIO_PCI_REQ_IRQ_INDEX, &race->request, 1);
+}
+
+/* Takes the function away in a thread of its own. */
+struct taking {
+	struct race *race;
+	int result;
+};
+
+static void *take_away(void *arg)
+{
+	struct taking *taking = arg;
+
+	taking->result = taking->race->opponent->take(taking->race);
+	return NULL;
+}
+
+static int act_taking(struct race *race)
+{
+	struct taking taking = { .race = race };
+	pthread_t thread;
+	int ret = 0;
+
+	if (race->fn.device < 0) {
+		take_away(&taking);
+	} else {
+		if (pthread_create(&thread, NULL, take_away, &taking))
+			return -EAGAIN;
+		ret = event_wait(race->request, PATIENCE_MS);
+		vfio_close(&race->fn);
+		pthread_join(thread, NULL);
+	}
+	ret = ret ?: taking.result;
+	return race->opponent->give(race) ?: ret;
+}
+
+/* Whoever opens it then has a function that works. */
+static int after_taking(struct race *race)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	int ret;
+
+	/* What has just come can be opened last of all. */
+	do {
+		ret = open_fresh(race);
+	} while (ret && ret != -EEXIST && race->opponent->plugged && wait_on(deadline));
+	return reset_and_close(race, ret);
+}
+
+static int take_unbind(struct race *race)
+{
+	return pci_unbind(race->address);
+}
+
+static int give_bind(struct race *race)
+{
+	return pci_bind(race->address, race->driver);
+}
+
+/* A function that has just come can be seen before drivers may have it. */
+static int give_bind_new(struct race *race)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	int ret = pci_wait_present(race->address, true, PATIENCE_MS);
+
+	while (!ret && (ret = give_bind(race)) && wait_on(deadline))
+		ret = 0;
+	return ret;
+}
+
+static int take_power(struct race *race)
+{
+	return pci_slot_power(race->slot, false);
+}
+
+static int give_power(struct race *race)
+{
+	int ret = pci_slot_power(race->slot, true);
+
+	return ret ?: give_bind_new(race);
+}
+
+static int take_unplug(struct race *race)
+{
+	host_unplug_nvme(race->name);
+	return pci_wait_slot(race->slot, false, PATIENCE_MS);
+}
+
+static int give_plug(struct race *race)
+{
+	race->name = host_plug_nvme(HOT_UID);
+	return give_bind_new(race);
+}
+
+static int unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(const char *module)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "modprobe -q %s", module);
+	return system(command) ? -ENOEXEC : 0;
+}
+
+static int take_variant(struct race *race)
+{
+	(void)race;
+	return unload(VARIANT_MODULE);
+}
+
+static int give_variant(struct race *race)
+{
+	int ret = load(VARIANT_MODULE);
+
+	return ret ?: give_bind(race);
+}
+
+/* While a file of it is open: that is of no use then, and does no harm. */
+static int take_injector(struct race *race)
+{
+	int fd = inject_open(INJECT_ERROR), ret;
+	__u8 raw[CCDF_LEN];
+
+	if (fd < 0)
+		return fd;
+	ret = unload(INJECTOR_MODULE);
+	ccdf_encode(&race->ccdf, raw);
+	if (!ret && pwrite(fd, raw, sizeof(raw), 0) >= 0)
+		ret = -EPROTO;
+	close(fd);
+	return ret;
+}
+
+static int give_injector(struct race *race)
+{
+	(void)race;
+	return load(INJECTOR_MODULE);
+}
+
+static const struct opponent opponents[] = {
+	{ .name = "open", .before = nothing, .act = act_open, .after = after_open,
+	  .lost = true },
+	{ .name = "close", .before = open_and_listen, .act = act_close, .after = nothing,
+	  .lost = true },
+	{ .name = "SET_IRQS", .before = open_and_listen, .act = act_set_irqs,
+	  .after = after_set_irqs },
+	{ .name = "reset", .before = open_and_listen, .act = act_reset, .after = after_reset },
+	{ .name = "two readers", .before = open_and_listen, .act = act_two_readers,
+	  .after = after_two_readers },
+	{ .name = "unbind", .before = before_taking, .act = act_taking, .after = after_taking,
+	  .take = take_unbind, .give = give_bind, .lost = true },
+	{ .name = "slot power", .before = before_taking, .act = act_taking,
+	  .after = after_taking, .take = take_power, .give = give_power, .lost = true },
+	{ .name = "hot unplug", .before = before_taking, .act = act_taking,
+	  .after = after_taking, .take = take_unplug, .give = give_plug, .plugged = true,
+	  .lost = true },
+	{ .name = "unloading the driver", .before = before_taking, .act = act_taking,
+	  .after = after_taking, .take = take_variant, .give = give_variant, .closed = true,
+	  .lost = true },
+	{ .name = "unloading the injector", .before = nothing, .act = act_taking,
+	  .after = after_taking, .take = take_injector, .give = give_injector,
+	  .closed = true, .lost = true, .no_injector = true },
+};
+
+enum opponent_name {
+	OPEN, CLOSE, SET_IRQS, RESET, TWO_READERS, UNBIND, SLOT_POWER, HOT_UNPLUG,
+	UNLOAD_DRIVER, UNLOAD_INJECTOR,
+};
+
+static void wait_for_moment(__u64 ns)
+{
+	__u64 end = now_ns() + ns;
+
+	while (now_ns() < end)
+		;
+}
+
+static int inject_next(struct race *race)
+{
+	bool permanent = !(++race->number % PERMANENT_EVERY) || race->opponent->lost;
+
+	race->ccdf.faddr = race->number;
+	race->ccdf.pec = permanent ? PEC_LOST : PEC_ERROR_STATE;
+	return inject_ccdf(INJECT_ERROR, &race->ccdf);
+}
+
+/* The events of all rounds. */
+static void *inject_on(void *arg)
+{
+	struct race *race = arg;
+	unsigned int i;
+	int ret;
+
+	for (;;) {
+		pthread_barrier_wait(&race->start);
+		if (race->over)
+			return NULL;
+		for (i = 0; i < race->events; i++) {
+			wait_for_moment(race->moments[i]);
+			ret = inject_next(race);
+			race->injected = race->injected ?: ret;
+		}
+		pthread_barrier_wait(&race->end);
+	}
+}
+
+/* One round: 0, or what has gone wrong, and where. */
+static int round_of(struct race *race, const char **where)
+{
+	__u64 begin, delay;
+	unsigned int i;
+	int ret, acted;
+
+	race->injected = 0;
+	race->first = race->number + 1;
+	race->events = 1 + random_below(&race->random, EVENTS_MAX);
+	for (i = 0; i < race->events; i++)
+		race->moments[i] = random_below(&race->random, race->span);
+	delay = random_below(&race->random, race->span / 4 + 1);
+	*where = "before";
+	ret = inject_aim(race->address, &race->ccdf);
+	ret = ret ?: race->opponent->before(race);
+	if (ret)
+		return ret;
+
+	pthread_barrier_wait(&race->start);
+	wait_for_moment(delay);
+	begin = now_ns();
+	acted = race->opponent->act(race);
+	/* Events are to come all the while, and none may come only afterwards. */
+	race->span = (race->span * 7 + now_ns() - begin) / 8;
+	pthread_barrier_wait(&race->end);
+	*where = "meanwhile";
+	if (acted)
+		return acted;
+	*where = "injecting";
+	if (race->injected && !race->opponent->no_injector)
+		return race->injected;
+	*where = "after";
+	return race->opponent->after(race);
+}
+
+/* An error is told, and recovered from. */
+static int recovers(struct race *race)
+{
+	int ret = inject_aim(race->address, &race->ccdf);
+
+	race->events = 1;
+	race->first = ++race->number;
+	race->ccdf.faddr = race->number;
+	race->ccdf.pec = PEC_ERROR_STATE;
+	ret = ret ?: open_and_listen(race);
+	ret = ret ?: inject_ccdf(INJECT_ERROR, &race->ccdf);
+	ret = ret ?: event_wait(race->event[0], PATIENCE_MS);
+	ret = ret ?: take_all(race);
+	ret = reset_and_close(race, ret);
+	return ret ?: pci_answers(race->address) ? 0 : -EIO;
+}
+
+FIXTURE(race) {
+	struct race race;
+};
+
+FIXTURE_VARIANT(race) {
+	enum opponent_name opponent;
+};
+
+FIXTURE_VARIANT_ADD(race, open) { .opponent = OPEN };
+FIXTURE_VARIANT_ADD(race, close) { .opponent = CLOSE };
+FIXTURE_VARIANT_ADD(race, set_irqs) { .opponent = SET_IRQS };
+FIXTURE_VARIANT_ADD(race, reset) { .opponent = RESET };
+FIXTURE_VARIANT_ADD(race, two_readers) { .opponent = TWO_READERS };
+FIXTURE_VARIANT_ADD(race, unbind) { .opponent = UNBIND };
+FIXTURE_VARIANT_ADD(race, slot_power) { .opponent = SLOT_POWER };
+FIXTURE_VARIANT_ADD(race, hot_unplug) { .opponent = HOT_UNPLUG };
+FIXTURE_VARIANT_ADD(race, unload_driver) { .opponent = UNLOAD_DRIVER };
+FIXTURE_VARIANT_ADD(race, unload_injector) { .opponent = UNLOAD_INJECTOR };
+
+FIXTURE_SETUP(race)
+{
+	struct race *race = &self->race;
+
+	race->opponent = &opponents[variant->opponent];
+	race->driver = variant->opponent == UNLOAD_DRIVER ? VARIANT_DRIVER : "vfio-pci";
+	race->random = random_seed();
+	race->span = 200000;
+	race->fn.iommu = -1;
+	race->fn.group = -1;
+	race->fn.device = -1;
+	race->event[0] = event_new();
+	race->event[1] = event_new();
+	race->request = event_new();
+	ASSERT_LE(0, race->request);
+	if (!inject_ready())
+		SKIP(return, "there is no " INJECTOR_MODULE);
+	if (variant->opponent == UNLOAD_DRIVER && load(VARIANT_MODULE))
+		SKIP(return, "there is no " VARIANT_MODULE);
+	if (race->opponent->plugged) {
+		memcpy(race->address, HOT_ADDRESS, sizeof(HOT_ADDRESS));
+		memcpy(race->slot, HOT_SLOT, sizeof(HOT_SLOT));
+		if (give_plug(race))
+			SKIP(return, "nobody plugs functions for this machine");
+	} else {
+		/* Such a function is reset in no time. */
+		if (pci_find(PCI_KIND_NON_PCIE, race->address))
+			ASSERT_EQ(0, pci_find(PCI_KIND_NVME, race->address));
+		ASSERT_EQ(0, pci_slot(race->address, race->slot, sizeof(race->slot)));
+		ASSERT_EQ(0, pci_bind(race->address, race->driver));
+	}
+	ASSERT_EQ(0, pthread_barrier_init(&race->start, NULL, 2));
+	ASSERT_EQ(0, pthread_barrier_init(&race->end, NULL, 2));
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	struct race *race = &self->race;
+
+	vfio_close(&race->fn);
+	if (race->name)
+		take_unplug(race);
+	else
+		pci_bind(race->address, "vfio-pci");
+}
+
+/*
+ * Whatever is done at the same moment, events go where they belong and the
+ * function stays one that works. Validates 32, 40, 41, 42, 52, 88, 91.
+ */
+TEST_F_TIMEOUT(race, against_events, 1200)
+{
+	int ret, iterations = 0, failures = 0, seconds = times(2, 30);
+	struct race *race = &self->race;
+	__u64 deadline = deadline_in(seconds * 1000);
+	const char *where;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, inject_on, race));
+	/* The same moments each time, but as many rounds as there is time for. */
+	while (iterations < ROUNDS_MIN || now_ns() < deadline) {
+		ret = round_of(race, &where);
+		iterations++;
+		if (!ret)
+			continue;
+		vfio_close(&race->fn);
+		if (++failures <= TOLD_MAX)
+			TH_LOG("round %d, %s: %d", iterations, where, ret);
+	}
+	race->over = true;
+	pthread_barrier_wait(&race->start);
+	pthread_join(thread, NULL);
+	figures("race, event x %s: %d iterations, %d failures", race->opponent->name,
+		iterations, failures);
+	EXPECT_EQ(0, failures);
+	EXPECT_EQ(0, recovers(race));
+}
+
+TEST_HARNESS_MAIN
