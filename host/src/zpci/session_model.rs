@@ -40,8 +40,10 @@ pub(super) struct Run {
     has_read: bool,
     /// A permanent failure was captured, and no reset has come since.
     failed: bool,
-    /// The record of the event taken last, unless it has come back.
+    /// The record of the event that was taken last, and has not come back.
     last: Option<Record>,
+    /// What it was before.
+    previous: Option<Record>,
     waiting: usize,
     unrecovered: bool,
 }
@@ -57,6 +59,7 @@ impl Run {
             has_read: false,
             failed: false,
             last: None,
+            previous: None,
             waiting: 0,
             unrecovered: false,
         }
@@ -83,7 +86,9 @@ impl Run {
             }
             Op::Take if self.reader.is_none() => {
                 self.reader = self.session.take();
-                self.last = self.reader.as_ref().map(Record::of).or(self.last);
+                if let Some(taken) = &self.reader {
+                    self.previous = self.last.replace(Record::of(taken));
+                }
                 assert_eq!(self.reader.is_some(), self.waiting > 0);
                 self.has_read = true;
             }
@@ -96,7 +101,7 @@ impl Run {
             Op::GiveBack => {
                 if let Some(taken) = self.reader.take() {
                     self.session.give_back(&taken);
-                    self.last = None;
+                    self.last = self.previous;
                 }
             }
             Op::Last => {

@@ -72,7 +72,9 @@ impl Overview {
 /// What is kept of a function while user space has it open.
 pub(super) struct Session {
     queue: Queue,
+    /// The event that was taken last, and the one before, should that not arrive.
     last: Option<Taken>,
+    previous: Option<Taken>,
     guest: bool,
     eventfd: bool,
     has_read: bool,
@@ -86,6 +88,7 @@ impl Session {
         Self {
             queue: Queue::new(),
             last: None,
+            previous: None,
             guest,
             eventfd: false,
             has_read: false,
@@ -164,7 +167,7 @@ impl Session {
         self.has_read = true;
         let taken = self.queue.take()?;
 
-        self.last = Some(taken);
+        self.previous = self.last.replace(taken);
         Some(taken)
     }
 
@@ -175,14 +178,17 @@ impl Session {
 
     /// Takes back an event that has not reached its reader.
     pub(super) fn give_back(&mut self, taken: &Taken) {
+        let is_it = |other: &Taken| other.pending.sequence == taken.pending.sequence;
+
         self.queue.give_back(taken);
-        self.last = self
-            .last
-            .filter(|last| last.pending.sequence != taken.pending.sequence);
+        if self.last.as_ref().is_some_and(is_it) {
+            self.last = self.previous.take();
+        } else if self.previous.as_ref().is_some_and(is_it) {
+            self.previous = None;
+        }
     }
 
-    /// Returns the record of the event that was taken last. If that has not reached its reader,
-    /// there is none.
+    /// Returns the record of the event that was taken last, and has not come back.
     pub(super) fn last(&mut self) -> Record {
         self.has_read = true;
         match &self.last {

@@ -162,6 +162,14 @@ mod tests {
         }
         assert!(session.last() == Record::empty(0));
         assert!(delivers(&mut session, transient(1)));
+        let last = session.last();
+        let taken = session.take();
+
+        assert!(taken.is_some());
+        if let Some(taken) = taken {
+            session.give_back(&taken);
+        }
+        assert!(session.last() == last);
         assert!(delivers(&mut session, transient(2)));
     }
 
