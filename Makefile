@@ -5,11 +5,12 @@ KVER ?=
 IMPL ?= rust
 FLAVOR ?= std
 
-.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs lint clean
+.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs lint \
+	rust-analyzer clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## build, boot, and recover a real device from a real error
 	@scripts/demo "$(KVER)" $(IMPL) $(FLAVOR)
@@ -39,7 +40,7 @@ integrate: ## put everything into a kernel tree of yours: KDIR=/path/to/linux
 patches: ## write everything as a patch series for a kernel tree
 	@scripts/patches "$(KVER)"
 
-series: ## build a kernel after each patch of the series
+series: ## build after each patch of the series: on s390 with and without Rust, on x86 drivers/vfio
 	@scripts/series-check "$(KVER)"
 
 htmldocs: ## build the documentation, as the kernel does, and refuse a warning
@@ -47,6 +48,9 @@ htmldocs: ## build the documentation, as the kernel does, and refuse a warning
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint
+
+rust-analyzer: ## let editors know the files here as parts of the kernel
+	@scripts/rust-analyzer "$(KVER)"
 
 setup: ## only make the toolchain root that all of this runs in
 	@scripts/toolchain

@@ -66,6 +66,19 @@ inside() {
 	exec "$TOP/scripts/enter" "$TOP/scripts/$script" "$@"
 }
 
+# more_tools PACKAGE[/SUITE]...: into the toolchain root, what only few have a use for.
+more_tools() {
+	dpkg -s "${@%/*}" >/dev/null 2>&1 ||
+		step "Installing ${*%/*} in the toolchain root" install_packages "$@"
+}
+
+# The package lists may be older than the archive.
+install_packages() {
+	local apt=(apt-get -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600)
+	"${apt[@]}" install --no-install-recommends "$@" ||
+		{ "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"; }
+}
+
 # kernel_version TREE: print VERSION.PATCHLEVEL, or nothing if TREE is no kernel.
 kernel_version() {
 	[ -e "$1/Kbuild" ] && [ -e "$1/Makefile" ] || return 0
