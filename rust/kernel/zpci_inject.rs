@@ -93,7 +93,7 @@ impl Kind {
     fn refuse(&self, what: fmt::Arguments<'_>) -> Error {
         if may_log() {
             pr_warn!(
-                "zpci_inject: {}: expected one event of {} bytes, in one write at offset 0, not {}\n",
+                "zpci_inject: {}: wanted one event of {} bytes, in one write at offset 0, not {}\n",
                 self.name,
                 EVENT_SIZE,
                 what
@@ -136,14 +136,14 @@ struct Readme;
 impl Writer for Readme {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(concat!(
-            "Each write to one of these files is an event of 32 bytes, big-endian, as the platform\n",
-            "reports it:\n",
+            "Each write to one of these files is an event of 32 bytes, big-endian, as the\n",
+            "platform reports it:\n",
             "\n",
             "error         an error of a function\n",
             "availability  a change of what can be done with a function\n",
             "\n",
             "offset  length\n",
-            "     4       4  function handle; an event with another than the function's is ignored\n",
+            "     4       4  function handle; an event with another one is ignored\n",
             "     8       4  function ID\n",
             "    12       4  error: type and tag (4 bits), vector (12), DMA space (8),\n",
             "                reserved (6), an address is there (1), it was written to (1)\n",
