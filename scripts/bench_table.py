@@ -20,6 +20,8 @@ import sys
 import tempfile
 from html import escape
 
+from rst import list_table
+
 MARGIN = 1.02
 # To what part of itself a figure repeats itself: a goal is not missed by so little.
 NOISE = 1.005
@@ -201,7 +203,7 @@ class Recorded:
 
     @staticmethod
     def text(kernel):
-        lines = [f"{name}\t{value:g}" for name, value in kernel.figures.items()]
+        lines = [f"{name}\t{value:.12g}" for name, value in kernel.figures.items()]
         return (
             "# SPDX-License-Identifier: GPL-2.0-only\n"
             "# The C kernel's figures, with which `scripts/bench recorded` compares: made by\n"
@@ -306,17 +308,11 @@ configuration, in one run. How it is measured, and why goals are missed, is in
 .. figure:: zpci-bench.svg
    :alt: bars with each cost in Rust as a part of that in C
 
-.. list-table::
-   :header-rows: 1
-
 """
 
 
 def page(rust, c, goals):
-    rows = ["\n".join(
-        ("   * - " if at == 0 else "     - ") + cell for at, cell in enumerate(row)
-    ).replace("- \n", "-\n") for row in table_rows(rust, c, goals)]
-    return PAGE + "\n".join(line.rstrip() for row in rows for line in row.split("\n")) + "\n"
+    return PAGE + list_table(table_rows(rust, c, goals))
 
 
 WIDTH, ROW, LEFT, BARS = 1000, 22, 350, 420

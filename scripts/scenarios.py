@@ -14,6 +14,8 @@ import os
 import re
 import sys
 
+from rst import list_table
+
 TESTS = re.compile(r"\w+_test:\w+(, \w+_test:\w+)*$")
 SOURCE = re.compile(r"^TEST(?:_F|_F_TIMEOUT|_F_SIGNAL)?\(([^)]*)\)", re.M)
 KERNEL = re.compile(r"\[ *\d+\.\d+\]")
@@ -31,16 +33,9 @@ test runs: not to be edited. A test counts in all its variants. "passes" is that
 of them did; "no region" is that the test needs the error region, which the C version
 does not have.
 
-.. list-table::
-   :header-rows: 1
-   :widths: 5 35 40 10 10
-
-   * - No.
-     - What happens
-     - Test, or why there is none
-     - Rust 7.3
-     - C 7.3
 """
+COLUMNS = ("No.", "What happens", "Test, or why there is none", "Rust 7.3", "C 7.3")
+WIDTHS = (5, 35, 40, 10, 10)
 
 
 def scenarios(text):
@@ -106,17 +101,16 @@ def verdict(tests, found):
 
 
 def table(listed, rust, c):
-    rows = [HEAD]
+    rows = [COLUMNS]
     for number, what, tests, reason in listed:
-        cells = [
+        rows.append((
             str(number),
             what,
-            ", ".join("%s" % test.replace(":", ": ") for test in tests) or reason,
+            ", ".join(test.replace(":", ": ") for test in tests) or reason,
             verdict(tests, rust),
             verdict(tests, c) if c is not None else "not run" if tests else "-",
-        ]
-        rows.append("\n".join(("   * - " if i == 0 else "     - ") + cell for i, cell in enumerate(cells)))
-    return rows[0] + "\n".join(rows[1:]) + "\n"
+        ))
+    return HEAD + list_table(rows, WIDTHS)
 
 
 def self_test():
