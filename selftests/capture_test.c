@@ -111,6 +111,7 @@ TEST_F_TIMEOUT(capture, reading_as_they_come, 120)
 	for (i = 1; i <= 5; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		EXPECT_EVENT(owner, &event, i);
+		EXPECT_EQ(0, event.pending_errors);
 		EXPECT_NO_EVENT(owner);
 		ASSERT_EQ(0, owner_recover(owner));
 	}
