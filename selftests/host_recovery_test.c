@@ -5,7 +5,6 @@
  * to the host from its beginning to its end.
  */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "kselftest_harness.h"
@@ -14,6 +13,7 @@
 #include "fixture.h"
 #include "inject.h"
 #include "kmsg.h"
+#include "module.h"
 
 #define TEST_DRIVER	"zpci_test_driver"
 #define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
@@ -79,7 +79,7 @@ TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
 
 	if (!inject_ready())
 		SKIP(return, NO_INJECTOR);
-	if (system("modprobe nvme"))
+	if (module_load("nvme"))
 		SKIP(return, "the kernel has no driver for NVMe");
 	ASSERT_EQ(0, pci_bind(self->address, "nvme"));
 	ASSERT_EQ(0, pci_wait_disk(self->address, path, sizeof(path), PATIENCE_MS));
@@ -118,7 +118,7 @@ static int wait_state(const char *address, unsigned long wanted)
 /* Each step of a recovery from a real error, in its order. Validates 38. */
 TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
 {
-	if (system("modprobe -q " TEST_DRIVER))
+	if (module_load(TEST_DRIVER))
 		SKIP(return, NO_TEST_DRIVER);
 	raise_with_driver(_metadata, self->address, "1");
 	EXPECT_LOGGED("test: error_detected(");
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
 /* A driver that handles no errors cannot be helped; the next owner can. Validates 39. */
 TEST_F_TIMEOUT(function, driver_without_callbacks, 60)
 {
-	if (system("modprobe -q " TEST_DRIVER))
+	if (module_load(TEST_DRIVER))
 		SKIP(return, NO_TEST_DRIVER);
 	raise_with_driver(_metadata, self->address, "0");
 	EXPECT_EQ(0, wait_state(self->address, PERMANENT_FAILURE));

@@ -8,12 +8,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "kselftest_harness.h"
 
 #include "fixture.h"
+#include "inject.h"
+#include "long.h"
 #include "memory_fault.h"
+#include "module.h"
 #include "raw_nvme.h"
 #include "virtio.h"
 
@@ -31,13 +33,6 @@
 
 /* More allocations than any of the calls makes. */
 #define ALLOCATIONS_MAX	1000
-
-static int times(int quick, int thorough)
-{
-	const char *text = getenv("ZPCI_LONG");
-
-	return text && atoi(text) ? thorough : quick;
-}
 
 FIXTURE(lifecycle) {
 	char address[PCI_ADDRESS_LEN];
@@ -297,7 +292,7 @@ TEST_F_TIMEOUT(lifecycle, kernel_driver_comes_next, 120)
 	struct owner *owner = &self->owner;
 	bool recovered;
 
-	if (system("modprobe nvme"))
+	if (module_load("nvme"))
 		SKIP(return, "the kernel has no driver for NVMe");
 	for (recovered = true;; recovered = false) {
 		ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
@@ -458,6 +453,90 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 	TH_LOG("%u of %u allocations fail the open", failed, nth - 2);
 	EXPECT_FALSE(injected);
 	EXPECT_LT(0, failed);
+	EXPECT_FRESH();
+}
+
+/* What handles events in the kernel, as its symbols are called. */
+#define EVENT_HANDLER	"9pci_event"
+
+/*
+ * Out of memory where an event is submitted: it is captured or counted as
+ * dropped, its owner hears of it, and the function can be reset. Validates 8, 31.
+ */
+TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
+{
+	struct vfio_device_zpci_err_region event;
+	struct ccdf ccdf = { .pec = PEC_ERROR_STATE };
+	struct owner *owner = &self->owner;
+	unsigned int nth, failed = 0;
+	__u64 sequence = 0;
+	__u32 dropped = 0;
+	bool kept, end;
+	int ret;
+
+	if (memory_fault_prepare())
+		SKIP(return, NO_FAULTS);
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, inject_aim(self->address, &ccdf));
+	for (nth = 1, end = false; !end && nth < ALLOCATIONS_MAX; nth++) {
+		event_clear(owner->error_event);
+		ASSERT_EQ(0, memory_fault_at(nth));
+		ret = inject_ccdf(INJECT_ERROR, &ccdf);
+		end = !memory_fault_end();
+		if (ret) {
+			EXPECT_FALSE(end);
+			failed++;
+			continue;
+		}
+		EXPECT_EQ(0, event_wait(owner->error_event, PATIENCE_MS)) {
+			TH_LOG("after allocation %u", nth);
+		}
+		ASSERT_EQ(0, vfio_reset(&owner->fn));
+		ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, &event));
+		sequence++;
+		kept = event.flags & VFIO_ZPCI_ERR_PRESENT;
+		EXPECT_EQ(kept ? sequence : 0, event.sequence);
+		EXPECT_EQ(dropped + !kept, event.dropped);
+		dropped = event.dropped;
+		EXPECT_NO_EVENT(owner);
+	}
+	TH_LOG("%u allocations, %u of them fail the injector, %u events are dropped", nth - 2,
+	       failed, dropped);
+	EXPECT_TRUE(end);
+	EXPECT_LT(2, nth);
+	ASSERT_EQ(0, nvme_reinit(&owner->nvme));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	owner_close(owner);
+	EXPECT_FRESH();
+}
+
+/* There is no memory at all for an event: one has its place without. Validates 8, 31. */
+TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	int i, ret;
+
+	if (memory_fault_prepare())
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, owner_listen(owner));
+	for (i = 1; i <= 3; i++) {
+		ASSERT_EQ(0, memory_fault_all_of(EVENT_HANDLER));
+		ret = owner_suffer(owner);
+		EXPECT_EQ(1, memory_fault_none());
+		EXPECT_EQ(0, ret);
+		EXPECT_EVENT(owner, &event, i);
+		EXPECT_EQ(0, event.dropped);
+		ASSERT_EQ(0, owner_recover(owner));
+	}
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	owner_close(owner);
 	EXPECT_FRESH();
 }
 

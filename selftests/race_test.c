@@ -9,7 +9,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
 
@@ -17,6 +16,7 @@
 #include "host.h"
 #include "inject.h"
 #include "long.h"
+#include "module.h"
 #include "wait.h"
 
 /* The function that is plugged: its UID is its PCI domain. */
@@ -459,28 +459,15 @@ static int give_plug(struct race *race)
 	return give_bind_new(race);
 }
 
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
-}
-
-static int load(const char *module)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "modprobe -q %s", module);
-	return system(command) ? -ENOEXEC : 0;
-}
-
 static int take_variant(struct race *race)
 {
 	(void)race;
-	return unload(VARIANT_MODULE);
+	return module_unload(VARIANT_MODULE);
 }
 
 static int give_variant(struct race *race)
 {
-	int ret = load(VARIANT_MODULE);
+	int ret = module_load(VARIANT_MODULE);
 
 	return ret ?: give_bind(race);
 }
@@ -493,7 +480,7 @@ static int take_injector(struct race *race)
 
 	if (fd < 0)
 		return fd;
-	ret = unload(INJECTOR_MODULE);
+	ret = module_unload(INJECTOR_MODULE);
 	ccdf_encode(&race->ccdf, raw);
 	if (!ret && pwrite(fd, raw, sizeof(raw), 0) >= 0)
 		ret = -EPROTO;
@@ -504,7 +491,7 @@ static int take_injector(struct race *race)
 static int give_injector(struct race *race)
 {
 	(void)race;
-	return load(INJECTOR_MODULE);
+	return module_load(INJECTOR_MODULE);
 }
 
 static const struct opponent opponents[] = {
@@ -663,7 +650,7 @@ FIXTURE_SETUP(race)
 	ASSERT_LE(0, race->request);
 	if (!inject_ready())
 		SKIP(return, "there is no " INJECTOR_MODULE);
-	if (variant->opponent == UNLOAD_DRIVER && load(VARIANT_MODULE))
+	if (variant->opponent == UNLOAD_DRIVER && module_load(VARIANT_MODULE))
 		SKIP(return, "there is no " VARIANT_MODULE);
 	if (race->opponent->plugged) {
 		memcpy(race->address, HOT_ADDRESS, sizeof(HOT_ADDRESS));

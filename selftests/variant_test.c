@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include "fixture.h"
+#include "module.h"
 #include "vfio_info.h"
 
 #define DRIVER		"vfio-pci-sample"
@@ -14,7 +15,7 @@
 
 static bool driver_ready(void)
 {
-	return !system("modprobe -q vfio_pci_sample") &&
+	return !module_load("vfio_pci_sample") &&
 	       !access("/sys/bus/pci/drivers/" DRIVER, F_OK);
 }
 

@@ -80,6 +80,7 @@ pub use self::{
     record::Record,
     report::Report,
     serial::{
+        with_memory,
         Item,
         SerialQueue, //
     },

@@ -4,29 +4,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "inject.h"
+#include "module.h"
 #include "pci.h"
 
 #define DIRECTORY	"/sys/kernel/debug/zpci_inject"
 
-static void load_module(void)
-{
-	pid_t child = fork();
-
-	if (!child) {
-		execlp("modprobe", "modprobe", "-q", "zpci_inject", NULL);
-		_exit(1);
-	}
-	waitpid(child, NULL, 0);
-}
-
 bool inject_ready(void)
 {
 	if (access(DIRECTORY, X_OK))
-		load_module();
+		module_load("zpci_inject");
 	return !access(DIRECTORY, X_OK);
 }
 

@@ -2,41 +2,33 @@
 /* Fault injection, as Documentation/fault-injection/fault-injection.rst has it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "memory_fault.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 
+/* More than there can be. */
+#define FAILURES_MAX	"1000000"
+
 static __thread int fail_nth = -1;
-
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 int memory_fault_prepare(void)
 {
 	int ret;
 
 	/* Allocations that may wait for memory are the ones that count. */
-	ret = put(FAILSLAB "ignore-gfp-wait", "N");
+	ret = file_write(FAILSLAB "ignore-gfp-wait", "N");
 	if (!ret)
-		ret = put(FAILSLAB "verbose", "0");
+		ret = file_write(FAILSLAB "verbose", "0");
 	if (!ret)
-		ret = put(FAIL_NTH, "0");
+		ret = file_write(FAIL_NTH, "0");
 	return ret;
 }
 
@@ -64,4 +56,63 @@ bool memory_fault_end(void)
 		len = -1;
 	close(fail_nth);
 	return len > 0 && !atoi(left);
+}
+
+/* Where the functions with that in their name are. */
+static int find_range(const char *symbol, unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	char line[512], name[400], type;
+	unsigned long at;
+
+	if (!symbols)
+		return -errno;
+	*start = ULONG_MAX;
+	*end = 0;
+	while (fgets(line, sizeof(line), symbols)) {
+		if (sscanf(line, "%lx %c %399s", &at, &type, name) != 3 ||
+		    (type != 't' && type != 'T') || !strstr(name, symbol))
+			continue;
+		*start = at < *start ? at : *start;
+		*end = at > *end ? at : *end;
+	}
+	fclose(symbols);
+	return *start < *end ? 0 : -ENOENT;
+}
+
+static int set_range(unsigned long start, unsigned long end)
+{
+	char text[32];
+	int ret;
+
+	snprintf(text, sizeof(text), "0x%lx", start);
+	ret = file_write(FAILSLAB "require-start", text);
+	snprintf(text, sizeof(text), "0x%lx", end);
+	return ret ? ret : file_write(FAILSLAB "require-end", text);
+}
+
+int memory_fault_all_of(const char *symbol)
+{
+	unsigned long start, end;
+	int ret = find_range(symbol, &start, &end);
+
+	if (!ret)
+		ret = set_range(start, end);
+	if (!ret)
+		ret = file_write(FAILSLAB "times", FAILURES_MAX);
+	return ret ? ret : file_write(FAILSLAB "probability", "100");
+}
+
+bool memory_fault_none(void)
+{
+	char left[16] = "";
+	int fd;
+
+	file_write(FAILSLAB "probability", "0");
+	set_range(0, ULONG_MAX);
+	fd = open(FAILSLAB "times", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, left, sizeof(left) - 1) < 0)
+		perror(FAILSLAB "times");
+	close(fd);
+	return atoi(left) < atoi(FAILURES_MAX);
 }

@@ -16,4 +16,13 @@ int memory_fault_at(unsigned int nth);
 /* Ends it, and says whether an allocation has failed. */
 bool memory_fault_end(void);
 
+/*
+ * Until memory_fault_none(), fails each allocation, of whatever thread, that the
+ * kernel's functions with that in their name have asked for: 0 or -errno.
+ */
+int memory_fault_all_of(const char *symbol);
+
+/* Ends it, and says whether an allocation has failed. */
+bool memory_fault_none(void);
+
 #endif

@@ -31,7 +31,7 @@ pub(super) fn workqueue() -> &'static workqueue::Queue {
 }
 
 /// Tries something that needs memory again, for a while. Waits for nothing but memory.
-pub(super) fn with_memory<T>(mut f: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn with_memory<T>(mut f: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..100 {
         let result = f();
 
@@ -44,18 +44,56 @@ pub(super) fn with_memory<T>(mut f: impl FnMut() -> Option<T>) -> Option<T> {
 }
 
 /// Something that is handled in its turn.
-pub trait Item: Send + Sized {
+pub trait Item: Send + Sized + Unpin {
     /// Handles it. May sleep.
     fn handle(self);
 }
 
+/// What waits to be handled.
+struct Waiting<T> {
+    items: KVec<T>,
+    /// One that came when there was no memory. It is after the others.
+    spare: Option<T>,
+}
+
+impl<T> Waiting<T> {
+    fn new() -> Self {
+        Self {
+            items: KVec::new(),
+            spare: None,
+        }
+    }
+
+    fn add(&mut self, item: T, limit: Option<usize>) -> Result<(), T> {
+        if limit.is_some_and(|limit| self.items.len() >= limit) {
+            return Err(item);
+        }
+        if self.items.reserve(2, GFP_KERNEL).is_err() {
+            return match self.spare {
+                Some(_) => Err(item),
+                None => {
+                    self.spare = Some(item);
+                    Ok(())
+                }
+            };
+        }
+        // There is room for both, as just reserved.
+        if let Some(spare) = self.spare.take() {
+            let _ = self.items.push_within_capacity(spare);
+        }
+        let _ = self.items.push_within_capacity(item);
+        Ok(())
+    }
+}
+
 /// A queue whose items are handled one after the other, in the order in which they were added.
 ///
-/// Whatever holds one queue up holds up no other.
+/// Whatever holds one queue up holds up no other. For one item there is room without memory, so
+/// that whoever is to be told of one that is not added will hear of another.
 #[pin_data]
 pub struct SerialQueue<T: Item + 'static> {
     #[pin]
-    waiting: Mutex<KVec<T>>,
+    waiting: Mutex<Waiting<T>>,
     #[pin]
     work: Work<SerialQueue<T>>,
 }
@@ -69,12 +107,16 @@ impl<T: Item + 'static> WorkItem for SerialQueue<T> {
 
     fn run(this: Arc<Self>) {
         loop {
-            let items = core::mem::take(&mut *this.waiting.lock());
+            let Waiting { items, spare } =
+                core::mem::replace(&mut *this.waiting.lock(), Waiting::new());
 
-            if items.is_empty() {
+            if items.is_empty() && spare.is_none() {
                 return;
             }
             for item in items {
+                item.handle();
+            }
+            if let Some(item) = spare {
                 item.handle();
             }
         }
@@ -95,7 +137,7 @@ impl<T: Item + 'static> SerialQueue<T> {
     ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                waiting <- Mutex::new(KVec::new(), name, lock),
+                waiting <- Mutex::new(Waiting::new(), name, lock),
                 work <- Work::new(name, work),
             }),
             GFP_KERNEL,
@@ -103,19 +145,24 @@ impl<T: Item + 'static> SerialQueue<T> {
     }
 
     /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
-    /// only added if fewer items wait. May sleep, for memory only.
+    /// only added if fewer items wait, and only the others are worth waiting for memory. May
+    /// sleep, for memory only.
     pub fn add(self: ArcBorrow<'_, Self>, item: T, limit: Option<usize>) -> Result<(), T> {
-        let mut waiting = self.waiting.lock();
+        let mut left = Some(item);
+        let mut add = || {
+            left = left
+                .take()
+                .and_then(|item| self.waiting.lock().add(item, limit).err());
+            left.is_none().then_some(())
+        };
 
-        if limit.is_some_and(|limit| waiting.len() >= limit)
-            || with_memory(|| waiting.reserve(1, GFP_KERNEL).ok()).is_none()
-        {
+        match limit {
+            Some(_) => add(),
+            None => with_memory(add),
+        };
+        if let Some(item) = left {
             return Err(item);
         }
-        waiting
-            .push_within_capacity(item)
-            .map_err(|error| error.0)?;
-        drop(waiting);
         // If the work item waits already it will find the new item.
         let _ = workqueue().enqueue(Arc::from(self));
         Ok(())
