@@ -5,7 +5,8 @@
  * return, and what it must change: nothing, if it is refused.
  *
  * ZPCI_LONG=1 in the environment makes it long; ZPCI_SEED is where the random
- * numbers begin. The same seed gives the same calls.
+ * numbers begin. The same seed gives the same calls, but on a kernel with KCOV:
+ * there a call that reaches new code is varied later.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 
 #include "kselftest_harness.h"
 
+#include "coverage.h"
 #include "error_event.h"
 #include "inject.h"
 #include "long.h"
@@ -27,6 +29,10 @@
 #define TAKING		8
 #define REGION_LEN	(VFIO_ZPCI_ERROR_REGION_STATUS + 4096)
 #define EVENTFDS	2
+
+/* How many calls are kept to be varied, and how many random numbers of each. */
+#define KEPT_MAX	1024
+#define TAPE_MAX	32
 
 /* How many mistakes are told in detail. */
 #define TOLD_MAX	10
@@ -57,13 +63,27 @@ struct model {
 /* What is counted, where it survives whoever counts. */
 struct count {
 	unsigned long inputs;
+	unsigned long kept;
+	unsigned long places;
 	unsigned long refused;
 	unsigned long crashes;
 	unsigned long wrong;
 	unsigned long changed;
 };
 
+/* The random numbers that have made a call what it is. */
+struct tape {
+	__u32 numbers[TAPE_MAX];
+	unsigned int len;
+};
+
 struct fuzz {
+	struct coverage coverage;
+	struct tape kept[KEPT_MAX];
+	struct tape tape;
+	const struct tape *varied;	/* NULL: all numbers are new */
+	unsigned int variation;		/* the number that is another one */
+	bool guided;
 	struct vfio_function fn;
 	struct vfio_region_info region;
 	const struct vfio_device_zpci_err_status *status;
@@ -81,7 +101,14 @@ struct fuzz {
 
 static __u32 below(struct fuzz *fuzz, __u32 limit)
 {
-	return random_below(&fuzz->random, limit);
+	unsigned int at = fuzz->tape.len;
+	__u32 number = random_next(&fuzz->random) >> 32;
+
+	if (fuzz->varied && at < fuzz->varied->len && at != fuzz->variation)
+		number = fuzz->varied->numbers[at];
+	if (at < TAPE_MAX)
+		fuzz->tape.numbers[fuzz->tape.len++] = number;
+	return number % limit;
 }
 
 static bool one_in(struct fuzz *fuzz, __u32 n)
@@ -635,11 +662,35 @@ static void fuzz_reset(struct fuzz *fuzz)
 	fuzz->model.resets++;
 }
 
+/* Half of the calls are like one that has reached something new, but for one number. */
+static void begin_tape(struct fuzz *fuzz)
+{
+	unsigned long kept = fuzz->count->kept;
+
+	fuzz->tape.len = 0;
+	fuzz->varied = NULL;
+	if (!kept || random_below(&fuzz->random, 2))
+		return;
+	kept = kept < KEPT_MAX ? kept : KEPT_MAX;
+	fuzz->varied = &fuzz->kept[random_below(&fuzz->random, kept)];
+	fuzz->variation = random_below(&fuzz->random, fuzz->varied->len);
+}
+
+static void end_tape(struct fuzz *fuzz)
+{
+	if (!fuzz->guided || !coverage_is_new(&fuzz->coverage))
+		return;
+	fuzz->kept[fuzz->count->kept++ % KEPT_MAX] = fuzz->tape;
+	fuzz->count->places = fuzz->coverage.places;
+}
+
 static void fuzz_one(struct fuzz *fuzz)
 {
 	__u64 before = fuzz->model.sequence;
-	__u32 kind = below(fuzz, 1000);
+	__u32 kind;
 
+	begin_tape(fuzz);
+	kind = below(fuzz, 1000);
 	if (kind < 300)
 		fuzz_read(fuzz);
 	else if (kind < 350)
@@ -656,6 +707,7 @@ static void fuzz_one(struct fuzz *fuzz)
 		fuzz_inject(fuzz);
 	else
 		fuzz_reset(fuzz);
+	end_tape(fuzz);
 	fuzz->count->inputs++;
 	if (fuzz->model.sequence != before) {
 		settle(fuzz);
@@ -685,6 +737,11 @@ static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode
 	/* Who has asked once has the recovery, with and without an eventfd. */
 	if (error_feature_take(&fuzz->fn, fuzz->good) != -ENOMSG)
 		_exit(1);
+	ret = coverage_open(&fuzz->coverage);
+	if (ret && ret != -ENOENT)
+		_exit(1);
+	fuzz->guided = !ret;
+	fuzz->count->kept = 0;
 	while (fuzz->count->inputs < inputs)
 		fuzz_one(fuzz);
 	/* The function is as good as ever. */
@@ -760,6 +817,9 @@ TEST_F_TIMEOUT(fuzz, calls, 1800)
 		count->refused);
 	figures("fuzzing, seed %llu: %lu crashes, %lu wrong errno, %lu changed state", seed,
 		count->crashes, count->wrong, count->changed);
+	if (count->places)
+		figures("fuzzing, seed %llu: %lu places in the kernel reached, by %lu of the calls first",
+			seed, count->places, count->kept);
 	EXPECT_EQ(0, WEXITSTATUS(status));
 	EXPECT_EQ(inputs, count->inputs);
 	EXPECT_LT(inputs / 10, count->refused);
