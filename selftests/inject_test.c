@@ -293,7 +293,7 @@ TEST_F(inject, full_queue_leaves_a_gap)
  */
 TEST_F_TIMEOUT(inject, storm, 240)
 {
-	const int storm = times(2000, 20000);
+	const int storm = times(1000, 20000);
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 	int i, ret, taken = 0;
@@ -326,8 +326,10 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	EXPECT_LT(FITS, taken);
 	EXPECT_EQ(storm + 1, taken + dropped);
 	EXPECT_EQ(storm + 1, event.sequence);
-	EXPECT_GT(2048, after - before) {
-		TH_LOG("%d events took %ld KiB", storm, after - before);
+	if (meminfo_is_exact()) {
+		EXPECT_GT(2048, after - before) {
+			TH_LOG("%d events took %ld KiB", storm, after - before);
+		}
 	}
 	EXPECT_NONE_TAKEN(owner);
 	ASSERT_EQ(0, owner_recover(owner));

@@ -403,8 +403,10 @@ TEST_F_TIMEOUT(storm, bursts, 3600)
 	expect_accounted(_metadata, "bursts", self->victims, self->count);
 	figures("storm, bursts: %llu s, at most %ld KiB of slab, %ld KiB at the end, %lld messages",
 		(now_ns() - start) / 1000000000, most, after - before, messages);
-	EXPECT_GT(MEMORY_KB + self->count * MEMORY_PER_FUNCTION_KB, most);
-	EXPECT_GT(MEMORY_KB, after - before);
+	if (meminfo_is_exact()) {
+		EXPECT_GT(MEMORY_KB + self->count * MEMORY_PER_FUNCTION_KB, most);
+		EXPECT_GT(MEMORY_KB, after - before);
+	}
 	EXPECT_GT(allowed, messages);
 	EXPECT_EQ(0, WITH_ALL(self->victims, self->count, recover_one));
 }

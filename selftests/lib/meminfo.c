@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "meminfo.h"
 
-#define MEMINFO	"/proc/meminfo"
+#define MEMINFO		"/proc/meminfo"
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 
 long meminfo(const char *name)
 {
@@ -22,4 +24,9 @@ long meminfo(const char *name)
 	}
 	fclose(file);
 	return value;
+}
+
+bool meminfo_is_exact(void)
+{
+	return access(KMEMLEAK, F_OK);
 }
