@@ -105,6 +105,17 @@ kmake() {
 		"-j$(($(nproc) + 1))" "$@"
 }
 
+# tested SECONDS PROGRAM...: the guest's commands that run test programs, each within
+# that time, and between the marks by which scripts/ktap.py finds what it says.
+tested() {
+	local time=$1 program
+	shift
+	for program; do
+		printf 'echo zpci-test: begin %s\ntimeout %d %s\necho zpci-test: end %s $?\n' \
+			"$program" "$time" "$program" "$program"
+	done
+}
+
 # kernel_folder KVER IMPL FLAVOR: where that kernel is built.
 kernel_folder() {
 	local flavor=-$3
