@@ -96,7 +96,10 @@ static int find_interface(struct client *client)
 	find_region(client, info.device.num_regions);
 	if (!client->region)
 		find_feature(client, &info);
-	return client->region || client->ccdf ? 0 : -1;
+	if (client->region || client->ccdf)
+		return 0;
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 /* From here on the kernel leaves recovery to this program. */

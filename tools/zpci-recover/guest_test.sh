@@ -11,12 +11,14 @@ work=$(mktemp -d)
 cd "$work" || exit 1
 number=0 failed=0
 
-if zcat /proc/config.gz | grep -q '^CONFIG_S390_PCI_RUST=y'; then
+built_in() { zcat /proc/config.gz | grep -q "^CONFIG_$1=y"; }
+
+if built_in S390_PCI_RUST; then
 	interface=Region
-elif [ "$(uname -r | cut -d . -f 1,2)" = 7.2 ]; then
-	interface=none
-else
+elif [ "$(uname -r | cut -d . -f 1,2)" != 7.2 ] && built_in VFIO_PCI_ZDEV_KVM; then
 	interface=Feature
+else
+	interface=none
 fi
 # The injector is a module for the Rust version.
 injector=''
