@@ -86,10 +86,13 @@ fn no_event_is_all_zero() {
     assert_eq!((ErrorEvent::SIZE, AvailabilityEvent::SIZE), (32, 32));
 }
 
+// All codes; for Miri, which is slow, all that mean something.
+const CODES: std::ops::RangeInclusive<u16> = 0..=if cfg!(miri) { 0x3ff } else { u16::MAX };
+
 // 0x3b and 0x40 are permanent, 0x2a to 0x2c measurement, all others recoverable. (16, 25, 44)
 #[test]
 fn each_code_has_the_severity_that_the_c_version_gives_it() {
-    for code in 0..=u16::MAX {
+    for code in CODES {
         assert_eq!(EventCode::new(code).severity(), severity(code), "{code:#x}");
     }
 }
@@ -106,7 +109,7 @@ fn each_code_has_the_meaning_that_the_c_version_gives_it() {
         (0x0308, Availability::Reserved),
     ];
 
-    for code in 0..=u16::MAX {
+    for code in CODES {
         let event = AvailabilityEvent::new(ccdf(1, 2, 3, code));
         let expected = known.iter().find(|(known, _)| *known == code);
 
