@@ -818,7 +818,7 @@ TEST_F_TIMEOUT(fuzz, calls, 1800)
 	figures("fuzzing, seed %llu: %lu crashes, %lu wrong errno, %lu changed state", seed,
 		count->crashes, count->wrong, count->changed);
 	if (count->places)
-		figures("fuzzing, seed %llu: %lu places in the kernel reached, by %lu of the calls first",
+		figures("fuzzing, seed %llu: %lu places reached in the kernel, first by %lu calls",
 			seed, count->places, count->kept);
 	EXPECT_EQ(0, WEXITSTATUS(status));
 	EXPECT_EQ(inputs, count->inputs);
