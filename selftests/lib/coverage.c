@@ -16,6 +16,11 @@
 #define TRACE_LEN	65536
 #define SEEN_BITS	20
 
+bool coverage_is_there(void)
+{
+	return !access(FILE_NAME, F_OK);
+}
+
 int coverage_open(struct coverage *coverage)
 {
 	int fd = open(FILE_NAME, O_RDWR | O_CLOEXEC), ret = 0;

@@ -17,6 +17,9 @@ struct coverage {
 	unsigned int places;
 };
 
+/* Whether the kernel has KCOV. */
+bool coverage_is_there(void);
+
 /* Begins, for the thread that calls it: 0, or -ENOENT on a kernel without KCOV. */
 int coverage_open(struct coverage *coverage);
 
