@@ -43,8 +43,8 @@ use limited;
 
 /// Submits an event to its function.
 fn submit(zdev: &Device, event: Event) {
-    let submitted = zpci::with_memory(|| zdev.recovery_or_new().ok())
-        .ok_or(ENOMEM)
+    let submitted = zdev
+        .recovery_or_new()
         .and_then(|function| function.submit(zdev, event, handle));
 
     if submitted.is_err() {

@@ -80,7 +80,6 @@ pub use self::{
     record::Record,
     report::Report,
     serial::{
-        with_memory,
         Item,
         SerialQueue, //
     },

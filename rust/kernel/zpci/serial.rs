@@ -30,18 +30,8 @@ pub(super) fn workqueue() -> &'static workqueue::Queue {
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
 }
 
-/// Tries something that needs memory again, for a while. Waits for nothing but memory.
-pub fn with_memory<T>(mut f: impl FnMut() -> Option<T>) -> Option<T> {
-    for _ in 0..100 {
-        let result = f();
-
-        if result.is_some() {
-            return result;
-        }
-        fsleep(Delta::from_millis(10));
-    }
-    None
-}
+/// How often something that needs memory is tried.
+const TRIES: u32 = 100;
 
 /// Something that is handled in its turn.
 pub trait Item: Send + Sized + Unpin {
@@ -64,6 +54,7 @@ impl<T> Waiting<T> {
         }
     }
 
+    #[inline(never)]
     fn add(&mut self, item: T, limit: Option<usize>) -> Result<(), T> {
         if limit.is_some_and(|limit| self.items.len() >= limit) {
             return Err(item);
@@ -147,24 +138,23 @@ impl<T: Item + 'static> SerialQueue<T> {
     /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
     /// only added if fewer items wait, and only the others are worth waiting for memory. May
     /// sleep, for memory only.
-    pub fn add(self: ArcBorrow<'_, Self>, item: T, limit: Option<usize>) -> Result<(), T> {
-        let mut left = Some(item);
-        let mut add = || {
-            left = left
-                .take()
-                .and_then(|item| self.waiting.lock().add(item, limit).err());
-            left.is_none().then_some(())
-        };
+    pub fn add(self: ArcBorrow<'_, Self>, mut item: T, limit: Option<usize>) -> Result<(), T> {
+        for _ in 0..TRIES {
+            let added = self.waiting.lock().add(item, limit);
 
-        match limit {
-            Some(_) => add(),
-            None => with_memory(add),
-        };
-        if let Some(item) = left {
-            return Err(item);
+            match added {
+                Ok(()) => {
+                    // If the work item waits already it will find the new item.
+                    let _ = workqueue().enqueue(Arc::from(self));
+                    return Ok(());
+                }
+                Err(back) => item = back,
+            }
+            if limit.is_some() {
+                break;
+            }
+            fsleep(Delta::from_millis(10));
         }
-        // If the work item waits already it will find the new item.
-        let _ = workqueue().enqueue(Arc::from(self));
-        Ok(())
+        Err(item)
     }
 }
