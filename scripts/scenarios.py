@@ -31,11 +31,12 @@ zPCI error recovery, case by case
 Made by ``scripts/scenarios`` from ``selftests/scenarios.txt`` and from the logs of
 test runs: not to be edited. A test counts in all its variants. "passes" is that all
 of them did; "no region" is that the test needs the error region, which the C version
-does not have.
+does not have. Storms, races and random calls are for the Rust version alone.
 
 """
 COLUMNS = ("No.", "What happens", "Test, or why there is none", "Rust 7.3", "C 7.3")
 WIDTHS = (5, 35, 40, 10, 10)
+RUST_ONLY = ("storm_test:", "race_test:", "fuzz_test:")
 
 
 def scenarios(text):
@@ -100,6 +101,11 @@ def verdict(tests, found):
     return "skipped" if outcomes else "-"
 
 
+def c_verdict(tests, found):
+    tests = [test for test in tests if not test.startswith(RUST_ONLY)]
+    return verdict(tests, found) if found is not None else "not run" if tests else "-"
+
+
 def table(listed, rust, c):
     rows = [COLUMNS]
     for number, what, tests, reason in listed:
@@ -108,7 +114,7 @@ def table(listed, rust, c):
             what,
             ", ".join(test.replace(":", ": ") for test in tests) or reason,
             verdict(tests, rust),
-            verdict(tests, c) if c is not None else "not run" if tests else "-",
+            c_verdict(tests, c),
         ))
     return HEAD + list_table(rows, WIDTHS)
 
@@ -132,6 +138,7 @@ def self_test():
     assert verdict(["b_test:z"], found) == "fails"
     assert verdict(["b_test:w"], found) == "not run"
     assert verdict([], found) == "-"
+    assert c_verdict(["b_test:y", "fuzz_test:x"], found) == "skipped"
     assert "   * - 1\n     - one\n     - a_test: x, b_test: y\n     - no region\n" in table(listed, found, None)
     assert SOURCE.findall("\nTEST_F(a, b)\nTEST(c)\n") == ["a, b", "c"]
     print("scenarios.py: self-test passed")
