@@ -103,6 +103,8 @@ impl<T> Default for KVec<T> {
 
 pub(crate) struct PushError<T>(pub(crate) T);
 
+pub(crate) struct RemoveError;
+
 impl<T> KVec<T> {
     pub(crate) fn new() -> Self {
         Self {
@@ -111,9 +113,18 @@ impl<T> KVec<T> {
         }
     }
 
+    pub(crate) fn with_capacity(capacity: usize, flags: Flags) -> Result<Self, AllocError> {
+        let mut new = Self::new();
+
+        new.reserve(capacity, flags)?;
+        Ok(new)
+    }
+
     pub(crate) fn reserve(&mut self, additional: usize, _flags: Flags) -> Result<(), AllocError> {
-        allocate()?;
-        self.reserved = self.items.len() + additional;
+        if self.items.len() + additional > self.reserved {
+            allocate()?;
+            self.reserved = self.items.len() + additional;
+        }
         Ok(())
     }
 
@@ -123,6 +134,13 @@ impl<T> KVec<T> {
         }
         self.items.push(item);
         Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, i: usize) -> Result<T, RemoveError> {
+        if i >= self.items.len() {
+            return Err(RemoveError);
+        }
+        Ok(self.items.remove(i))
     }
 }
 

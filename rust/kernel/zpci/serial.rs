@@ -3,6 +3,7 @@
 //! Queues whose items are handled one after the other, in a work item of the queue's own.
 
 use crate::{
+    alloc::kvec::PushError,
     bindings,
     prelude::*,
     sync::{
@@ -34,47 +35,9 @@ pub(super) fn workqueue() -> &'static workqueue::Queue {
 const TRIES: u32 = 100;
 
 /// Something that is handled in its turn.
-pub trait Item: Send + Sized + Unpin {
+pub trait Item: Send + Sized {
     /// Handles it. May sleep.
     fn handle(self);
-}
-
-/// What waits to be handled.
-struct Waiting<T> {
-    items: KVec<T>,
-    /// One that came when there was no memory. It is after the others.
-    spare: Option<T>,
-}
-
-impl<T> Waiting<T> {
-    fn new() -> Self {
-        Self {
-            items: KVec::new(),
-            spare: None,
-        }
-    }
-
-    #[inline(never)]
-    fn add(&mut self, item: T, limit: Option<usize>) -> Result<(), T> {
-        if limit.is_some_and(|limit| self.items.len() >= limit) {
-            return Err(item);
-        }
-        if self.items.reserve(2, GFP_KERNEL).is_err() {
-            return match self.spare {
-                Some(_) => Err(item),
-                None => {
-                    self.spare = Some(item);
-                    Ok(())
-                }
-            };
-        }
-        // There is room for both, as just reserved.
-        if let Some(spare) = self.spare.take() {
-            let _ = self.items.push_within_capacity(spare);
-        }
-        let _ = self.items.push_within_capacity(item);
-        Ok(())
-    }
 }
 
 /// A queue whose items are handled one after the other, in the order in which they were added.
@@ -84,7 +47,7 @@ impl<T> Waiting<T> {
 #[pin_data]
 pub struct SerialQueue<T: Item + 'static> {
     #[pin]
-    waiting: Mutex<Waiting<T>>,
+    waiting: Mutex<KVec<T>>,
     #[pin]
     work: Work<SerialQueue<T>>,
 }
@@ -97,19 +60,8 @@ impl<T: Item + 'static> WorkItem for SerialQueue<T> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        loop {
-            let Waiting { items, spare } =
-                core::mem::replace(&mut *this.waiting.lock(), Waiting::new());
-
-            if items.is_empty() && spare.is_none() {
-                return;
-            }
-            for item in items {
-                item.handle();
-            }
-            if let Some(item) = spare {
-                item.handle();
-            }
+        while let Some(item) = this.next() {
+            item.handle();
         }
     }
 }
@@ -126,13 +78,33 @@ impl<T: Item + 'static> SerialQueue<T> {
         lock: Pin<&'static LockClassKey>,
         work: Pin<&'static LockClassKey>,
     ) -> Result<Arc<Self>> {
+        let room = KVec::with_capacity(1, GFP_KERNEL)?;
+
         Arc::pin_init(
             pin_init!(Self {
-                waiting <- Mutex::new(Waiting::new(), name, lock),
+                waiting <- Mutex::new(room, name, lock),
                 work <- Work::new(name, work),
             }),
             GFP_KERNEL,
         )
+    }
+
+    fn next(&self) -> Option<T> {
+        self.waiting.lock().remove(0).ok()
+    }
+
+    #[inline(never)]
+    fn try_add(&self, item: T, limit: Option<usize>) -> Result<(), T> {
+        let mut waiting = self.waiting.lock();
+
+        if limit.is_some_and(|limit| waiting.len() >= limit) {
+            return Err(item);
+        }
+        // For the next one as well, which comes perhaps when there is no memory.
+        let _ = waiting.reserve(2, GFP_KERNEL);
+        waiting
+            .push_within_capacity(item)
+            .map_err(|PushError(item)| item)
     }
 
     /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
@@ -140,7 +112,7 @@ impl<T: Item + 'static> SerialQueue<T> {
     /// sleep, for memory only.
     pub fn add(self: ArcBorrow<'_, Self>, mut item: T, limit: Option<usize>) -> Result<(), T> {
         for _ in 0..TRIES {
-            let added = self.waiting.lock().add(item, limit);
+            let added = self.try_add(item, limit);
 
             match added {
                 Ok(()) => {
