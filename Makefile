@@ -5,8 +5,8 @@ KVER ?=
 IMPL ?= rust
 FLAVOR ?= std
 
-.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs lint \
-	rust-analyzer clean
+.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs deb \
+	deb-boot lint rust-analyzer clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
@@ -45,6 +45,12 @@ series: ## build after each patch of the series: on s390 with and without Rust, 
 
 htmldocs: ## build the documentation, as the kernel does, and refuse a warning
 	@scripts/htmldocs "$(KVER)"
+
+deb: ## Debian packages of a kernel for a machine of yours (LSMOD=file that lsmod wrote there)
+	@LSMOD="$(LSMOD)" scripts/kernel-deb "$(KVER)"
+
+deb-boot: ## install that package on a disk with Debian, and boot it
+	@scripts/deb-boot "$(KVER)"
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint
