@@ -519,15 +519,17 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
+	struct memory_range handler;
 	int i, ret;
 
 	if (memory_fault_prepare())
 		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, memory_range_of(EVENT_HANDLER, &handler));
 	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 1; i <= 3; i++) {
-		ASSERT_EQ(0, memory_fault_all_of(EVENT_HANDLER));
+		ASSERT_EQ(0, memory_fault_all_of(&handler));
 		ret = owner_suffer(owner);
 		EXPECT_EQ(1, memory_fault_none());
 		EXPECT_EQ(0, ret);

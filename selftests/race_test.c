@@ -685,7 +685,7 @@ FIXTURE_TEARDOWN(race)
  */
 TEST_F_TIMEOUT(race, against_events, 1200)
 {
-	int ret, iterations = 0, failures = 0, seconds = times(2, 30);
+	int ret, iterations = 0, failures = 0, seconds = times(2, 10);
 	struct race *race = &self->race;
 	__u64 deadline = deadline_in(seconds * 1000);
 	const char *where;

@@ -77,7 +77,7 @@ static void need(int ret, const char *what)
 	exit(1);
 }
 
-static void figures(const char *name, const __u64 *values, int count)
+static void print_figures(const char *name, const __u64 *values, int count)
 {
 	int i;
 
@@ -103,7 +103,7 @@ static void add(struct series *series, __u64 value)
 
 static void show(const char *name, const struct series *series)
 {
-	figures(name, series->value, series->count);
+	print_figures(name, series->value, series->count);
 }
 
 static void target_open(struct target *target, const char *address)
@@ -599,7 +599,7 @@ static void measure_many(char **counts)
 		if (count - opened > 1 && before) {
 			cost = (slab_bytes() - before) / (count - opened);
 			snprintf(name, sizeof(name), "slab.open.%d", count - opened);
-			figures(name, &cost, 1);
+			print_figures(name, &cost, 1);
 		}
 		opened = count > opened ? count : opened;
 		for (i = 0; i < count; i++)
@@ -607,7 +607,7 @@ static void measure_many(char **counts)
 		sleep_ms(SETTLE_MS);
 		cost = suffer_all(targets, count, epoll);
 		snprintf(name, sizeof(name), "many.%d", count);
-		figures(name, &cost, 1);
+		print_figures(name, &cost, 1);
 		sleep_ms(SETTLE_MS);
 		for (i = 0; i < count; i++) {
 			reset_function(&targets[i]);

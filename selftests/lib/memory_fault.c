@@ -58,8 +58,7 @@ bool memory_fault_end(void)
 	return len > 0 && !atoi(left);
 }
 
-/* Where the functions with that in their name are. */
-static int find_range(const char *symbol, unsigned long *start, unsigned long *end)
+int memory_range_of(const char *symbol, struct memory_range *range)
 {
 	FILE *symbols = fopen("/proc/kallsyms", "re");
 	char line[512], name[400], type;
@@ -67,37 +66,34 @@ static int find_range(const char *symbol, unsigned long *start, unsigned long *e
 
 	if (!symbols)
 		return -errno;
-	*start = ULONG_MAX;
-	*end = 0;
+	range->start = ULONG_MAX;
+	range->end = 0;
 	while (fgets(line, sizeof(line), symbols)) {
 		if (sscanf(line, "%lx %c %399s", &at, &type, name) != 3 ||
 		    (type != 't' && type != 'T') || !strstr(name, symbol))
 			continue;
-		*start = at < *start ? at : *start;
-		*end = at > *end ? at : *end;
+		range->start = at < range->start ? at : range->start;
+		range->end = at > range->end ? at : range->end;
 	}
 	fclose(symbols);
-	return *start < *end ? 0 : -ENOENT;
+	return range->start < range->end ? 0 : -ENOENT;
 }
 
-static int set_range(unsigned long start, unsigned long end)
+static int set_range(const struct memory_range *range)
 {
 	char text[32];
 	int ret;
 
-	snprintf(text, sizeof(text), "0x%lx", start);
+	snprintf(text, sizeof(text), "0x%lx", range->start);
 	ret = file_write(FAILSLAB "require-start", text);
-	snprintf(text, sizeof(text), "0x%lx", end);
+	snprintf(text, sizeof(text), "0x%lx", range->end);
 	return ret ? ret : file_write(FAILSLAB "require-end", text);
 }
 
-int memory_fault_all_of(const char *symbol)
+int memory_fault_all_of(const struct memory_range *range)
 {
-	unsigned long start, end;
-	int ret = find_range(symbol, &start, &end);
+	int ret = set_range(range);
 
-	if (!ret)
-		ret = set_range(start, end);
 	if (!ret)
 		ret = file_write(FAILSLAB "times", FAILURES_MAX);
 	return ret ? ret : file_write(FAILSLAB "probability", "100");
@@ -105,11 +101,12 @@ int memory_fault_all_of(const char *symbol)
 
 bool memory_fault_none(void)
 {
+	const struct memory_range anywhere = { 0, ULONG_MAX };
 	char left[16] = "";
 	int fd;
 
 	file_write(FAILSLAB "probability", "0");
-	set_range(0, ULONG_MAX);
+	set_range(&anywhere);
 	fd = open(FAILSLAB "times", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, left, sizeof(left) - 1) < 0)
 		perror(FAILSLAB "times");

@@ -16,11 +16,19 @@ int memory_fault_at(unsigned int nth);
 /* Ends it, and says whether an allocation has failed. */
 bool memory_fault_end(void);
 
+/* Where functions of the kernel are. */
+struct memory_range {
+	unsigned long start, end;
+};
+
+/* Finds those with that in their name, which takes seconds: 0 or -errno. */
+int memory_range_of(const char *symbol, struct memory_range *range);
+
 /*
- * Until memory_fault_none(), fails each allocation, of whatever thread, that the
- * kernel's functions with that in their name have asked for: 0 or -errno.
+ * Until memory_fault_none(), fails each allocation, of whatever thread, that they
+ * have asked for: 0 or -errno.
  */
-int memory_fault_all_of(const char *symbol);
+int memory_fault_all_of(const struct memory_range *range);
 
 /* Ends it, and says whether an allocation has failed. */
 bool memory_fault_none(void);

@@ -5,12 +5,14 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include "long.h"
+
 /*
  * How long anything that ought to happen may take. The emulator with a debug
- * kernel is slow; a test that waits in vain still ends well before the
- * harness kills it.
+ * kernel is slow, most of all under fire; a test that waits in vain still ends
+ * well before the harness kills it.
  */
-#define PATIENCE_MS	8000
+#define PATIENCE_MS	times(8000, 60000)
 
 /* Returns a new eventfd whose reads never block, or -errno. */
 int event_new(void);
