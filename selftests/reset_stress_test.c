@@ -393,6 +393,7 @@ FIXTURE_SETUP(unplug)
 FIXTURE_TEARDOWN(unplug)
 {
 	owner_close(&self->owner);
+	EXPECT_EQ(0, pci_wait_present(PLUGGED_ADDRESS, false, PATIENCE_MS));
 	/* Its slot goes last: from then on the next one may have the same numbers. */
 	EXPECT_EQ(0, pci_wait_slot(PLUGGED_SLOT, false, PATIENCE_MS));
 }

@@ -385,7 +385,8 @@ static int burst(struct victim *victims, int count, int events, long *used)
  */
 TEST_F_TIMEOUT(storm, bursts, 3600)
 {
-	int i, bursts = times(1, 2), events = 500;
+	const int events = 500;
+	int i, bursts = times(1, 2);
 	long most = 0, used, before, after;
 	long long first, messages, allowed;
 	__u64 start = now_ns();

@@ -10,11 +10,6 @@
 
 extern crate self as kernel;
 
-mod alloc {
-    pub(crate) mod kvec {
-        pub(crate) use crate::prelude::PushError;
-    }
-}
 mod bindings;
 mod event;
 mod mm;

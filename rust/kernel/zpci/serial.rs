@@ -3,7 +3,6 @@
 //! Queues whose items are handled one after the other, in a work item of the queue's own.
 
 use crate::{
-    alloc::kvec::PushError,
     bindings,
     prelude::*,
     sync::{
@@ -102,9 +101,7 @@ impl<T: Item + 'static> SerialQueue<T> {
         }
         // For the next one as well, which comes perhaps when there is no memory.
         let _ = waiting.reserve(2, GFP_KERNEL);
-        waiting
-            .push_within_capacity(item)
-            .map_err(|PushError(item)| item)
+        waiting.push_within_capacity(item).map_err(|full| full.0)
     }
 
     /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
@@ -112,9 +109,7 @@ impl<T: Item + 'static> SerialQueue<T> {
     /// sleep, for memory only.
     pub fn add(self: ArcBorrow<'_, Self>, mut item: T, limit: Option<usize>) -> Result<(), T> {
         for _ in 0..TRIES {
-            let added = self.try_add(item, limit);
-
-            match added {
+            match self.try_add(item, limit) {
                 Ok(()) => {
                     // If the work item waits already it will find the new item.
                     let _ = workqueue().enqueue(Arc::from(self));
