@@ -300,10 +300,10 @@ static void *read_one(void *arg)
 
 	while (!ret && !__atomic_load_n(&victim->stop, __ATOMIC_ACQUIRE)) {
 		if (!victim->steady) {
-			sleep_ms(5);
+			sleep_ms(100);
 			continue;
 		}
-		if (!event_wait(victim->owner.error_event, 10))
+		if (!event_wait(victim->owner.error_event, 100))
 			ret = drain(victim);
 	}
 	if (!ret)
