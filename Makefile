@@ -18,7 +18,7 @@ demo: ## build, boot, and recover a real device from a real error
 test: ## the tests on the host and in the guest (KVER=newest: on Debian's newest Linux)
 	@scripts/test "$(KVER)"
 
-test-long: ## the rest: the debug kernel, Miri, more orders of threads, longer storms, races and fuzzing
+test-long: ## the rest: the debug kernel, Miri, more orders of threads, longer races and fuzzing
 	@scripts/test "$(KVER)" long
 
 bench: ## measure Rust and C, side by side

@@ -803,7 +803,7 @@ FIXTURE_TEARDOWN(fuzz)
 TEST_F_TIMEOUT(fuzz, calls, 1800)
 {
 	/* What measures coverage is slower. */
-	unsigned long inputs = times(10000, coverage_is_there() ? 50000 : 500000);
+	unsigned long inputs = times(10000, coverage_is_there() ? 20000 : 500000);
 	struct count *count = self->fuzz.count;
 	__u64 seed = random_seed();
 	int status;

@@ -3,8 +3,6 @@
  * Storms: events of many functions at once and in bursts of thousands, each
  * function with an owner. Each event is delivered once and in order, or is
  * counted as dropped.
- *
- * ZPCI_LONG=1 in the environment makes the storms long.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -14,11 +12,13 @@
 #include "fixture.h"
 #include "inject.h"
 #include "kmsg.h"
-#include "long.h"
 #include "meminfo.h"
 
 #define FUNCTIONS_MAX	64
 #define INJECTORS	4
+
+/* Real errors of each function. */
+#define ROUNDS		2
 
 /* Every so many events one is a permanent failure. */
 #define PERMANENT_EVERY	250
@@ -282,10 +282,10 @@ static void *suffer_one(void *arg)
 /* Real errors of all functions at the same moment. Validates 7, 26. */
 TEST_F_TIMEOUT(storm, all_at_once, 1800)
 {
-	int i, rounds = times(1, 4);
+	int i;
 
 	ASSERT_EQ(0, pthread_barrier_init(&all_ready, NULL, self->count));
-	for (i = 0; i < rounds; i++)
+	for (i = 0; i < ROUNDS; i++)
 		ASSERT_EQ(0, WITH_ALL(self->victims, self->count, suffer_one));
 	expect_accounted(_metadata, "real errors", self->victims, self->count);
 	EXPECT_EQ(0, sum_of(self->victims, self->count).dropped);
@@ -378,34 +378,31 @@ static int burst(struct victim *victims, int count, int events, long *used)
 }
 
 /*
- * Bursts of tens of thousands over all functions, with owners that read all the time and
+ * Thousands of events over all functions, with owners that read all the time and
  * owners that read afterwards: all is accounted for, no permanent failure is
  * lost, memory and log stay bounded, and each function works in the end.
  * Validates 4, 5, 24.
  */
 TEST_F_TIMEOUT(storm, bursts, 3600)
 {
-	const int events = 500;
-	int i, bursts = times(1, 2);
-	long most = 0, used, before, after;
+	/* A debug kernel is more than ten times slower. */
+	const int events = meminfo_is_exact() ? 500 : 100;
 	long long first, messages, allowed;
+	long used, before, after;
 	__u64 start = now_ns();
 
 	first = kmsg_sequence();
 	ASSERT_LE(0, first);
 	before = meminfo("SUnreclaim:");
-	for (i = 0; i < bursts; i++) {
-		ASSERT_EQ(0, burst(self->victims, self->count, events, &used));
-		most = used > most ? used : most;
-	}
+	ASSERT_EQ(0, burst(self->victims, self->count, events, &used));
 	after = meminfo("SUnreclaim:");
 	messages = kmsg_sequence() - first - 1;
 	allowed = MESSAGES + (now_ns() - start) / 1000000000 * MESSAGES_PER_SECOND;
 	expect_accounted(_metadata, "bursts", self->victims, self->count);
 	figures("storm, bursts: %llu s, at most %ld KiB of slab, %ld KiB at the end, %lld messages",
-		(now_ns() - start) / 1000000000, most, after - before, messages);
+		(now_ns() - start) / 1000000000, used, after - before, messages);
 	if (meminfo_is_exact()) {
-		EXPECT_GT(MEMORY_KB + self->count * MEMORY_PER_FUNCTION_KB, most);
+		EXPECT_GT(MEMORY_KB + self->count * MEMORY_PER_FUNCTION_KB, used);
 		EXPECT_GT(MEMORY_KB, after - before);
 	}
 	EXPECT_GT(allowed, messages);
