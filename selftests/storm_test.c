@@ -12,6 +12,7 @@
 #include "fixture.h"
 #include "inject.h"
 #include "kmsg.h"
+#include "long.h"
 #include "meminfo.h"
 
 #define FUNCTIONS_MAX	64
