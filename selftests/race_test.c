@@ -35,7 +35,7 @@
 #define PERMANENT_EVERY	16
 
 /* Even if there is no time for more. */
-#define ROUNDS_MIN	3
+#define ROUNDS_MIN	times(3, 10)
 
 /* How many failures are told in detail. */
 #define TOLD_MAX	5

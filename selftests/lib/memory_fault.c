@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "memory_fault.h"
+#include "wait.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
@@ -99,17 +100,33 @@ int memory_fault_all_of(const struct memory_range *range)
 	return ret ? ret : file_write(FAILSLAB "probability", "100");
 }
 
-bool memory_fault_none(void)
+static int faults_left(void)
+{
+	char text[16] = "";
+	int fd = open(FAILSLAB "times", O_RDONLY | O_CLOEXEC);
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+
+	if (len < 0)
+		perror(FAILSLAB "times");
+	close(fd);
+	return len < 0 ? atoi(FAILURES_MAX) : atoi(text);
+}
+
+bool memory_fault_hit(int ms)
+{
+	__u64 deadline = deadline_in(ms);
+	bool hit;
+
+	do {
+		hit = faults_left() < atoi(FAILURES_MAX);
+	} while (!hit && wait_on(deadline));
+	return hit;
+}
+
+void memory_fault_none(void)
 {
 	const struct memory_range anywhere = { 0, ULONG_MAX };
-	char left[16] = "";
-	int fd;
 
 	file_write(FAILSLAB "probability", "0");
 	set_range(&anywhere);
-	fd = open(FAILSLAB "times", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, left, sizeof(left) - 1) < 0)
-		perror(FAILSLAB "times");
-	close(fd);
-	return atoi(left) < atoi(FAILURES_MAX);
 }

@@ -30,7 +30,10 @@ int memory_range_of(const char *symbol, struct memory_range *range);
  */
 int memory_fault_all_of(const struct memory_range *range);
 
-/* Ends it, and says whether an allocation has failed. */
-bool memory_fault_none(void);
+/* Whether one of these has failed; waits up to @ms milliseconds for the first. */
+bool memory_fault_hit(int ms);
+
+/* Ends it. */
+void memory_fault_none(void);
 
 #endif
