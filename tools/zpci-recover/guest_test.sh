@@ -120,8 +120,12 @@ survive() { # WAY COUNT: while the record is watched
 }
 
 all_watched() { # WAY COUNT
-	lines "watched-$1" "$2" &&
-		[ "$(grep -cF '"failing_address":"0x100200000"' "watched-$1")" = "$2" ] &&
+	lines "watched-$1" "$2" || {
+		# Why one is missing can only be seen in what was read.
+		cat /sys/kernel/debug/s390dbf/pci_error/hex_ascii
+		return 1
+	}
+	[ "$(grep -cF '"failing_address":"0x100200000"' "watched-$1")" = "$2" ] &&
 		[ "$(grep -cF "\"address\":\"$address\",\"pec\":\"0x4\",\"severity\":\"transient\"" "watched-$1")" = "$2" ]
 }
 

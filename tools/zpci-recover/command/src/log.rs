@@ -87,8 +87,8 @@ fn in_order(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The record has a CCDF as a title and two lines of 16 bytes, all written by one processor, which
-/// may write other lines in between those of others.
+/// The record has a CCDF as a title and two lines of 16 bytes. One processor writes these two, and
+/// mostly the title before; it may write other lines in between those of others.
 #[derive(Default)]
 struct Record {
     /// What there is of a CCDF, by processor.
@@ -96,6 +96,9 @@ struct Record {
 }
 
 const LINE_BYTES: usize = 16;
+
+/// How a CCDF begins. What else is written down in two lines begins with a function handle.
+const RESERVED: [u8; 4] = [0; 4];
 
 impl Record {
     fn line(&mut self, line: &str) -> Option<Entry> {
@@ -105,6 +108,9 @@ impl Record {
             self.begun.insert(head.cpu.to_owned(), Vec::new());
             return None;
         }
+        if !self.begun.contains_key(head.cpu) && bytes.starts_with(&RESERVED) {
+            self.title_from_elsewhere(head.cpu);
+        }
         let so_far = self.begun.get_mut(head.cpu)?;
         so_far.extend(bytes);
         let ccdf: [u8; Ccdf::SIZE] = so_far.as_slice().try_into().ok()?;
@@ -113,6 +119,16 @@ impl Record {
             time: Some(head.time),
             what: What::Ccdf(Ccdf::from(ccdf)),
         })
+    }
+
+    /// Between the title and the rest the writer may have moved to this processor.
+    fn title_from_elsewhere(&mut self, cpu: &str) {
+        let title = |(_, so_far): &(&String, &Vec<u8>)| so_far.is_empty();
+
+        if let Some(from) = self.begun.iter().find(title).map(|(cpu, _)| cpu.clone()) {
+            self.begun.remove(&from);
+            self.begun.insert(cpu.to_owned(), Vec::new());
+        }
     }
 }
 
@@ -208,6 +224,18 @@ mod tests {
         let mixed = [lines[0], lines[3], lines[1], lines[4], lines[2]].join("\n");
 
         assert_eq!(ccdfs(&mixed), ccdfs(REAL));
+    }
+
+    #[test]
+    fn the_writer_may_move_to_another_processor() {
+        let moved = |cpu: &str| REAL.replacen("0001", cpu, 1);
+        let lines: Vec<_> = REAL.lines().collect();
+        let in_between = [lines[3], lines[4]].join("\n").replace(":88806", ":86080");
+
+        assert_eq!(ccdfs(&moved("0003")), ccdfs(REAL));
+        // What the other processor writes first is not taken for the CCDF.
+        let text = moved("0003").replacen('\n', &format!("\n{in_between}\n"), 1);
+        assert_eq!(ccdfs(&text), ccdfs(REAL));
     }
 
     #[test]
