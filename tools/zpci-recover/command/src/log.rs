@@ -3,7 +3,6 @@
 //! Events in what the kernel writes down: its record of errors, and its messages.
 
 use std::{
-    collections::HashMap,
     fs,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -87,54 +86,56 @@ fn in_order(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The record has a CCDF as a title and two lines of 16 bytes. One processor writes these two, and
-/// mostly the title before; it may write other lines in between those of others.
+/// The record has a CCDF as a title and two lines of 16 bytes. The two are written at once; between
+/// the title and them there may be others, even of the same processor.
 #[derive(Default)]
-struct Record {
-    /// What there is of a CCDF, by processor.
-    begun: HashMap<String, Vec<u8>>,
+struct Record<'a> {
+    /// CCDFs of which there is only a title yet.
+    titles: usize,
+    before: Option<(Head<'a>, [u8; LINE_BYTES])>,
 }
 
 const LINE_BYTES: usize = 16;
 
-/// How a CCDF begins. What else is written down in two lines begins with a function handle.
+/// How a CCDF begins. A failed instruction, which has two lines as well, begins with its code.
 const RESERVED: [u8; 4] = [0; 4];
 
-impl Record {
-    fn line(&mut self, line: &str) -> Option<Entry> {
+impl<'a> Record<'a> {
+    fn line(&mut self, line: &'a str) -> Option<Entry> {
         let (head, bytes) = split(line)?;
+        let before = self.before.replace((head, bytes));
 
-        if bytes.starts_with(b"error CCDF:") || bytes.starts_with(b"avail CCDF:") {
-            self.begun.insert(head.cpu.to_owned(), Vec::new());
+        if bytes.starts_with(b"error CCDF:") {
+            self.titles += 1;
             return None;
         }
-        if !self.begun.contains_key(head.cpu) && bytes.starts_with(&RESERVED) {
-            self.title_from_elsewhere(head.cpu);
+        let (writer, first) = before?;
+        if self.titles == 0 || !head.same_writer(&writer) || !first.starts_with(&RESERVED) {
+            return None;
         }
-        let so_far = self.begun.get_mut(head.cpu)?;
-        so_far.extend(bytes);
-        let ccdf: [u8; Ccdf::SIZE] = so_far.as_slice().try_into().ok()?;
-        self.begun.remove(head.cpu);
+        let mut ccdf = [0; Ccdf::SIZE];
+        ccdf[..LINE_BYTES].copy_from_slice(&first);
+        ccdf[LINE_BYTES..].copy_from_slice(&bytes);
+        self.titles -= 1;
+        self.before = None;
         Some(Entry {
             time: Some(head.time),
             what: What::Ccdf(Ccdf::from(ccdf)),
         })
     }
-
-    /// Between the title and the rest the writer may have moved to this processor.
-    fn title_from_elsewhere(&mut self, cpu: &str) {
-        let title = |(_, so_far): &(&String, &Vec<u8>)| so_far.is_empty();
-
-        if let Some(from) = self.begun.iter().find(title).map(|(cpu, _)| cpu.clone()) {
-            self.begun.remove(&from);
-            self.begun.insert(cpu.to_owned(), Vec::new());
-        }
-    }
 }
 
+#[derive(Clone, Copy)]
 struct Head<'a> {
     time: SystemTime,
     cpu: &'a str,
+    caller: &'a str,
+}
+
+impl Head<'_> {
+    fn same_writer(&self, other: &Self) -> bool {
+        (self.cpu, self.caller) == (other.cpu, other.caller)
+    }
 }
 
 /// `area time level exception cpu caller  16 bytes | text`
@@ -144,14 +145,13 @@ fn split(line: &str) -> Option<(Head<'_>, [u8; LINE_BYTES])> {
     let time = UNIX_EPOCH
         .checked_add(Duration::from_secs(seconds.parse().ok()?))?
         .checked_add(Duration::from_micros(micros.parse().ok()?))?;
-    let cpu = words.nth(2)?;
+    let (cpu, caller) = (words.nth(2)?, words.next()?);
     let mut bytes = [0; LINE_BYTES];
 
-    words.next()?;
     for byte in &mut bytes {
         *byte = u8::from_str_radix(words.next()?, 16).ok()?;
     }
-    (words.next()? == "|").then_some((Head { time, cpu }, bytes))
+    (words.next()? == "|").then_some((Head { time, cpu, caller }, bytes))
 }
 
 /// `… Event 0x3a reports an error for PCI function 0x1`, and what the record of messages has.
@@ -219,23 +219,23 @@ mod tests {
     }
 
     #[test]
-    fn other_processors_may_write_in_between() {
+    fn others_may_write_after_the_title() {
         let lines: Vec<_> = REAL.lines().collect();
-        let mixed = [lines[0], lines[3], lines[1], lines[4], lines[2]].join("\n");
 
-        assert_eq!(ccdfs(&mixed), ccdfs(REAL));
+        for cpu in ["0000", "0001"] {
+            let instruction = [lines[3], lines[4]]
+                .join("\n")
+                .replace(":88806", ":86080")
+                .replace("0000 000003", &format!("{cpu} 000003"));
+            let mixed = [lines[0], &instruction, lines[1], lines[2]].join("\n");
+
+            assert_eq!(ccdfs(&mixed), ccdfs(REAL), "{mixed}");
+        }
     }
 
     #[test]
     fn the_writer_may_move_to_another_processor() {
-        let moved = |cpu: &str| REAL.replacen("0001", cpu, 1);
-        let lines: Vec<_> = REAL.lines().collect();
-        let in_between = [lines[3], lines[4]].join("\n").replace(":88806", ":86080");
-
-        assert_eq!(ccdfs(&moved("0003")), ccdfs(REAL));
-        // What the other processor writes first is not taken for the CCDF.
-        let text = moved("0003").replacen('\n', &format!("\n{in_between}\n"), 1);
-        assert_eq!(ccdfs(&text), ccdfs(REAL));
+        assert_eq!(ccdfs(&REAL.replacen("0001", "0003", 1)), ccdfs(REAL));
     }
 
     #[test]
@@ -278,9 +278,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_ccdf_in_a_record_is_found(bytes: [u8; 32], micros in 0..4_000_000_000_000_000_u64) {
+        fn any_ccdf_in_a_record_is_found(mut bytes: [u8; 32], micros in 0..4_000_000_000_000_000_u64) {
             let mut text = String::new();
             let title: [u8; 16] = *b"error CCDF:\n\0\0\0\0";
+            bytes[..RESERVED.len()].copy_from_slice(&RESERVED);
 
             for line in [&title[..], &bytes[..16], &bytes[16..]] {
                 let hex: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
