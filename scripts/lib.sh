@@ -72,11 +72,12 @@ more_tools() {
 		step "Installing ${*%/*} in the toolchain root" install_packages "$@"
 }
 
-# The package lists may be older than the archive.
+# The package lists may be older than the archive. Where one cannot be renewed, the
+# others still are.
 install_packages() {
 	local apt=(apt-get -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600)
 	"${apt[@]}" install --no-install-recommends "$@" ||
-		{ "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"; }
+		{ "${apt[@]}" update || :; "${apt[@]}" install --no-install-recommends "$@"; }
 }
 
 # kernel_version TREE: print VERSION.PATCHLEVEL, or nothing if TREE is no kernel.
