@@ -154,6 +154,8 @@ own() {
 
 # notices COMMAND...: the example is told of an event, and recovers.
 notices() {
+	# Only the command makes it again, so that what is in it is never of the one before.
+	rm -f noticed
 	"$@" >noticed &
 	wait_for has noticed waiting || return 1
 	zpci-recover inject "$address" 0x3a || return 1
@@ -162,6 +164,7 @@ notices() {
 
 # documented COMMAND...: an example of the documentation recovers, and ends when the function is lost.
 documented() {
+	rm -f noticed
 	"$@" >noticed &
 	wait_for has noticed listening || return 1
 	zpci-recover inject "$address" 0x3a || return 1
