@@ -80,6 +80,14 @@ install_packages() {
 		{ "${apt[@]}" update || :; "${apt[@]}" install --no-install-recommends "$@"; }
 }
 
+# hold DIR: nobody else builds in that folder, or takes from it what is half built,
+# until this script ends or holds another.
+hold() {
+	mkdir -p "$1"
+	exec 9<"$1"
+	flock 9
+}
+
 # kernel_version TREE: print VERSION.PATCHLEVEL, or nothing if TREE is no kernel.
 kernel_version() {
 	[ -e "$1/Kbuild" ] && [ -e "$1/Makefile" ] || return 0
