@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables of reStructuredText, for what makes pages of Documentation."""
+"""Tables of reStructuredText: for what makes pages of Documentation, and for mails.
 
+    rst.py tables PAGE [COLUMN...]    the tables of a page as plain text,
+                                      all columns or those with these heads
+"""
+
+import re
 import sys
+import textwrap
+
+# Of a mail, without what a reply puts before it.
+LINE = 72
 
 
 def list_table(rows, widths=None):
@@ -16,12 +25,67 @@ def list_table(rows, widths=None):
     return "\n".join(lines) + "\n"
 
 
+def list_tables(page):
+    """What list_table() has made of rows: each table of a page, as its rows."""
+    tables = []
+    for line in page.splitlines():
+        cell = re.match(r"   ( |\*) -(?: (.*))?$", line)
+        if line.startswith(".. list-table::"):
+            tables.append([])
+        elif cell and tables:
+            if cell[1] == "*":
+                tables[-1].append([])
+            tables[-1][-1].append(cell[2] or "")
+    return tables
+
+
+def columns(rows, heads):
+    """A table with only the columns of these heads."""
+    chosen = [rows[0].index(head) for head in heads]
+    return [[row[at] for at in chosen] for row in rows]
+
+
+def plain_text(rows):
+    """A table of at most LINE characters a line; the widest columns are folded."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    while sum(widths) + 2 * (len(widths) - 1) > LINE:
+        widths[widths.index(max(widths))] -= 1
+    lines = []
+    for row in rows:
+        folded = [textwrap.wrap(cell, width) for cell, width in zip(row, widths)]
+        for at in range(max(map(len, folded))):
+            cells = [part[at] if at < len(part) else "" for part in folded]
+            lines.append("  ".join(map(str.ljust, cells, widths)).rstrip())
+        if row is rows[0]:
+            lines.append("  ".join("-" * width for width in widths))
+    return "\n".join(lines) + "\n"
+
+
 def self_test():
-    text = list_table([("a", "b"), ("1", "")], widths=(1, 2))
+    rows = [["a", "b"], ["1", ""]]
+    text = list_table(rows, widths=(1, 2))
     assert text.endswith("   :widths: 1 2\n\n   * - a\n     - b\n   * - 1\n     -\n"), text
     assert list_table([("a",)]) == ".. list-table::\n   :header-rows: 1\n\n   * - a\n"
+    assert list_tables(f"one\n\n{text}\ntwo\n\n{text}") == [rows, rows]
+    assert columns(rows, ["b"]) == [["b"], [""]]
+    assert plain_text(rows) == "a  b\n-  -\n1\n"
+    long = plain_text([["a", "b"], ["x " * LINE, "y"]]).splitlines()
+    assert len(long) == 5 and max(map(len, long)) <= LINE, long
     print("rst.py: self-test passed")
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["--self-test"]:
-    self_test()
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        self_test()
+    elif len(sys.argv) > 2 and sys.argv[1] == "tables":
+        with open(sys.argv[2], encoding="utf-8") as opened:
+            tables = list_tables(opened.read())
+        heads = sys.argv[3:]
+        texts = [plain_text(columns(rows, heads) if heads else rows) for rows in tables]
+        print("\n".join(texts), end="")
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
