@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System 4: the error region, byte for byte. */
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "kselftest_harness.h"
 
@@ -141,21 +143,51 @@ TEST_F(error_region, partial_reads_take_nothing)
 }
 
 /*
- * Reads past the end are refused and take nothing, whether they begin there
- * or only reach there.
+ * A client that reads as many bytes as the region has, as the virtual machine
+ * monitor of the first version does, gets the event, and zeroes behind it.
+ */
+TEST_F(error_region, all_of_the_region)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	size_t size = owner->region.size, i;
+	__u8 *buf = malloc(size);
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, owner_suffer(owner));
+	/* Where the last of its bytes do not arrive, it has not arrived. */
+	EXPECT_EQ(-EFAULT, read_at(owner, 0, self->trap + self->page - LEN, size));
+	memset(buf, 0xff, size);
+	ASSERT_EQ((ssize_t)size, read_at(owner, 0, buf, size));
+	memcpy(&event, buf, LEN);
+	EXPECT_EQ(PEC_DMA_ACCESS, event.pec);
+	EXPECT_EQ(1, event.sequence);
+	for (i = LEN; i < size && !buf[i]; i++)
+		;
+	EXPECT_EQ(size, i);
+	EXPECT_EQ((ssize_t)LEN, read_at(owner, 8, buf, LEN));
+	EXPECT_EQ(0, memcmp(buf, (__u8 *)&event + 8, LEN - 8));
+	EXPECT_NO_EVENT(owner);
+	free(buf);
+}
+
+/*
+ * Reads that begin behind an event's bytes, or reach past the region's end,
+ * are refused and take nothing.
  */
 TEST_F(error_region, past_the_end_fails)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
+	__u64 size = owner->region.size;
 	__u8 buf[LEN + 8];
 
 	ASSERT_EQ(0, owner_suffer(owner));
-	EXPECT_EQ(-EINVAL, read_at(owner, 0, buf, LEN + 1));
-	EXPECT_EQ(-EINVAL, read_at(owner, 8, buf, LEN));
-	EXPECT_EQ(-EINVAL, read_at(owner, LEN - 1, buf, 2));
+	EXPECT_EQ(-EINVAL, read_at(owner, 0, self->trap, size + 1));
+	EXPECT_EQ(-EINVAL, read_at(owner, LEN - 1, self->trap, size));
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN + 4096, buf, 8));
+	EXPECT_EQ(-EINVAL, read_at(owner, size, buf, 1));
 	/* The last offset that still belongs to this region and not to the next. */
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 1, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 4, buf, 8));

@@ -258,7 +258,8 @@ static bool same_record(const struct vfio_device_zpci_err_region *record, size_t
 	size_t i;
 
 	for (i = at; i < at + len; i++)
-		if ((i < TIMESTAMP_AT || i >= TIMESTAMP_END) && wanted[i] != bytes[i - at])
+		if ((i < TIMESTAMP_AT || i >= TIMESTAMP_END) &&
+		    bytes[i - at] != (i < LEN ? wanted[i] : 0))
 			return false;
 	return true;
 }
@@ -303,7 +304,7 @@ static void fuzz_read(struct fuzz *fuzz)
 	CALL(fuzz, "read %zu bytes at %llu to %p", len, offset, memory.at);
 	if (!len)
 		wanted = 0;
-	else if (len > LEN || offset > LEN - len)
+	else if (offset >= LEN || len > REGION_LEN - offset)
 		wanted = -EINVAL;
 	else
 		wanted = memory.writable ? (long)len : -EFAULT;

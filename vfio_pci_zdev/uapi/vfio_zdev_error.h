@@ -35,7 +35,8 @@
  * A read at offset 0 of at least 8 bytes takes the next event from the queue,
  * and the event leaves the queue only once its bytes have reached the reader.
  * Any other read of these 64 bytes returns those of the event taken last and
- * takes nothing. Beyond them nothing can be read.
+ * takes nothing. A read that goes on behind them, such as one of the whole
+ * region, gets zeroes there; one that begins there is refused.
  *
  * All fields but @ccdf are in the byte order of the machine. The first eight
  * bytes never change; a reader of more checks @length first.

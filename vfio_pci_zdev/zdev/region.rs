@@ -25,6 +25,17 @@ use kernel::{
     }, //
 };
 
+/// Writes a record from `at` on. Who reads more, such as the whole region, gets zeroes behind it.
+fn write(record: &Record, at: usize, to: &mut UserSliceWriter) -> Result {
+    let end = core::cmp::min(at + to.len(), Record::SIZE);
+
+    to.write_slice(&record.bytes()[at..end])?;
+    while !to.is_empty() {
+        to.write_slice(&[0; Record::SIZE][..core::cmp::min(to.len(), Record::SIZE)])?;
+    }
+    Ok(())
+}
+
 /// The error region of a function.
 pub(super) struct ErrorRegion;
 
@@ -47,23 +58,23 @@ impl Region for ErrorRegion {
         at: usize,
         to: &mut UserSliceWriter,
     ) -> Result<usize> {
-        let end = at + to.len();
+        let len = to.len();
 
-        if end > Record::SIZE {
+        if at >= Record::SIZE {
             return Err(EINVAL);
         }
-        if at != 0 || end < Record::TAKING {
-            to.write_slice(&function.last_record().bytes()[at..end])?;
-            return Ok(end - at);
+        if at != 0 || len < Record::TAKING {
+            write(&function.last_record(), at, to)?;
+            return Ok(len);
         }
         match function.take() {
             Ok(delivery) => {
-                to.write_slice(&delivery.record().bytes()[..end])?;
+                write(&delivery.record(), 0, to)?;
                 delivery.arrived();
             }
-            Err(nothing) => to.write_slice(&nothing.bytes()[..end])?,
+            Err(nothing) => write(&nothing, 0, to)?,
         }
-        Ok(end)
+        Ok(len)
     }
 
     fn map(function: ArcBorrow<'_, Function>, vma: &VmaNew) -> Result {

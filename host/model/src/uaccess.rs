@@ -9,6 +9,7 @@ use crate::{
 
 pub(crate) struct UserSliceWriter {
     bytes: [u8; Record::SIZE],
+    written: usize,
     there: bool,
 }
 
@@ -17,12 +18,17 @@ impl UserSliceWriter {
     pub(crate) fn new(there: bool) -> Self {
         Self {
             bytes: [0; Record::SIZE],
+            written: 0,
             there,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.written
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub(crate) fn write_slice(&mut self, bytes: &[u8]) -> Result {
@@ -31,7 +37,8 @@ impl UserSliceWriter {
         if !self.there {
             return Err(EFAULT);
         }
-        self.bytes.copy_from_slice(bytes);
+        self.bytes[self.written..][..bytes.len()].copy_from_slice(bytes);
+        self.written += bytes.len();
         Ok(())
     }
 
