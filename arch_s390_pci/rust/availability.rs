@@ -7,6 +7,12 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
         new_mutex,
         Arc,
         Mutex,
@@ -27,16 +33,18 @@ use kernel::{
 };
 
 /// What makes functions known, or gives them to the PCI core, happens one after the other on the
-/// whole machine: a virtual function is linked to its physical one only if that comes first. Never
-/// held where user space is waited for.
+/// whole machine: a virtual function is linked to its physical one only if that comes first. It is
+/// not held while a function is taken from user space.
 static TOPOLOGY: SetOnce<Arc<Topology>> = SetOnce::new();
 
 #[pin_data]
 struct Topology {
     #[pin]
     lock: Mutex<()>,
-    /// Events that are about no function that is known.
+    /// Events that are about no function that is known, or that came after one of these.
     unknown: Arc<SerialQueue<Unknown>>,
+    /// How many of them have not been handed on yet.
+    before: Atomic<u32>,
 }
 
 impl Topology {
@@ -52,6 +60,7 @@ impl Topology {
                 pin_init!(Self {
                     lock <- new_mutex!((), "zpci::Topology::lock"),
                     unknown,
+                    before: Atomic::new(0),
                 }),
                 GFP_KERNEL,
             );
@@ -63,11 +72,11 @@ impl Topology {
     }
 }
 
-/// An event that is about no function that is known.
+/// An event that is about no function that is known, or that came after one of these.
 struct Unknown(AvailabilityEvent);
 
-impl Item for Unknown {
-    fn handle(self) {
+impl Unknown {
+    fn hand_on(self) {
         match (self.0.change(), Device::by_id(self.0.function())) {
             (Some(Availability::Several), _) => {
                 let _topology = Topology::get().map(|topology| topology.lock.lock());
@@ -78,6 +87,15 @@ impl Item for Unknown {
             (_, Some(zdev)) => submit(&zdev, Event::Availability(self.0)),
             (Some(change), None) => create(change, &self.0),
             (None, None) => (),
+        }
+    }
+}
+
+impl Item for Unknown {
+    fn handle(self) {
+        self.hand_on();
+        if let Some(topology) = Topology::get() {
+            topology.before.fetch_sub(1, Release);
         }
     }
 }
@@ -95,24 +113,26 @@ pub(super) fn dispatch(event: AvailabilityEvent) {
             event.code().as_raw().into(),
         ],
     );
-    if event.change() != Some(Availability::Several) {
+    // Without memory to let it wait it does not.
+    let Some(topology) = Topology::get() else {
+        return Unknown(event).hand_on();
+    };
+
+    // One that waits there may be about the same function, and make it known meanwhile.
+    if event.change() != Some(Availability::Several) && topology.before.load(Acquire) == 0 {
         if let Some(zdev) = Device::by_id(event.function()) {
             return submit(&zdev, Event::Availability(event));
         }
     }
-    match Topology::get() {
-        Some(topology) => {
-            if topology
-                .unknown
-                .as_arc_borrow()
-                .add(Unknown(event), None)
-                .is_err()
-            {
-                pr_err!("An availability event is lost\n");
-            }
-        }
-        // Without memory to let it wait.
-        None => Unknown(event).handle(),
+    topology.before.fetch_add(1, Relaxed);
+    if topology
+        .unknown
+        .as_arc_borrow()
+        .add(Unknown(event), None)
+        .is_err()
+    {
+        topology.before.fetch_sub(1, Relaxed);
+        pr_err!("An availability event is lost\n");
     }
 }
 
