@@ -6,6 +6,7 @@
 //! A device is given to it by `driver_override`.
 
 use kernel::{
+    pci,
     prelude::*,
     sync::{
         atomic::{
@@ -17,7 +18,6 @@ use kernel::{
     },
     uaccess::UserSliceWriter,
     vfio::pci::{
-        CoreDevice,
         Driver,
         Region,
         RegionType,
@@ -62,7 +62,7 @@ struct Sample {
 impl Driver for Sample {
     const NAME: &'static CStr = c"vfio-pci-sample";
 
-    fn new(_device: &CoreDevice) -> Result<Self> {
+    fn new(_device: &pci::Device) -> Result<Self> {
         Ok(Self {
             opened: Arc::new(Opened(Atomic::new(0)), GFP_KERNEL)?,
         })

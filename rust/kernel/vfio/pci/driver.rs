@@ -14,6 +14,7 @@ use crate::{
         from_result,
         to_result, //
     },
+    pci,
     prelude::*,
     str::as_char_ptr_in_const_context,
     types::Opaque, //
@@ -35,8 +36,9 @@ use core::{
 ///
 /// ```
 /// use kernel::{
+///     pci,
 ///     prelude::*,
-///     vfio::pci::{CoreDevice, Driver, Transition},
+///     vfio::pci::{Driver, Transition},
 /// };
 ///
 /// struct Picky {
@@ -46,8 +48,8 @@ use core::{
 /// impl Driver for Picky {
 ///     const NAME: &'static CStr = c"vfio-pci-picky";
 ///
-///     fn new(device: &CoreDevice) -> Result<Self> {
-///         let large = device.pdev().resource_len(0)? >= 4096;
+///     fn new(device: &pci::Device) -> Result<Self> {
+///         let large = device.resource_len(0)? >= 4096;
 ///
 ///         Ok(Self { large })
 ///     }
@@ -66,7 +68,7 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// # Errors
     ///
     /// Whatever keeps the driver from it; it is then not bound to the device.
-    fn new(device: &CoreDevice) -> Result<Self>;
+    fn new(device: &pci::Device) -> Result<Self>;
 
     /// Adds to a device that user space is opening, and that the core has enabled. Regions that
     /// are added here go when the device is closed.
@@ -150,7 +152,7 @@ impl<T: Driver> Adapter<T> {
             to_result(unsafe { bindings::vfio_pci_core_init_dev(vfio) })?;
             // SAFETY: The core has just initialized its part, the PCI device included.
             let device = unsafe { CoreDevice::from_raw(&raw mut (*allocation).core) };
-            let driver = T::new(device).inspect_err(|_| {
+            let driver = T::new(device.pdev()).inspect_err(|_| {
                 // SAFETY: As this fails, nobody else releases it.
                 unsafe { bindings::vfio_pci_core_release_dev(vfio) }
             })?;

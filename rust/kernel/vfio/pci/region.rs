@@ -298,8 +298,13 @@ impl Transition<'_> {
         if unsafe { ((*region).type_, (*region).subtype) } != (R::TYPE.kind, R::TYPE.subtype) {
             return;
         }
-        // SAFETY: The region is one of `register_region`, and is forgotten below.
-        unsafe { Adapter::<R>::release(vdev, region) };
+        // SAFETY: The region is valid, and was registered with operations that match its data,
+        // whosever it is. It is forgotten below.
+        unsafe {
+            if let Some(release) = (*(*region).ops).release {
+                release(vdev, region);
+            }
+        }
         // SAFETY: The device is valid, and nobody else uses its regions.
         unsafe { (*vdev).num_regions = last };
         if last == 0 {
