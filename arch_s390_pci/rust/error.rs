@@ -111,6 +111,7 @@ fn keep_stale(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event
             // An owner that reads the event sees that it is stale, whatever its driver answers.
             let _ = driver.error_detected();
         }
+        trace::signalled(device.state().zdev().id());
     }
     log_event(Some(device.pdev()), event);
 }

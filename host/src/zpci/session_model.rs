@@ -71,9 +71,14 @@ impl Run {
         self.calls += 1;
         match op {
             Op::Capture(code) => self.capture(number, code),
-            Op::CaptureStale => self
-                .session
-                .capture_stale(event(number, RECOVERABLE), number),
+            Op::CaptureStale => {
+                let captured = self
+                    .session
+                    .capture_stale(event(number, RECOVERABLE), number);
+
+                // Nothing is lost that is not counted.
+                assert!(captured.kept || captured.dropped.is_some());
+            }
             Op::Lose => {
                 self.session.lose();
             }

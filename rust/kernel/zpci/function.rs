@@ -237,7 +237,7 @@ impl Function {
     }
 
     /// Whether the function was reset after an event of this age was submitted. The caller holds
-    /// both locks of the function, so that the answer stays right.
+    /// both locks of the function, so that it is not being reset meanwhile.
     pub fn is_stale(&self, age: Age) -> bool {
         age.resets != self.resets.load(Acquire)
     }
@@ -373,8 +373,12 @@ impl Function {
     pub fn capture_stale(&self, event: ErrorEvent) -> bool {
         let now = Self::now();
 
-        self.add_to_session(|session| session.capture_stale(event, now))
-            .is_some()
+        let captured = self.add_to_session(|session| session.capture_stale(event, now));
+
+        if let Some(captured) = &captured {
+            trace::captured(&event, captured);
+        }
+        captured.is_some()
     }
 
     /// Counts an event that was about the function as it no longer is.

@@ -117,10 +117,16 @@ impl Session {
         // What is lost stays lost until a reset.
         self.lost |= matches!(event.code().severity(), Severity::Permanent);
         let recovery = self.recovery();
-        let before = self.queue.dropped();
-        let kept = self.queue.push(event, timestamp, recovery);
 
         self.unrecovered = recovery != Recovery::Host;
+        self.keep(recovery, |queue| queue.push(event, timestamp, recovery))
+    }
+
+    /// Adds an event to the queue, and says what has become of it.
+    fn keep(&mut self, recovery: Recovery, push: impl FnOnce(&mut Queue) -> bool) -> Captured {
+        let before = self.queue.dropped();
+        let kept = push(&mut self.queue);
+
         Captured {
             recovery,
             sequence: self.queue.last_sequence(),
@@ -150,8 +156,8 @@ impl Session {
 
     /// Captures an event that the function had before its last reset. There is nothing to recover
     /// from, but it is not lost.
-    pub(super) fn capture_stale(&mut self, event: ErrorEvent, timestamp: u64) {
-        self.queue.push_stale(event, timestamp);
+    pub(super) fn capture_stale(&mut self, event: ErrorEvent, timestamp: u64) -> Captured {
+        self.keep(Recovery::Owner, |queue| queue.push_stale(event, timestamp))
     }
 
     /// Counts an event that could not even be looked at.
