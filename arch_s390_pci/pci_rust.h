@@ -11,6 +11,7 @@
 
 struct dentry;
 struct seq_file;
+struct workqueue_struct;
 struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
@@ -27,6 +28,10 @@ void zpci_recovery_show_header(struct seq_file *m);
 void zpci_recovery_show_function(struct seq_file *m, struct zpci_dev *zdev);
 
 /* In C: pci_rust.c. */
+struct workqueue_struct *zpci_workqueue(void);
+bool zpci_ratelimit(void);
+
+/* In C: pci_recovery_debug.c. */
 void zpci_recovery_debugfs(struct dentry *root);
 
 #else

@@ -33,9 +33,6 @@ void vfio_pci_zdev_closed(struct vfio_pci_core_device *vdev);
 /* VFIO_DEVICE_RESET; -ENOTTY leaves it to the generic code. */
 int vfio_pci_zdev_reset(struct vfio_pci_core_device *vdev);
 
-/* The generic code has reset a function. */
-void vfio_pci_zdev_was_reset(struct vfio_pci_core_device *vdev);
-
 /* The error eventfd has changed; igate is held. */
 void vfio_pci_zdev_err_trigger(struct vfio_pci_core_device *vdev);
 
@@ -53,10 +50,6 @@ static inline void vfio_pci_zdev_closed(struct vfio_pci_core_device *vdev)
 static inline int vfio_pci_zdev_reset(struct vfio_pci_core_device *vdev)
 {
 	return -ENOTTY;
-}
-
-static inline void vfio_pci_zdev_was_reset(struct vfio_pci_core_device *vdev)
-{
 }
 
 static inline void vfio_pci_zdev_err_trigger(struct vfio_pci_core_device *vdev)

@@ -64,7 +64,7 @@ pub(super) fn abandoned(zdev: &Device, function: ArcBorrow<'_, Function>) {
             {
                 // A failure is in the channel state, and the next one to open the function tries
                 // again.
-                let _ = device.reset(&function, Config::Saved);
+                let _ = device.reset(function, Config::Saved);
             }
             return;
         }

@@ -9,11 +9,9 @@
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 #include <asm/pci_debug.h>
 #include "../../arch/s390/pci/pci_bus.h"
 
@@ -81,8 +79,11 @@ __rust_helper int rust_helper_zpci_kvm_register(struct zpci_dev *zdev,
 #if IS_ENABLED(CONFIG_VFIO_PCI_ZDEV_KVM)
 	if (zpci_kvm_hook.kvm_register)
 		return zpci_kvm_hook.kvm_register(zdev, kvm);
-#endif
 	return -ENOENT;
+#else
+	/* KVM intercepts the function's instructions, and that is enough. */
+	return 0;
+#endif
 }
 
 __rust_helper void rust_helper_zpci_kvm_unregister(struct zpci_dev *zdev)
@@ -101,29 +102,6 @@ __rust_helper void *rust_helper_page_address(const struct page *page)
 __rust_helper phys_addr_t rust_helper_virt_to_phys(void *address)
 {
 	return virt_to_phys(address);
-}
-
-static struct workqueue_struct *zpci_wq;
-
-static int __init zpci_workqueue_init(void)
-{
-	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return zpci_wq ? 0 : -ENOMEM;
-}
-postcore_initcall(zpci_workqueue_init);
-
-__rust_helper struct workqueue_struct *rust_helper_zpci_workqueue(void)
-{
-	return zpci_wq ?: system_dfl_wq;
-}
-
-/* What all zPCI messages that a guest or a broken function can cause share. */
-__rust_helper bool rust_helper_zpci_ratelimit(void)
-{
-	static DEFINE_RATELIMIT_STATE(messages, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-
-	return ___ratelimit(&messages, "zpci");
 }
 
 #endif /* CONFIG_S390_PCI_RUST */

@@ -4,23 +4,16 @@
 
 use kernel::{
     prelude::*,
-    sync::ArcBorrow,
     time::{
         delay::fsleep,
         Delta, //
     },
-    vfio::pci::{
-        CoreDevice,
-        MemoryGuard, //
-    },
+    vfio::pci::CoreDevice,
     zpci::{
         self,
         Config,
         Device,
-        DeviceGuard,
-        ErsResult,
         Function,
-        Report,
         State, //
     }, //
 };
@@ -68,7 +61,16 @@ fn repair(device: &CoreDevice) -> Result {
 /// caller is being killed, [`EAGAIN`] if others do not get done with the function, [`ENODEV`] if
 /// it is not configured anymore, or what the platform says.
 pub(super) fn on_demand(device: &CoreDevice) -> Result {
-    wait_and_reset(device, !device.reset_works(), Config::Kept)
+    let result = wait_and_reset(device, !device.reset_works(), Config::Kept);
+
+    if result == Err(ENOTTY) {
+        // Before the generic code resets it: to say so afterwards would make an event stale that
+        // comes right after the reset.
+        if let Some(function) = Device::of(device.pdev()).and_then(|zdev| zdev.recovery()) {
+            function.note_reset();
+        }
+    }
+    result
 }
 
 fn wait_and_reset(device: &CoreDevice, always: bool, config: Config) -> Result {
@@ -120,43 +122,12 @@ fn try_reset(device: &CoreDevice, zdev: &Device, always: bool, config: Config) -
         return Some(Err(ENODEV));
     }
     let memory = device.block_memory();
-    let result = reset(function, &guard, &memory, config);
+    memory.power_on();
+    let result = guard.reset(function, config);
 
     // Who resets next finds the locks free once the memory is.
     drop(guard);
     drop(state);
     // That the function is in order is for `is_in_order` alone to say.
     Some(result.map_err(|error| if error == ENOTTY { EIO } else { error }))
-}
-
-/// Resets the function, and tells everybody.
-fn reset(
-    function: ArcBorrow<'_, Function>,
-    guard: &DeviceGuard<'_>,
-    memory: &MemoryGuard<'_>,
-    config: Config,
-) -> Result {
-    let driver = guard.driver();
-
-    memory.power_on();
-    if let Some(driver) = &driver {
-        driver.reset_prepare();
-    }
-    let result = guard.reset(&function, config);
-
-    if let Some(driver) = &driver {
-        driver.reset_done();
-    }
-
-    let report = Report::new(guard.state().zdev()).device(guard);
-
-    function.report(match result {
-        Ok(()) => report
-            .uevent(ErsResult::Recovered)
-            .platform(c"recovery", c"success"),
-        Err(_) => report
-            .uevent(ErsResult::Disconnect)
-            .platform(c"recovery", c"failed (reset)"),
-    });
-    result
 }

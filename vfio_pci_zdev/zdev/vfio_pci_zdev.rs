@@ -15,8 +15,7 @@ use kernel::{
             CoreDevice,
             Transition, //
         }, //
-    },
-    zpci::Device, //
+    }, //
 };
 
 mod capability;
@@ -132,19 +131,4 @@ unsafe extern "C" fn vfio_pci_zdev_reset(vdev: *mut bindings::vfio_pci_core_devi
     let device = unsafe { CoreDevice::from_raw(vdev) };
 
     from_result(|| reset::on_demand(device).map(|()| 0))
-}
-
-/// Notes that the generic code has reset a function.
-///
-/// # Safety
-///
-/// `vdev` must be a valid device that is open.
-#[export]
-unsafe extern "C" fn vfio_pci_zdev_was_reset(vdev: *mut bindings::vfio_pci_core_device) {
-    // SAFETY: By the caller's promise.
-    let device = unsafe { CoreDevice::from_raw(vdev) };
-
-    if let Some(function) = Device::of(device.pdev()).and_then(|zdev| zdev.recovery()) {
-        function.note_reset();
-    }
 }

@@ -166,6 +166,23 @@ impl Device {
         unsafe { ((*(*self.as_raw()).zbus).domain_nr, (*self.as_raw()).devfn) }
     }
 
+    /// Returns the PCI device of the function, which may come and go unless `state_lock` is held.
+    pub(super) fn pdev(&self) -> Option<ARef<pci::Device>> {
+        // SAFETY: By the type invariant the function is valid, and so is its bus for as long as
+        // it is.
+        let bus = unsafe { (*(*self.as_raw()).zbus).bus };
+
+        if bus.is_null() {
+            return None;
+        }
+        // SAFETY: The bus is valid: its functions hold a reference. The result is null or comes
+        // with a reference.
+        let pdev = unsafe { bindings::pci_get_slot(bus, (*self.as_raw()).devfn) };
+
+        // SAFETY: The reference is ours. CAST: `pci::Device` is a transparent wrapper.
+        NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
+    }
+
     /// Returns the function's handle, which may change unless `state_lock` is held.
     #[inline]
     pub fn handle(&self) -> FunctionHandle {
@@ -392,7 +409,10 @@ impl Device {
 
         // SAFETY: The function is new and not known to anybody.
         to_result(unsafe { bindings::zpci_add_device(zdev) }).inspect_err(|_| {
-            // SAFETY: Adding has failed, so the function is still ours alone.
+            // Whoever walks through the functions of a bus may have come across it.
+            // SAFETY: Always safe to call in process context.
+            unsafe { bindings::synchronize_rcu() };
+            // SAFETY: Adding has failed, so the function is ours alone again.
             unsafe { bindings::kfree(zdev.cast()) }
         })
     }

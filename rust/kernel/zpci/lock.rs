@@ -8,8 +8,10 @@ use super::{
     ChannelState,
     Device,
     Driver,
+    ErsResult,
     Function,
     FunctionHandle,
+    Report,
     State, //
 };
 use crate::{
@@ -22,10 +24,10 @@ use crate::{
         lock::{
             mutex::MutexBackend,
             Guard, //
-        }, //
+        },
+        ArcBorrow, //
     }, //
 };
-use core::ptr::NonNull;
 
 /// `state_lock` of a function, held.
 ///
@@ -82,18 +84,7 @@ impl<'a> StateGuard<'a> {
 
     /// Returns the PCI device of the function, if it has one now.
     pub fn pdev(&self) -> Option<ARef<pci::Device>> {
-        // SAFETY: The function is valid, and so is its bus for as long as the function is.
-        let bus = unsafe { (*(*self.zdev.as_raw()).zbus).bus };
-
-        if bus.is_null() {
-            return None;
-        }
-        // SAFETY: The bus is valid: its functions hold a reference. The result is null or comes
-        // with a reference.
-        let pdev = unsafe { bindings::pci_get_slot(bus, (*self.zdev.as_raw()).devfn) };
-
-        // SAFETY: The reference is ours. CAST: `pci::Device` is a transparent wrapper.
-        NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
+        self.zdev.pdev()
     }
 
     /// Takes the lock of the function's PCI device if it is free.
@@ -323,7 +314,8 @@ impl<'a> DeviceGuard<'a> {
     }
 
     /// Resets the function through the platform, and brings config space, interruptions and DMA
-    /// translation back. Events that were submitted before are stale afterwards.
+    /// translation back. Events that were submitted before are stale afterwards. The driver is
+    /// told before and after it, and how it ended is reported.
     ///
     /// The channel state is [`ChannelState::Normal`] after success, and
     /// [`ChannelState::PermanentFailure`] otherwise.
@@ -331,7 +323,32 @@ impl<'a> DeviceGuard<'a> {
     /// # Errors
     ///
     /// Those of the platform, or [`EIO`] if the function does not answer in spite of all.
-    pub fn reset(&self, function: &Function, config: Config) -> Result {
+    pub fn reset(&self, function: ArcBorrow<'_, Function>, config: Config) -> Result {
+        let driver = self.driver();
+
+        if let Some(driver) = &driver {
+            driver.reset_prepare();
+        }
+        let result = self.reset_alone(&function, config);
+
+        if let Some(driver) = &driver {
+            driver.reset_done();
+        }
+
+        let report = Report::new(self.state.zdev()).device(self);
+
+        function.report(match result {
+            Ok(()) => report
+                .uevent(ErsResult::Recovered)
+                .platform(c"recovery", c"success"),
+            Err(_) => report
+                .uevent(ErsResult::Disconnect)
+                .platform(c"recovery", c"failed (reset)"),
+        });
+        result
+    }
+
+    fn reset_alone(&self, function: &Function, config: Config) -> Result {
         let _config = ConfigGuard::new(self.pdev);
         let id = self.state.zdev().id();
 

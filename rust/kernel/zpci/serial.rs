@@ -23,8 +23,8 @@ use crate::{
     }, //
 };
 
-/// The workqueue for what is done about events. Recovery of the disk that memory is to be
-/// reclaimed to must not wait for memory, so it has a worker of its own in reserve.
+/// The workqueue for what is done about events. It may be about the disk that memory is to be
+/// reclaimed to, so that the queue has a worker of its own in reserve.
 pub(super) fn workqueue() -> &'static workqueue::Queue {
     // SAFETY: The queue is made early during boot, before there are functions, and stays.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }

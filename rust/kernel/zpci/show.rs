@@ -44,15 +44,13 @@ struct Counters {
 }
 
 impl Device {
-    /// Writes the state of the function. It waits for nothing: a function that somebody is busy
-    /// with is of interest above all.
+    /// Writes the state of the function. It takes no lock of the function: one that somebody is
+    /// busy with is of interest above all, and nobody is to find it locked because of this.
     pub fn show(&self, m: &SeqFile) {
         let (domain, devfn) = self.address();
-        let channel = match self.try_lock_state().map(|state| state.pdev()) {
-            Some(Some(pdev)) => super::channel_state(&pdev).name(),
-            Some(None) => "none",
-            None => "busy",
-        };
+        let channel = self
+            .pdev()
+            .map_or("none", |pdev| super::channel_state(&pdev).name());
         let function = self.recovery();
         let overview = function.and_then(|function| function.overview());
         let counters = function.map_or_else(Counters::default, |function| function.counters());

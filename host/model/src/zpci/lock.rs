@@ -6,12 +6,16 @@
 use super::{
     Device,
     Function,
-    FunctionHandle, //
+    FunctionHandle,
+    Report, //
 };
 use crate::{
     pci,
     prelude::*,
-    sync::aref::ARef,
+    sync::{
+        aref::ARef,
+        ArcBorrow, //
+    },
     time::Change, //
 };
 use loom::sync::MutexGuard;
@@ -126,7 +130,22 @@ impl<'a> DeviceGuard<'a> {
         self.pdev.zdev.set_channel_state(state);
     }
 
-    pub(crate) fn reset(&self, function: &Function, _config: Config) -> Result {
+    pub(crate) fn reset(&self, function: ArcBorrow<'_, Function>, _config: Config) -> Result {
+        let result = self.reset_alone(&function);
+        let report = Report::new(self.state.zdev()).device(self);
+
+        function.report(match result {
+            Ok(()) => report
+                .uevent(ErsResult::Recovered)
+                .platform(c"recovery", c"success"),
+            Err(_) => report
+                .uevent(ErsResult::Disconnect)
+                .platform(c"recovery", c"failed (reset)"),
+        });
+        result
+    }
+
+    fn reset_alone(&self, function: &Function) -> Result {
         self.set_channel_state(ChannelState::Frozen);
         function.note_reset();
         self.state.hot_reset()?;
@@ -165,8 +184,4 @@ impl Driver<'_> {
     }
 
     pub(crate) fn resume(&self) {}
-
-    pub(crate) fn reset_prepare(&self) {}
-
-    pub(crate) fn reset_done(&self) {}
 }
