@@ -188,10 +188,12 @@ static int handle_errors(struct client *client)
 		return -1;
 	while ((ret = take(client, &event)) > 0) {
 		printf("event 0x%x, flags 0x%x\n", event.pec, event.flags);
+		/* There was a reset since, or a recovery. */
+		if (event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED))
+			continue;
+		needs_reset = 1;
 		if (event.flags & VFIO_ZPCI_ERR_PERMANENT)
 			lost = 1;
-		if (!(event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED)))
-			needs_reset = 1;
 	}
 	if (ret || lost || !needs_reset)
 		return ret ? ret : lost;
