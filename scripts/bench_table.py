@@ -62,7 +62,8 @@ CLOCKS = {
     "clock.cpu": ("take", "poll.eventfd", "reset", "msix", "open", "close"),
 }
 OBJECTS = {
-    "rust": ["arch/s390/pci/rust/airq.o", "arch/s390/pci/rust/pci_event.o", "drivers/vfio/pci/zdev/vfio_pci_zdev.o"],
+    "rust": ["arch/s390/pci/rust/airq.o", "arch/s390/pci/rust/pci_event.o", "arch/s390/pci/pci_rust.o",
+             "drivers/vfio/pci/zdev/vfio_pci_zdev.o"],
     "c": ["arch/s390/pci/pci_event.o", "drivers/vfio/pci/vfio_pci_zdev.o"],
 }
 

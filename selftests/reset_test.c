@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System 5: the reset. It comes at once, really resets, and gives all back. */
 #include <linux/pci_regs.h>
+#include <sys/ioctl.h>
 
 #include "kselftest_harness.h"
 
@@ -200,6 +201,35 @@ TEST_F(reset, of_a_healthy_function)
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
 	free(before);
 	free(after);
+}
+
+/*
+ * Where the PCI core knows no way to reset the function, the platform does, and
+ * user space is told that it can be reset.
+ */
+TEST_F(reset, without_a_reset_method)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct owner *owner = &self->owner;
+	char address[PCI_ADDRESS_LEN];
+	int ret;
+
+	memcpy(address, owner->fn.address, sizeof(address));
+	owner_close(owner);
+	ASSERT_EQ(0, pci_write_attr(address, "reset_method", "\n"));
+	ret = owner_open_at(owner, address, variant->mode);
+	ASSERT_EQ(0, pci_write_attr(address, "reset_method", "default"));
+	ASSERT_EQ(0, ret);
+
+	ASSERT_EQ(0, ioctl(owner->fn.device, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_RESET);
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, nvme_reinit(&owner->nvme));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
 /* Once reset and closed, the function works for whoever comes next. Validates 53, 71. */
