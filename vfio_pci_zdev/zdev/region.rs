@@ -25,13 +25,23 @@ use kernel::{
     }, //
 };
 
-/// Writes a record from `at` on. Who reads more, such as the whole region, gets zeroes behind it.
-fn write(record: &Record, at: usize, to: &mut UserSliceWriter) -> Result {
-    let end = core::cmp::min(at + to.len(), Record::SIZE);
+/// Writes what of a record is left to be written, as far as its reader wants it.
+#[inline]
+fn write(record: &[u8], to: &mut UserSliceWriter) -> Result {
+    match record.get(..to.len()) {
+        Some(wanted) => to.write_slice(wanted),
+        None => write_and_fill(record, to),
+    }
+}
 
-    to.write_slice(&record.bytes()[at..end])?;
+/// Who reads more than a record, such as the whole region, gets zeroes behind it.
+#[cold]
+fn write_and_fill(record: &[u8], to: &mut UserSliceWriter) -> Result {
+    const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];
+
+    to.write_slice(record)?;
     while !to.is_empty() {
-        to.write_slice(&[0; Record::SIZE][..core::cmp::min(to.len(), Record::SIZE)])?;
+        to.write_slice(&ZEROES[..core::cmp::min(to.len(), ZEROES.len())])?;
     }
     Ok(())
 }
@@ -64,15 +74,15 @@ impl Region for ErrorRegion {
             return Err(EINVAL);
         }
         if at != 0 || len < Record::TAKING {
-            write(&function.last_record(), at, to)?;
+            write(&function.last_record().bytes()[at..], to)?;
             return Ok(len);
         }
         match function.take() {
             Ok(delivery) => {
-                write(&delivery.record(), 0, to)?;
+                write(delivery.record().bytes(), to)?;
                 delivery.arrived();
             }
-            Err(nothing) => write(&nothing, 0, to)?,
+            Err(nothing) => write(nothing.bytes(), to)?,
         }
         Ok(len)
     }
