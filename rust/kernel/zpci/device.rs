@@ -98,7 +98,7 @@ unsafe impl AlwaysRefCounted for Device {
     #[inline(never)]
     unsafe fn dec_ref(obj: NonNull<Self>) {
         // SAFETY: The caller owns the reference that is dropped here.
-        unsafe { bindings::zpci_zdev_drop(obj.as_ptr().cast::<bindings::zpci_dev>()) };
+        unsafe { bindings::zpci_zdev_drop(obj.as_ptr().cast()) };
     }
 }
 
@@ -123,7 +123,7 @@ impl Device {
     /// it that it does not use again.
     pub unsafe fn from_owned(zdev: NonNull<bindings::zpci_dev>) -> ARef<Self> {
         // SAFETY: By the caller's promise; the type is transparent.
-        unsafe { ARef::from_raw(zdev.cast::<Self>()) }
+        unsafe { ARef::from_raw(zdev.cast()) }
     }
 
     /// Returns the function behind a PCI device.
@@ -180,7 +180,7 @@ impl Device {
         let pdev = unsafe { bindings::pci_get_slot(bus, (*self.as_raw()).devfn) };
 
         // SAFETY: The reference is ours. CAST: `pci::Device` is a transparent wrapper.
-        NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast::<pci::Device>()) })
+        NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
     }
 
     /// Returns the function's handle, which may change unless `state_lock` is held.
