@@ -21,7 +21,9 @@ use super::{
     trace,
     AvailabilityEvent,
     Device,
+    DeviceGuard,
     ErrorEvent,
+    ErsResult,
     Leftover,
     Record,
     Report,
@@ -444,6 +446,26 @@ impl Function {
         let _ = reports.push_within_capacity(report);
         drop(reports);
         let _ = serial::workqueue().enqueue_delayed(Arc::from(self), 1);
+    }
+
+    /// Reports how a reset of the function has ended.
+    pub(super) fn report_reset(
+        self: ArcBorrow<'_, Self>,
+        device: &DeviceGuard<'_>,
+        recovered: bool,
+    ) {
+        let (uevent, status) = if recovered {
+            (ErsResult::Recovered, c"success")
+        } else {
+            (ErsResult::Disconnect, c"failed (reset)")
+        };
+
+        self.report(
+            Report::new(device.state().zdev())
+                .device(device)
+                .uevent(uevent)
+                .platform(c"recovery", status),
+        );
     }
 
     fn send_reports(&self) {

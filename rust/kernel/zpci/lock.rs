@@ -8,10 +8,8 @@ use super::{
     ChannelState,
     Device,
     Driver,
-    ErsResult,
     Function,
     FunctionHandle,
-    Report,
     State, //
 };
 use crate::{
@@ -335,16 +333,7 @@ impl<'a> DeviceGuard<'a> {
             driver.reset_done();
         }
 
-        let report = Report::new(self.state.zdev()).device(self);
-
-        function.report(match result {
-            Ok(()) => report
-                .uevent(ErsResult::Recovered)
-                .platform(c"recovery", c"success"),
-            Err(_) => report
-                .uevent(ErsResult::Disconnect)
-                .platform(c"recovery", c"failed (reset)"),
-        });
+        function.report_reset(self, result.is_ok());
         result
     }
 

@@ -6,8 +6,7 @@
 use super::{
     Device,
     Function,
-    FunctionHandle,
-    Report, //
+    FunctionHandle, //
 };
 use crate::{
     pci,
@@ -132,16 +131,8 @@ impl<'a> DeviceGuard<'a> {
 
     pub(crate) fn reset(&self, function: ArcBorrow<'_, Function>, _config: Config) -> Result {
         let result = self.reset_alone(&function);
-        let report = Report::new(self.state.zdev()).device(self);
 
-        function.report(match result {
-            Ok(()) => report
-                .uevent(ErsResult::Recovered)
-                .platform(c"recovery", c"success"),
-            Err(_) => report
-                .uevent(ErsResult::Disconnect)
-                .platform(c"recovery", c"failed (reset)"),
-        });
+        function.report_reset(self, result.is_ok());
         result
     }
 
