@@ -12,6 +12,7 @@ in TOP. Its paths of the toolchain are those inside of ROOT.
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 
@@ -48,6 +49,16 @@ def edited_root(text, ours, modules):
         if count != 1:
             sys.exit(f"the kernel crate has the module {module} {count} times")
     return text
+
+
+def edited_core(source, copy):
+    """core, with a NonNull of which rust-analyzer 1.97 can tell what it points to."""
+    shutil.copytree(source, copy, dirs_exist_ok=True)
+    path = os.path.join(copy, "src/ptr/non_null.rs")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("crate::pattern_type!(*const T is !null)", "*const T"))
 
 
 def split_sysroot(crates):
@@ -101,10 +112,13 @@ def project(known, top, tree, root):
     sysroot, crates = split_sysroot(crates)
     for crate in sysroot:
         crate["root_module"] = root + crate["root_module"]
-    library = sysroot[0]["root_module"].removesuffix("/core/src/lib.rs")
+    core = sysroot[0]["root_module"].removesuffix("/src/lib.rs")
+    copy = os.path.join(tree, "rust/core-edited")
+    edited_core(core, copy)
+    sysroot[0]["root_module"] = f"{copy}/src/lib.rs"
     return {
         "sysroot": root + known["sysroot"],
-        "sysroot_src": library,
+        "sysroot_src": os.path.dirname(core),
         "sysroot_project": {"crates": sysroot},
         "crates": crates,
     }
@@ -113,6 +127,7 @@ def project(known, top, tree, root):
 def self_test():
     with tempfile.TemporaryDirectory() as work:
         files = {
+            "inside/src/library/core/src/ptr/non_null.rs": "crate::pattern_type!(*const T is !null)",
             "top/rust/kernel/zpci.rs": "",
             "top/arch_s390_pci/rust/airq.rs": "",
             "top/arch_s390_pci/rust/part.rs": "",
@@ -150,12 +165,14 @@ def self_test():
                 crate("a_driver", f"{work}/tree/drivers/a.rs", "kernel"),
             ],
         }
-        made = project(known, f"{work}/top", f"{work}/tree", "/inside")
+        made = project(known, f"{work}/top", f"{work}/tree", f"{work}/inside")
 
-        assert made["sysroot"] == "/inside/usr"
-        assert made["sysroot_src"] == "/inside/src/library"
+        assert made["sysroot"] == f"{work}/inside/usr"
+        assert made["sysroot_src"] == f"{work}/inside/src/library"
         core, alloc = made["sysroot_project"]["crates"]
-        assert core["root_module"] == "/inside/src/library/core/src/lib.rs"
+        assert core["root_module"] == f"{work}/tree/rust/core-edited/src/lib.rs"
+        with open(f"{work}/tree/rust/core-edited/src/ptr/non_null.rs", encoding="utf-8") as file:
+            assert file.read() == "*const T"
         assert alloc["deps"] == [{"crate": 0, "name": "core"}]
         assert [c["display_name"] for c in made["crates"]] == [*names, "kernel", "airq"]
         kernel, airq = made["crates"][3:]

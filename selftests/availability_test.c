@@ -4,6 +4,11 @@
  * plugged and unplugged, and the power of their slots. Whatever has happened
  * to a function, an error of it can be recovered from afterwards.
  */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
 #include "kselftest_harness.h"
 
 #include "fixture.h"
@@ -51,6 +56,18 @@ static void open_and_listen(struct __test_metadata *_metadata, struct owner *own
 	ASSERT_EQ(0, owner_open_new(owner, address, mode));
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+}
+
+static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
+{
+	const __u32 enable = 1U << 31;
+	struct ccdf ccdf = {
+		.fh = enabled ? handle | enable : handle & ~enable,
+		.fid = id,
+		.pec = pec,
+	};
+
+	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
 }
 
 FIXTURE(plugged) {
@@ -170,6 +187,56 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
+/* Has all functions looked at, over and over, and looks at them in debugfs: a child. */
+static pid_t look_at_all_of_them(void)
+{
+	pid_t child = fork();
+	char line[256];
+	FILE *file;
+
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		if (inject_availability(0, 0, PEC_SEVERAL, false))
+			_exit(1);
+		file = fopen("/sys/kernel/debug/pci/recovery", "re");
+		if (!file)
+			_exit(1);
+		while (fgets(line, sizeof(line), file))
+			;
+		fclose(file);
+		usleep(2000);
+	}
+}
+
+/*
+ * All functions are looked at while one goes, is reserved, and comes again: no
+ * two do the same to it, and it is forgotten once. Validates 87, 91.
+ */
+TEST_F_TIMEOUT(plugged, comes_and_goes_while_looked_at, 120)
+{
+	pid_t child;
+	int i;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	child = look_at_all_of_them();
+	ASSERT_LT(0, child);
+	for (i = 0; i < LOOPS; i++) {
+		host_unplug_nvme(self->name);
+		ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
+		self->name = host_plug_nvme(HOT_UID);
+		ASSERT_EQ(0, pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS));
+	}
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG)) {
+		TH_LOG("the child has failed");
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
+}
+
 FIXTURE(slot) {
 	char address[PCI_ADDRESS_LEN];
 	char slot[16];
@@ -261,18 +328,6 @@ TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 }
 
 /* An event of the function, as it is while it is enabled, or disabled. */
-static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
-{
-	const __u32 enable = 1U << 31;
-	struct ccdf ccdf = {
-		.fh = enabled ? handle | enable : handle & ~enable,
-		.fid = id,
-		.pec = pec,
-	};
-
-	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
-}
-
 /*
  * The platform takes a function away without asking, and gives it back: open,
  * where the owner has to let go first, or not. Validates 88, 91.
@@ -307,10 +362,10 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 TEST_F(slot, events_without_consequence)
 {
 	static const __u16 codes[] = {
-		PEC_CONFIGURED, PEC_STANDBY, 0x0000, 0x0300, 0x0305, 0x0306, 0x0307, 0xffff
+		PEC_CONFIGURED, PEC_STANDBY, 0x0000, 0x0300, 0x0305, PEC_SEVERAL, 0x0307, 0xffff
 	};
 	static const __u16 unknown[] = {
-		PEC_STANDBY + 1, PEC_DECONFIGURED, PEC_RESERVED, 0x0305, 0x0306, 0xffff
+		PEC_STANDBY + 1, PEC_DECONFIGURED, PEC_RESERVED, 0x0305, PEC_SEVERAL, 0xffff
 	};
 	unsigned long handle, id;
 	struct owner owner;

@@ -173,8 +173,11 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
         Some(Availability::Standby) => {
             let state = zdev.lock_state();
 
-            if zdev.state() == State::Reserved {
-                reappear(&state);
+            match zdev.state() {
+                State::Reserved => reappear(&state),
+                State::Standby => (),
+                // The event is older than what has configured the function.
+                State::Configured => return,
             }
             state.update_handle(event.handle());
         }
@@ -189,7 +192,7 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
             }
         }
         Some(Availability::Deconfigured) => deconfigured(zdev, event.handle()),
-        Some(Availability::Reserved) => reserve(zdev),
+        Some(Availability::Reserved) => reserved(zdev, event.handle()),
         // `Several` names no function and never gets here.
         Some(Availability::Several) | None => (),
     }
@@ -242,10 +245,23 @@ fn deconfigured(zdev: &Device, handle: FunctionHandle) {
     }
 }
 
+fn reserved(zdev: &Device, handle: FunctionHandle) {
+    if zdev.state() != State::Configured {
+        reserve(zdev);
+    } else if zdev.query_state() == Ok(State::Reserved) {
+        // The event that it is not ours anymore was lost.
+        deconfigured(zdev, handle);
+    }
+    // Otherwise the event is about the function as it was before a scan found it anew.
+}
+
 /// Notes that a function belongs to somebody else now. A scan of all functions may come to the
 /// same conclusion, but not at the same time.
 fn reserve(zdev: &Device) {
     let _topology = Topology::get().map(|topology| topology.lock.lock());
+    let state = zdev.lock_state();
 
-    zdev.lock_state().reserve();
+    if zdev.state() == State::Standby {
+        state.reserve();
+    }
 }

@@ -136,29 +136,16 @@ unsafe extern "C" fn zpci_recovery_was_reset(zdev: *mut bindings::zpci_dev) {
     }
 }
 
-/// Writes the line above those of the functions into debugfs.
+/// Writes the state of all functions into debugfs.
 ///
 /// # Safety
 ///
 /// `m` must be a file that is being read.
 #[export]
-unsafe extern "C" fn zpci_recovery_show_header(m: *mut bindings::seq_file) {
+unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mut c_void) -> c_int {
     // SAFETY: By the caller's promise.
-    zpci::show_header(unsafe { SeqFile::from_raw(m) });
-}
-
-/// Writes the state of a function into debugfs.
-///
-/// # Safety
-///
-/// `m` must be a file that is being read, and `zdev` valid, with a reference held by the caller.
-#[export]
-unsafe extern "C" fn zpci_recovery_show_function(
-    m: *mut bindings::seq_file,
-    zdev: *mut bindings::zpci_dev,
-) {
-    // SAFETY: By the caller's promise.
-    unsafe { Device::from_raw(zdev).show(SeqFile::from_raw(m)) };
+    zpci::show(unsafe { SeqFile::from_raw(m) });
+    0
 }
 
 /// Frees what is kept for recovery with a function that is going away.

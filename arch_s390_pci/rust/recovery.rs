@@ -193,7 +193,7 @@ fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     let name = zpci::name(device.pdev());
 
     limited!(pr_info, "{name}: Initiating reset\n");
-    if device.state().hot_reset().is_err() {
+    if device.hot_reset().is_err() {
         limited!(pr_err, "{name}: The reset request failed\n");
         return ErsResult::Disconnect;
     }

@@ -84,7 +84,7 @@ pub use self::{
         SerialQueue, //
     },
     session::Leftover,
-    show::show_header, //
+    show::show, //
 };
 
 use crate::{

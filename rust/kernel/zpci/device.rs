@@ -148,6 +148,28 @@ impl Device {
         Some(unsafe { Self::from_owned(zdev) })
     }
 
+    /// Calls `f` for each function that is known, on each bus in the order of their addresses.
+    /// May sleep.
+    pub fn for_each<F: FnMut(&Self)>(mut f: F) {
+        /// # Safety
+        ///
+        /// The pointers must be to a valid function, with a reference that is handed over, and to
+        /// an `F` that nobody else uses.
+        unsafe extern "C" fn each<F: FnMut(&Device)>(
+            zdev: *mut bindings::zpci_dev,
+            f: *mut c_void,
+        ) {
+            if let Some(zdev) = NonNull::new(zdev) {
+                // SAFETY: By the caller's promise.
+                unsafe { (*f.cast::<F>())(&Device::from_owned(zdev)) };
+            }
+        }
+
+        // SAFETY: Always safe to call in process context. `each` is called during the call only,
+        // with what it wants.
+        unsafe { bindings::zpci_for_each_function(Some(each::<F>), (&raw mut f).cast()) };
+    }
+
     #[inline]
     pub(super) fn as_raw(&self) -> *mut bindings::zpci_dev {
         self.0.get()
@@ -385,12 +407,31 @@ impl Device {
     const NOT_REGISTERED: u8 = 24;
 
     /// Forgets functions that were reserved while events were lost, and finds new ones.
+    ///
+    /// A function whose lock somebody has is left to them: they are taking it away, or bring it
+    /// back, and may wait for user space meanwhile.
     pub fn rescan_all() {
+        Self::for_each(|zdev| {
+            let Some(state) = zdev.try_lock_state() else {
+                return;
+            };
+
+            if zdev.state() == State::Standby && zdev.query_state() == Ok(State::Reserved) {
+                state.reserve();
+            }
+        });
         // SAFETY: Always safe to call in process context.
-        unsafe { bindings::zpci_remove_reserved_devices() };
-        // SAFETY: Always safe to call in process context. The result only repeats what the calls
-        // in there have logged.
-        unsafe { bindings::zpci_scan_devices() };
+        unsafe { bindings::zpci_add_new_devices() };
+        Self::for_each(|zdev| {
+            let Some(state) = zdev.try_lock_state() else {
+                return;
+            };
+
+            if zdev.state() == State::Configured && state.pdev().is_none() {
+                // A failure has been logged, and leaves the function to be tried again by hand.
+                let _ = state.scan(zdev.handle());
+            }
+        });
     }
 
     /// Makes a function known that the platform has announced.

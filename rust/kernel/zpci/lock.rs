@@ -166,20 +166,6 @@ impl<'a> StateGuard<'a> {
         Ok(())
     }
 
-    /// Resets the function through the platform: disables and enables it, and registers
-    /// interruptions and DMA translation again, unconditionally.
-    ///
-    /// # Errors
-    ///
-    /// Those of the platform; the function may then be disabled.
-    #[inline(never)]
-    pub fn hot_reset(&self) -> Result {
-        // SAFETY: The function is valid and its lock is held.
-        to_result(unsafe { bindings::zpci_hot_reset_device(self.zdev.as_raw()) })?;
-        self.refresh_translations();
-        Ok(())
-    }
-
     /// Makes the platform look at all DMA mappings again: where it keeps what it has looked up, a
     /// reset has emptied that, and mappings that are older would not be found.
     fn refresh_translations(&self) {
@@ -311,6 +297,27 @@ impl<'a> DeviceGuard<'a> {
         unsafe { (&raw mut (*pci_as_raw(self.pdev)).error_state).write_volatile(state.into_raw()) };
     }
 
+    /// Resets the function through the platform: disables and enables it, and registers
+    /// interruptions and DMA translation again, unconditionally. Nobody sets interruptions up
+    /// meanwhile, or tears them down.
+    ///
+    /// # Errors
+    ///
+    /// Those of the platform; the function may then be disabled.
+    #[inline(never)]
+    pub fn hot_reset(&self) -> Result {
+        self.disable_and_enable()?;
+        self.state.refresh_translations();
+        Ok(())
+    }
+
+    fn disable_and_enable(&self) -> Result {
+        let zdev = self.state.zdev.as_raw();
+
+        // SAFETY: The function and the device are valid, and `state_lock` is held.
+        to_result(unsafe { bindings::zpci_reset_with_irqs(zdev, pci_as_raw(self.pdev)) })
+    }
+
     /// Resets the function through the platform, and brings config space, interruptions and DMA
     /// translation back. Events that were submitted before are stale afterwards. The driver is
     /// told before and after it, and how it ended is reported.
@@ -364,7 +371,7 @@ impl<'a> DeviceGuard<'a> {
             self.stop();
         }
         function.note_reset();
-        self.state.hot_reset()?;
+        self.disable_and_enable()?;
         self.set_channel_state(ChannelState::Normal);
         // Where the platform does not reset its inside, the device would go on with what it did.
         self.stop();
@@ -372,6 +379,8 @@ impl<'a> DeviceGuard<'a> {
             // SAFETY: The device is valid and its lock is held.
             to_result(unsafe { bindings::pcie_reset_flr(pdev, false) })?;
         }
+        // Now, as for a device with ATS the FLR has registered DMA translation once more.
+        self.state.refresh_translations();
         // SAFETY: The device is valid and its lock is held.
         unsafe { bindings::pci_restore_state(pdev) };
         if !super::config_accessible(self.pdev) {

@@ -14,8 +14,8 @@ use crate::{
     sync::atomic::Relaxed, //
 };
 
-/// Writes the line that says what the columns are.
-pub fn show_header(m: &SeqFile) {
+/// Writes the state of all functions, below a line that says what the columns are. May sleep.
+pub fn show(m: &SeqFile) {
     seq_print!(
         m,
         "{:8}  {:12}  {:17}  {:8}  {:8}  {:>6}  {:>6}  {:>9}  {:>7}  {:>8}  {:>7}  {:>7}\n",
@@ -32,6 +32,7 @@ pub fn show_header(m: &SeqFile) {
         "waiting",
         "dropped"
     );
+    Device::for_each(|zdev| zdev.show(m));
 }
 
 /// What has happened to a function, whether user space has it open or not.
@@ -46,7 +47,7 @@ struct Counters {
 impl Device {
     /// Writes the state of the function. It takes no lock of the function: one that somebody is
     /// busy with is of interest above all, and nobody is to find it locked because of this.
-    pub fn show(&self, m: &SeqFile) {
+    fn show(&self, m: &SeqFile) {
         let (domain, devfn) = self.address();
         let channel = self
             .pdev()

@@ -94,11 +94,6 @@ impl<'a> StateGuard<'a> {
         super::unblock();
         Ok(())
     }
-
-    pub(crate) fn hot_reset(&self) -> Result {
-        super::unblock();
-        Ok(())
-    }
 }
 
 pub(crate) struct DeviceGuard<'a> {
@@ -129,6 +124,11 @@ impl<'a> DeviceGuard<'a> {
         self.pdev.zdev.set_channel_state(state);
     }
 
+    pub(crate) fn hot_reset(&self) -> Result {
+        super::unblock();
+        Ok(())
+    }
+
     pub(crate) fn reset(&self, function: ArcBorrow<'_, Function>, _config: Config) -> Result {
         let result = self.reset_alone(&function);
 
@@ -139,7 +139,7 @@ impl<'a> DeviceGuard<'a> {
     fn reset_alone(&self, function: &Function) -> Result {
         self.set_channel_state(ChannelState::Frozen);
         function.note_reset();
-        self.state.hot_reset()?;
+        self.hot_reset()?;
         self.set_channel_state(ChannelState::Normal);
         if !super::config_accessible(self.pdev) {
             self.set_channel_state(ChannelState::PermanentFailure);
