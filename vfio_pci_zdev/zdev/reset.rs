@@ -125,6 +125,9 @@ fn try_reset(device: &CoreDevice, zdev: &Device, always: bool, config: Config) -
     memory.power_on();
     let result = guard.reset(function, config);
 
+    // If it was blocked it could not be woken up before, and was taken for one without power.
+    memory.power_on();
+
     // Who resets next finds the locks free once the memory is.
     drop(guard);
     drop(state);
