@@ -23,6 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a function may be busy until it is given up. */
+#define PATIENCE_S	5
+
 /* What the kernel says of a device or of a region, capabilities included. */
 union info {
 	struct vfio_device_info device;
@@ -166,10 +169,14 @@ static int take(struct client *client, struct vfio_device_zpci_err_region *event
 static int reset(struct client *client)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	int tries = 500;
+	struct timespec start, now;
 
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (ioctl(client->device, VFIO_DEVICE_RESET)) {
-		if ((errno != EAGAIN && errno != EIO) || !--tries)
+		if (errno != EAGAIN && errno != EIO)
+			return -1;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - start.tv_sec >= PATIENCE_S)
 			return -1;
 		nanosleep(&pause, NULL);
 	}

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for event in &events {
             println!("event {}", event.pec());
-            if event.severity().is_permanent() {
+            if event.is_loss() {
                 return Err("the function is lost".into());
             }
         }

@@ -62,6 +62,11 @@ impl Event {
         }
     }
 
+    /// Whether the function is lost: a permanent failure, and it was not reset since.
+    pub fn is_loss(&self) -> bool {
+        self.severity().is_permanent() && !self.record.as_ref().is_some_and(|record| record.stale)
+    }
+
     /// Whether the event asks its owner for a reset: it is neither about something that no reset
     /// mends, nor from before the last one, nor mended by the host already.
     pub fn needs_reset(&self) -> bool {
@@ -168,6 +173,8 @@ mod tests {
         for flag in [PERMANENT, HOST_RECOVERED, STALE] {
             assert!(!record(flag).needs_reset());
         }
+        assert!(record(PERMANENT).is_loss());
+        assert!(!record(PERMANENT | STALE).is_loss());
     }
 
     #[test]

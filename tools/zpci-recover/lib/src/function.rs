@@ -80,8 +80,8 @@ impl Function {
         sys::set_irqs(self.as_fd(), index, eventfds).context("cannot register interrupts")
     }
 
-    /// Resets it, and waits for that as long as it takes. Whoever listens for errors uses
-    /// [`Listener::recover`](crate::Listener::recover) instead.
+    /// Resets it, and asks for that again for five seconds while it is busy. Whoever listens for
+    /// errors uses [`Listener::recover`](crate::Listener::recover) instead.
     pub fn reset(&self) -> Result<()> {
         reset::until_done(self.as_fd())
     }

@@ -100,7 +100,7 @@ impl<D: AsFd> Listener<D> {
         std::iter::from_fn(|| self.take().transpose()).collect()
     }
 
-    /// Resets the function, and waits for that as long as it takes.
+    /// Resets the function, and asks for that again for five seconds while it is busy.
     ///
     /// Eventfds stay registered, and memory stays mapped. What is inside of the device, such as its
     /// queues, must be set up again. Configuration space is as it was; after a reset by Linux 7.3

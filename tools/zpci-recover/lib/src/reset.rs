@@ -2,7 +2,11 @@
 
 //! How often, and for how long, to ask for a reset.
 
-use std::{os::fd::BorrowedFd, thread, time::Duration};
+use std::{
+    os::fd::BorrowedFd,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rustix::io::Errno;
 
@@ -11,14 +15,16 @@ use crate::{
     sys, Error,
 };
 
-/// How long a function may be busy. A kernel in Rust waits for a second itself.
+/// How long a function may be busy. A kernel in Rust waits for a second of it itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Resets a function.
 pub(crate) fn until_done(device: BorrowedFd<'_>) -> Result<()> {
-    retry(|| sys::reset(device), thread::sleep)
+    let start = Instant::now();
+
+    retry(|| sys::reset(device), thread::sleep, || start.elapsed())
 }
 
 /// Asks for a reset until there was one.
@@ -28,40 +34,51 @@ pub(crate) fn until_done(device: BorrowedFd<'_>) -> Result<()> {
 fn retry(
     mut reset: impl FnMut() -> rustix::io::Result<()>,
     mut pause: impl FnMut(Duration),
+    elapsed: impl Fn() -> Duration,
 ) -> Result<()> {
-    let mut waited = Duration::ZERO;
     let mut next = FIRST_PAUSE;
 
     loop {
         match reset() {
             Ok(()) => return Ok(()),
-            Err(Errno::AGAIN | Errno::IO | Errno::INTR) if waited < PATIENCE => (),
+            Err(Errno::AGAIN | Errno::IO | Errno::INTR) if elapsed() < PATIENCE => (),
             Err(Errno::AGAIN | Errno::INTR) => return Err(Error::ResetTimeout),
             Err(Errno::INVAL | Errno::NOTTY) => return Err(Error::CannotReset),
             Err(error) => return Err(error).context("the reset has failed"),
         }
         pause(next);
-        waited += next;
         next = LONGEST_PAUSE.min(next * 2);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    /// Runs into these errors, and then into no more. Returns the resets that were tried.
-    fn run(errors: &[Errno]) -> (Result<()>, usize, Duration) {
-        let (mut tries, mut waited) = (0, Duration::ZERO);
+    /// Runs into these errors, for each of which the kernel takes its time, and then into no more.
+    /// Returns the resets that were tried, and how long all took.
+    fn run_slowly(errors: &[Errno], each: Duration) -> (Result<()>, usize, Duration) {
+        let mut tries = 0;
+        let time = Cell::new(Duration::ZERO);
         let result = retry(
             || {
                 tries += 1;
-                errors.get(tries - 1).map_or(Ok(()), |error| Err(*error))
+                errors.get(tries - 1).map_or(Ok(()), |error| {
+                    time.set(time.get() + each);
+                    Err(*error)
+                })
             },
-            |pause| waited += pause,
+            |pause| time.set(time.get() + pause),
+            || time.get(),
         );
 
-        (result, tries, waited)
+        (result, tries, time.get())
+    }
+
+    fn run(errors: &[Errno]) -> (Result<()>, usize, Duration) {
+        run_slowly(errors, Duration::ZERO)
     }
 
     #[test]
@@ -91,5 +108,10 @@ mod tests {
         assert!(matches!(result, Err(Error::ResetTimeout)));
         assert!(waited >= PATIENCE && waited < PATIENCE + 2 * LONGEST_PAUSE);
         assert!(matches!(run(&[Errno::IO; 1000]).0, Err(Error::Io { .. })));
+
+        let (_, tries, waited) = run_slowly(&[Errno::AGAIN; 1000], Duration::from_secs(1));
+
+        assert_eq!(tries, 5);
+        assert!(waited < PATIENCE + 2 * LONGEST_PAUSE);
     }
 }

@@ -23,7 +23,7 @@ use std::{
 };
 
 use nvme::{Nvme, BLOCK_SIZE};
-use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, Severity, StatusPage, Via};
+use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, StatusPage, Via};
 
 /// Blocks that are read, one after the other.
 const BLOCKS: u64 = 1024;
@@ -116,10 +116,7 @@ fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bo
     let events = listener.drain()?;
 
     tally.events += events.len() as u64;
-    if let Some(event) = events
-        .iter()
-        .find(|event| event.severity() == Severity::Permanent)
-    {
+    if let Some(event) = events.iter().find(|event| event.is_loss()) {
         tally.lost = Some(event.pec());
     }
     Ok(tally.lost.is_some() || events.iter().any(Event::needs_reset))
