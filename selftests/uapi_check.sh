@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # uapi_check.sh [HEADER]: compile the header of the error region the way user
 # space may: as C89, C11 and C++, for machines of 32 and of 64 bits, of either
-# byte order. Every offset and the total size are the same everywhere.
+# byte order. Every offset and the total sizes are the same everywhere.
 
 header=${1:-$(dirname "$0")/../vfio_pci_zdev/uapi/vfio_zdev_error.h}
 work=$(mktemp -d) || exit
@@ -33,6 +33,19 @@ ASSERT(flags_are_bits, VFIO_ZPCI_ERR_PRESENT == 1 && VFIO_ZPCI_ERR_PERMANENT == 
        VFIO_ZPCI_ERR_HOST_RECOVERED == 4 && VFIO_ZPCI_ERR_STALE == 8 &&
        VFIO_ZPCI_ERR_UNATTENDED == 16);
 ASSERT(vendor, VFIO_ZPCI_ERROR_REGION_VENDOR == 0x1014);
+
+#define STATUS(field, offset) \
+	ASSERT(status_##field, \
+	       __builtin_offsetof(struct vfio_device_zpci_err_status, field) == (offset))
+
+STATUS(count, 0);
+STATUS(length, 4);
+STATUS(generation, 8);
+STATUS(pending, 16);
+STATUS(dropped, 20);
+STATUS(newest, 24);
+ASSERT(status_size, sizeof(struct vfio_device_zpci_err_status) == 88);
+ASSERT(status_page, VFIO_ZPCI_ERROR_REGION_STATUS == 4096);
 ASSERT(subtype, VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION == 2);
 END
 cp "$work/check.c" "$work/check.cc"
