@@ -168,6 +168,7 @@ impl<'a> StateGuard<'a> {
 
     /// Makes the platform look at all DMA mappings again: where it keeps what it has looked up, a
     /// reset has emptied that, and mappings that are older would not be found.
+    #[inline(never)]
     fn refresh_translations(&self) {
         let zdev = self.zdev.as_raw();
         let function = u64::from(self.zdev.handle().as_raw()) << 32;
