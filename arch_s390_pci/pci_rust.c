@@ -43,7 +43,7 @@ static struct zpci_dev *zpci_get_function(struct zpci_bus *zbus, unsigned int de
 	return zdev && kref_get_unless_zero(&zdev->kref) ? zdev : NULL;
 }
 
-void zpci_for_each_function(void (*each)(struct zpci_dev *zdev, void *data), void *data)
+void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data)
 {
 	struct zpci_bus *zbus;
 	struct zpci_dev *zdev;

@@ -32,7 +32,7 @@ struct workqueue_struct *zpci_workqueue(void);
 bool zpci_ratelimit(void);
 
 /* Calls @each for all functions that are known, with a reference that it takes over. */
-void zpci_for_each_function(void (*each)(struct zpci_dev *zdev, void *data), void *data);
+void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
 /* Resets a function, while nobody sets up its interruptions or tears them down. */
 int zpci_reset_with_irqs(struct zpci_dev *zdev, struct pci_dev *pdev);

@@ -167,7 +167,7 @@ impl Device {
 
         // SAFETY: Always safe to call in process context. `each` is called during the call only,
         // with what it wants.
-        unsafe { bindings::zpci_for_each_function(Some(each::<F>), (&raw mut f).cast()) };
+        unsafe { bindings::zpci_visit_functions(Some(each::<F>), (&raw mut f).cast()) };
     }
 
     #[inline]
