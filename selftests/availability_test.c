@@ -58,6 +58,7 @@ static void open_and_listen(struct __test_metadata *_metadata, struct owner *own
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 }
 
+/* An event of the function, as it is while it is enabled, or disabled. */
 static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 {
 	const __u32 enable = 1U << 31;
@@ -327,7 +328,6 @@ TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 	}
 }
 
-/* An event of the function, as it is while it is enabled, or disabled. */
 /*
  * The platform takes a function away without asking, and gives it back: open,
  * where the owner has to let go first, or not. Validates 88, 91.

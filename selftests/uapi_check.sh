@@ -33,6 +33,7 @@ ASSERT(flags_are_bits, VFIO_ZPCI_ERR_PRESENT == 1 && VFIO_ZPCI_ERR_PERMANENT == 
        VFIO_ZPCI_ERR_HOST_RECOVERED == 4 && VFIO_ZPCI_ERR_STALE == 8 &&
        VFIO_ZPCI_ERR_UNATTENDED == 16);
 ASSERT(vendor, VFIO_ZPCI_ERROR_REGION_VENDOR == 0x1014);
+ASSERT(subtype, VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION == 2);
 
 #define STATUS(field, offset) \
 	ASSERT(status_##field, \
@@ -46,7 +47,6 @@ STATUS(dropped, 20);
 STATUS(newest, 24);
 ASSERT(status_size, sizeof(struct vfio_device_zpci_err_status) == 88);
 ASSERT(status_page, VFIO_ZPCI_ERROR_REGION_STATUS == 4096);
-ASSERT(subtype, VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION == 2);
 END
 cp "$work/check.c" "$work/check.cc"
 # Several places may include it.

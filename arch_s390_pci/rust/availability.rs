@@ -259,9 +259,6 @@ fn reserved(zdev: &Device, handle: FunctionHandle) {
 /// same conclusion, but not at the same time.
 fn reserve(zdev: &Device) {
     let _topology = Topology::get().map(|topology| topology.lock.lock());
-    let state = zdev.lock_state();
 
-    if zdev.state() == State::Standby {
-        state.reserve();
-    }
+    zdev.lock_state().reserve();
 }

@@ -231,9 +231,13 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
     }
 
-    /// Notes that the function belongs to somebody else now, and drops the platform's reference.
+    /// Notes that a function in standby belongs to somebody else now, and drops the platform's
+    /// reference.
     #[inline(never)]
     pub fn reserve(&self) {
+        if self.zdev.state() != State::Standby {
+            return;
+        }
         // SAFETY: The function is valid and its lock is held. The guard's own reference keeps it
         // alive.
         unsafe { bindings::zpci_device_reserved(self.zdev.as_raw()) };
