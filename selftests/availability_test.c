@@ -358,6 +358,31 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 	}
 }
 
+/*
+ * The platform asks for a function in the middle of a reset, with the handle of
+ * that moment: until the owner lets go, the function works. Validates 88.
+ */
+TEST_F_TIMEOUT(slot, asked_for_with_an_old_handle, 120)
+{
+	unsigned long handle, id;
+	struct owner owner;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	ASSERT_EQ(0, pci_read_attr(self->address, "function_handle", &handle));
+	ASSERT_EQ(0, pci_read_attr(self->address, "function_id", &id));
+	open_and_listen(_metadata, &owner, self->address, variant->mode, self->request);
+	ASSERT_EQ(0, inject_availability(handle, id, PEC_DECONFIGURE_REQUEST, false));
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	EXPECT_TRUE(pci_answers(self->address));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	owner_close(&owner);
+	ASSERT_EQ(0, pci_wait_present(self->address, false, PATIENCE_MS));
+	ASSERT_EQ(0, pci_slot_power(self->slot, true));
+	ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
+	EXPECT_RECOVERY(self->address, variant->mode);
+}
+
 /* What says nothing new, or nothing that is understood, changes nothing. */
 TEST_F(slot, events_without_consequence)
 {

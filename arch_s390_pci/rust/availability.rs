@@ -184,9 +184,9 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
         Some(Availability::DeconfigurationRequested) => {
             let state = zdev.lock_state();
 
-            // The event may be older than the function's configuration.
+            // The event may be older than the function's configuration. Its handle is not taken: it
+            // may be older than a reset, and an owner that is still there would hit nothing.
             if zdev.state() == State::Configured {
-                state.update_handle(event.handle());
                 // A failure leaves the function as it is, and has been logged.
                 let _ = state.deconfigure();
             }

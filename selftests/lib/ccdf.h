@@ -21,6 +21,7 @@
 /* Event codes of changes of availability. */
 #define PEC_CONFIGURED		0x0301
 #define PEC_STANDBY		0x0302
+#define PEC_DECONFIGURE_REQUEST	0x0303	/* the function is asked for */
 #define PEC_DECONFIGURED	0x0304
 #define PEC_SEVERAL		0x0306	/* of no function: look at all of them */
 #define PEC_RESERVED		0x0308
