@@ -66,9 +66,11 @@ class Watch:
         self.log = open(args.log, "w", encoding="utf-8", errors="replace")
         self.status = None  # of the guest's command
         self.failure = None  # (exit status, reason), the first one
+        self.last = ""  # line on the console
         self.control = None
 
     def show(self, line):
+        self.last = line
         self.log.write(line + "\n")
         self.log.flush()
         if not (self.args.quiet and KERNEL.match(line)):
@@ -142,7 +144,7 @@ class Watch:
             finally:
                 qemu.kill()
             if qemu.returncode > 0:
-                self.fail(NO_START, "QEMU ended with status %d" % qemu.returncode)
+                self.fail(NO_START, "QEMU ended with status %d: %s" % (qemu.returncode, self.last))
             if self.status is None:
                 self.fail(NO_MARKER, "it ended without saying how the command did")
         if self.failure:

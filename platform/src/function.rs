@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A function as firmware has it: its handle, its error state, what its next lives are like.
+
+use crate::config::Config;
+
+/// The handle says that the function is enabled.
+pub const ENABLED: u32 = 0x8000_0000;
+const INSTANCE_MOST: u8 = 0x7f;
+
+/// Status of loads and stores.
+pub const PERMANENT: u8 = 8;
+pub const BLOCKED: u8 = 12;
+/// Status of MPCIFC: not in this order; recovery from the error has to come first.
+pub const SEQUENCE: u8 = 24;
+pub const RECOVER_FIRST: u8 = 40;
+
+/// Operations of MPCIFC.
+pub const REGISTER_INTERRUPTS: u8 = 2;
+pub const REGISTER_TRANSLATION: u8 = 4;
+pub const REREGISTER_TRANSLATION: u8 = 6;
+pub const RESET_ERROR: u8 = 7;
+pub const UNBLOCK: u8 = 9;
+
+/// What is wrong with a function, beyond what QEMU knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// In error, loads and stores are blocked.
+    Error,
+    /// In error, loads and stores work.
+    Unblocked,
+    /// Nothing works, until it is configured anew.
+    Permanent,
+    /// Enabled, and silent: loads give all ones.
+    Silent,
+}
+
+pub struct Function {
+    pub fid: u32,
+    /// The handle as QEMU has it; its instance bits are always 0.
+    qemu: u32,
+    instance: u8,
+    /// Enables and disables that QEMU is executing: its handle may be newer than this one.
+    pub changing: u32,
+    pub fault: Fault,
+    /// QEMU's own error state, as far as instructions have told it.
+    pub blocked: bool,
+    pub unblocked: bool,
+    pub config: Config,
+}
+
+impl Function {
+    pub fn new(fid: u32, qemu: u32) -> Self {
+        Function {
+            fid,
+            qemu,
+            instance: 0,
+            changing: 0,
+            fault: Fault::None,
+            blocked: false,
+            unblocked: false,
+            config: Config::default(),
+        }
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.qemu & ENABLED != 0
+    }
+
+    pub fn qemu_handle(&self) -> u32 {
+        self.qemu
+    }
+
+    pub fn handle(&self) -> u32 {
+        self.with_instance(self.qemu)
+    }
+
+    /// The guest's form of one of QEMU's handles.
+    pub fn with_instance(&self, qemu: u32) -> u32 {
+        qemu | u32::from(self.instance) << 24
+    }
+
+    /// QEMU has a handle, which is another than before unless `renew` is false.
+    pub fn set_handle(&mut self, qemu: u32, renew: bool) {
+        self.qemu = qemu;
+        if renew {
+            self.instance = match self.instance {
+                INSTANCE_MOST => 0,
+                instance => instance + 1,
+            };
+        }
+    }
+
+    /// Enabled or disabled: no error is left.
+    pub fn begins_anew(&mut self) {
+        if self.fault != Fault::Permanent {
+            self.fault = Fault::None;
+        }
+        self.blocked = false;
+        self.unblocked = false;
+    }
+
+    pub fn is_in_error(&self) -> bool {
+        self.blocked || self.unblocked || matches!(self.fault, Fault::Error | Fault::Unblocked)
+    }
+
+    /// What firmware itself says to a load or store: a condition code and a status.
+    pub fn refuses_access(&self) -> Option<(u8, u8)> {
+        match self.fault {
+            Fault::Error => Some((1, BLOCKED)),
+            Fault::Permanent => Some((1, PERMANENT)),
+            Fault::None | Fault::Unblocked | Fault::Silent => None,
+        }
+    }
+
+    pub fn refuses_refresh(&self) -> Option<(u8, u8)> {
+        match self.fault {
+            Fault::Error => Some((1, RECOVER_FIRST)),
+            Fault::Permanent => Some((3, 0)),
+            Fault::None | Fault::Unblocked | Fault::Silent => None,
+        }
+    }
+
+    /// What firmware itself says to MPCIFC; `strict` where QEMU is too gentle.
+    pub fn refuses_modify(&self, op: u8, strict: bool) -> Option<(u8, u8)> {
+        let blocked = self.fault == Fault::Error || (strict && self.blocked);
+        match op {
+            _ if self.fault == Fault::Permanent => Some((3, 0)),
+            UNBLOCK if self.fault == Fault::Unblocked => Some((1, SEQUENCE)),
+            RESET_ERROR if blocked => Some((1, SEQUENCE)),
+            RESET_ERROR if strict && !self.unblocked && self.fault != Fault::Unblocked => {
+                Some((1, SEQUENCE))
+            }
+            REGISTER_INTERRUPTS | REGISTER_TRANSLATION | REREGISTER_TRANSLATION if blocked => {
+                Some((1, RECOVER_FIRST))
+            }
+            _ => None,
+        }
+    }
+
+    /// QEMU has done MPCIFC, or not: what the guest is told.
+    pub fn modified(&mut self, op: u8, code: u8) -> u8 {
+        let done = match (op, self.fault) {
+            // QEMU does not know of an error that is only firmware's.
+            (UNBLOCK, Fault::Error) => {
+                self.fault = Fault::Unblocked;
+                true
+            }
+            (RESET_ERROR, Fault::Unblocked) => {
+                self.fault = Fault::None;
+                true
+            }
+            _ => code == 0,
+        };
+        match op {
+            UNBLOCK if done => {
+                self.blocked = false;
+                self.unblocked = true;
+            }
+            RESET_ERROR if done => self.unblocked = false,
+            _ => {}
+        }
+        if done {
+            0
+        } else {
+            code
+        }
+    }
+
+    /// The function controls that STPCIFC stores: enabled, in error, blocked.
+    pub fn controls(&self, qemu: u8) -> u8 {
+        const IN_ERROR: u8 = 0x40;
+        const LOAD_STORE_BLOCKED: u8 = 0x20;
+        match self.fault {
+            Fault::Error => qemu | IN_ERROR | LOAD_STORE_BLOCKED,
+            Fault::Unblocked => qemu | IN_ERROR,
+            _ => qemu,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function() -> Function {
+        Function::new(1, 0x8002_0000)
+    }
+
+    #[test]
+    fn instances() {
+        let mut f = function();
+        assert_eq!(f.handle(), 0x8002_0000);
+        f.set_handle(0x0002_0000, true);
+        assert_eq!(f.handle(), 0x0102_0000);
+        f.set_handle(0x8002_0000, true);
+        assert_eq!(f.handle(), 0x8202_0000);
+        for _ in 2..=0x80 {
+            f.set_handle(0x8002_0000, true);
+        }
+        assert_eq!(f.handle(), 0x8102_0000);
+        f.set_handle(0x0002_0000, false);
+        assert_eq!(f.handle(), 0x0102_0000);
+    }
+
+    #[test]
+    fn unblocking_comes_first() {
+        let mut f = function();
+        f.fault = Fault::Error;
+        assert_eq!(f.refuses_access(), Some((1, BLOCKED)));
+        assert_eq!(f.refuses_refresh(), Some((1, RECOVER_FIRST)));
+        assert_eq!(f.controls(0x90), 0xf0);
+        assert_eq!(f.refuses_modify(RESET_ERROR, false), Some((1, SEQUENCE)));
+        assert_eq!(f.refuses_modify(4, false), Some((1, RECOVER_FIRST)));
+        assert_eq!(f.refuses_modify(UNBLOCK, false), None);
+        assert_eq!(f.modified(UNBLOCK, 1), 0);
+        assert_eq!(f.refuses_access(), None);
+        assert_eq!(f.controls(0x90), 0xd0);
+        assert_eq!(f.refuses_modify(UNBLOCK, true), Some((1, SEQUENCE)));
+        assert_eq!(f.refuses_modify(RESET_ERROR, true), None);
+        assert_eq!(f.modified(RESET_ERROR, 1), 0);
+        assert_eq!(f.controls(0x90), 0x90);
+        assert_eq!(f.refuses_modify(RESET_ERROR, true), Some((1, SEQUENCE)));
+        assert!(!f.is_in_error());
+    }
+
+    #[test]
+    fn qemus_own_error() {
+        let mut f = function();
+        f.blocked = true;
+        assert_eq!(f.refuses_access(), None);
+        assert_eq!(f.refuses_modify(RESET_ERROR, false), None);
+        assert_eq!(f.refuses_modify(RESET_ERROR, true), Some((1, SEQUENCE)));
+        assert_eq!(f.refuses_modify(2, true), Some((1, RECOVER_FIRST)));
+        assert_eq!(f.refuses_modify(3, true), None);
+        assert_eq!(f.modified(UNBLOCK, 0), 0);
+        assert!(f.is_in_error());
+        assert_eq!(f.refuses_modify(2, true), None);
+        assert_eq!(f.refuses_modify(RESET_ERROR, true), None);
+        assert_eq!(f.modified(RESET_ERROR, 0), 0);
+        assert_eq!(f.modified(RESET_ERROR, 1), 1);
+        assert!(!f.is_in_error());
+    }
+
+    #[test]
+    fn permanent() {
+        let mut f = function();
+        f.fault = Fault::Permanent;
+        for op in 2..=10 {
+            assert_eq!(f.refuses_modify(op, false), Some((3, 0)));
+        }
+        f.begins_anew();
+        assert_eq!(f.refuses_access(), Some((1, PERMANENT)));
+    }
+}

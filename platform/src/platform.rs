@@ -1,0 +1,905 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The firmware: what it does before and after QEMU executes an instruction.
+
+use crate::answers::{Answer, Answers, Filter, Occasion, Rule, What};
+use crate::clp::{self, Request};
+use crate::event::{Event, Events, Information, INFORMATION_LEN};
+use crate::function::{Fault, Function};
+use crate::guest::{self, be16, be32, Guest};
+use crate::insn::{Insn, Op};
+use crate::life::Lives;
+use crate::profile;
+use crate::words::Words;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Configuration space, as an address space of loads and stores.
+const CONFIG_SPACE: u8 = 15;
+const STACK_POINTER: usize = 15;
+
+/// Whether QEMU shall execute the instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Execute,
+    /// The guest has its answer already.
+    Answered,
+}
+
+/// What is to be done after an instruction.
+enum After {
+    Set(Request, u16),
+    Query(Request),
+    List(Request),
+    Information(u64),
+    Service(u32, u64),
+    /// The register that has the handle, and the guest's handle.
+    Handle(usize, u32, Insn),
+}
+
+/// Behaviours that are on or off.
+#[derive(Clone, Copy, Default)]
+struct Settings {
+    /// A handle changes with each enable and disable.
+    handles: bool,
+    /// Error states as the architecture has them.
+    states: bool,
+    /// A function in error is disabled already, as a guest of z/VM sees it.
+    zvm: bool,
+    /// An enable resets the inside: configuration space is as after power-on.
+    inside: bool,
+}
+
+/// The function that QEMU raises events for at the plugin's request; hidden from the guest.
+pub struct Bell {
+    pub fid: u32,
+    pub ring: Box<dyn Fn() + Send>,
+}
+
+pub struct Platform {
+    functions: BTreeMap<u16, Function>,
+    settings: Settings,
+    answers: Answers,
+    lives: Lives,
+    events: Events,
+    counts: HashMap<Occasion, u64>,
+    /// By the address of the next instruction and the stack: a thread of the guest may go
+    /// on elsewhere in between, and another instruction may come before.
+    after: HashMap<(u64, u64), After>,
+    bell: Bell,
+    log: Box<dyn FnMut(&str) + Send>,
+    started: Vec<String>,
+}
+
+impl Platform {
+    pub fn new(bell: Bell, log: Box<dyn FnMut(&str) + Send>) -> Self {
+        Platform {
+            functions: BTreeMap::new(),
+            settings: Settings::default(),
+            answers: Answers::default(),
+            lives: Lives::default(),
+            events: Events::default(),
+            counts: HashMap::new(),
+            after: HashMap::new(),
+            bell,
+            log,
+            started: Vec::new(),
+        }
+    }
+
+    /// Takes a profile and more behaviours, which `reset` goes back to.
+    pub fn start(&mut self, name: &str, more: &[String]) -> Result<(), String> {
+        self.started = profile::commands(name)?
+            .iter()
+            .map(|s| s.to_string())
+            .collect();
+        self.started.extend_from_slice(more);
+        self.reset()
+    }
+
+    fn reset(&mut self) -> Result<(), String> {
+        self.settings = Settings::default();
+        self.answers.forget();
+        self.lives.forget();
+        self.events.forget();
+        for function in self.functions.values_mut() {
+            function.fault = Fault::None;
+        }
+        for line in self.started.clone() {
+            self.command(&line).map_err(|e| format!("{line}: {e}"))?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: std::fmt::Arguments<'_>) {
+        (self.log)(&text.to_string());
+    }
+
+    /// What cannot be, and spoils the run.
+    pub fn complain(&mut self, text: &str) {
+        self.say(format_args!("error: {text}"));
+    }
+
+    /// Executes a command; the answer is a line of text.
+    pub fn command(&mut self, line: &str) -> Result<String, String> {
+        let mut words = Words::new(line);
+        let mut answer = String::new();
+        match words.next()? {
+            "handles" => self.settings.handles = words.switch()?,
+            "states" => self.settings.states = words.switch()?,
+            "zvm" => self.settings.zvm = words.switch()?,
+            "inside" => self.settings.inside = words.switch()?,
+            "answer" => {
+                let rule = Rule::parse(&mut words)?;
+                self.answers.add(rule);
+            }
+            "after-enable" => self.lives.parse(&mut words)?,
+            "event" => self.raise(&mut words)?,
+            "count" => {
+                let filter = Filter::parse(&mut words)?;
+                let all = self.counts.iter();
+                let matching = all.filter(|(occasion, _)| filter.matches(occasion));
+                answer = matching.map(|(_, count)| count).sum::<u64>().to_string();
+            }
+            "show" => {
+                let function = self.by_fid(&mut words)?;
+                write!(
+                    answer,
+                    "fh=0x{:08x} fault={:?} blocked={} unblocked={}",
+                    function.handle(),
+                    function.fault,
+                    function.blocked,
+                    function.unblocked
+                )
+                .map_err(|e| e.to_string())?;
+            }
+            "repair" => self.by_fid(&mut words)?.fault = Fault::None,
+            "reset" => self.reset()?,
+            verb => return Err(format!("there is no command {verb}")),
+        }
+        words.end()?;
+        self.say(format_args!("command: {}", line.trim()));
+        Ok(answer)
+    }
+
+    fn by_fid(&mut self, words: &mut Words<'_>) -> Result<&mut Function, String> {
+        let fid = words.number("fid")?.ok_or("fid is missing")?;
+        let mut all = self.functions.values_mut();
+        all.find(|function| function.fid == fid)
+            .ok_or_else(|| format!("there is no function 0x{fid:x}"))
+    }
+
+    /// `event pec=N fid=N [faddr=N] [kind=N] [fh=N] [state=none|error|permanent]`
+    fn raise(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let pec = words.number("pec")?.ok_or("pec is missing")?;
+        let fid = words.number("fid")?.unwrap_or(0);
+        let address = words.number("faddr")?.unwrap_or(0);
+        let kind = words.number("kind")?.unwrap_or(0);
+        let fh = words.number("fh")?;
+        let state = words.value("state");
+        let hold = words.flag("hold");
+        let mut event = Event {
+            pec,
+            fid,
+            fh: fh.unwrap_or(0),
+            kind,
+            address,
+        };
+        let fault = match state {
+            Some("none") => Fault::None,
+            Some("error") => Fault::Error,
+            Some("permanent") => Fault::Permanent,
+            Some(state) => return Err(format!("there is no state {state}")),
+            None if !event.is_error() || event.is_measurement() => Fault::None,
+            None if event.is_permanent() => Fault::Permanent,
+            None => Fault::Error,
+        };
+        let mut all = self.functions.values_mut();
+        match all.find(|function| function.fid == fid) {
+            Some(function) => {
+                event.fh = fh.unwrap_or(function.handle());
+                if fault != Fault::None {
+                    function.fault = fault;
+                }
+            }
+            None if fh.is_none() => return Err(format!("there is no function 0x{fid:x}")),
+            None => {}
+        }
+        self.events.push(event);
+        if !hold {
+            (self.bell.ring)();
+        }
+        Ok(())
+    }
+
+    /// Before QEMU executes an instruction, and how long that shall take.
+    pub fn before(&mut self, guest: &mut dyn Guest, insn: &Insn) -> (Duration, Verdict) {
+        match insn.op {
+            Op::Clp => self.before_clp(guest, insn),
+            Op::Chsc => {
+                let address = guest.register(insn.first());
+                let mut request = [0; 16];
+                if guest.read(address, &mut request) && be16(&request, 2) == 0x000e {
+                    self.count(What::Event, 0, 0);
+                    self.then(guest, insn, After::Information(address + 16));
+                }
+                (Duration::ZERO, Verdict::Execute)
+            }
+            Op::Servc => {
+                self.count(What::Service, 0, 0);
+                let command = guest.register(insn.first()) as u32;
+                let address = guest.register(insn.second());
+                self.then(guest, insn, After::Service(command, address));
+                (Duration::ZERO, Verdict::Execute)
+            }
+            Op::Stcrw => {
+                self.count(What::Report, 0, 0);
+                (Duration::ZERO, Verdict::Execute)
+            }
+            Op::Call => (Duration::ZERO, Verdict::Execute),
+            Op::Load
+            | Op::Store
+            | Op::StoreBlock
+            | Op::Modify
+            | Op::StoreControls
+            | Op::Refresh => self.before_handle(guest, insn),
+        }
+    }
+
+    fn count(&mut self, what: What, fid: u32, detail: u8) -> Occasion {
+        let occasion = Occasion { what, fid, detail };
+        *self.counts.entry(occasion).or_default() += 1;
+        occasion
+    }
+
+    fn then(&mut self, guest: &dyn Guest, insn: &Insn, after: After) {
+        let place = (insn.next(), guest.register(STACK_POINTER));
+        if self.after.insert(place, after).is_some() {
+            self.complain(&format!(
+                "the end of an instruction at {:x} was not seen",
+                insn.pc
+            ));
+        }
+    }
+
+    fn by_handle(&mut self, handle: u32) -> Option<&mut Function> {
+        self.functions.get_mut(&(handle as u16))
+    }
+
+    fn before_clp(&mut self, guest: &mut dyn Guest, insn: &Insn) -> (Duration, Verdict) {
+        let Some(request) = Request::read(guest, guest.register(insn.second())) else {
+            return (Duration::ZERO, Verdict::Execute);
+        };
+        let what = match (request.command, request.operation) {
+            (clp::LIST, _) => What::List,
+            (clp::QUERY, _) => What::Query,
+            (clp::SET, clp::ENABLE) => What::Enable,
+            (clp::SET, clp::DISABLE) => What::Disable,
+            _ => return (Duration::ZERO, Verdict::Execute),
+        };
+        let named = matches!(what, What::Query | What::Enable | What::Disable);
+        let fid = match self.by_handle(request.handle) {
+            Some(function) if named => function.fid,
+            _ => 0,
+        };
+        let occasion = self.count(what, fid, 0);
+        let (delay, answer) = self.answers.ask(&occasion);
+        let answer = match answer {
+            Some(Answer::Response(code)) => Some(code),
+            _ if named => self.refuses_clp(&request, what),
+            _ => None,
+        };
+        if let Some(code) = answer {
+            self.say(format_args!(
+                "{what:?} {:08x}: response {code:04x}",
+                request.handle
+            ));
+            request.set_response(guest, code);
+            guest.set_condition_code(0);
+            return (delay, Verdict::Answered);
+        }
+        let index = request.handle as u16;
+        if let Some(function) = self.by_handle(request.handle).filter(|_| named) {
+            let qemu = function.qemu_handle();
+            function.changing += u32::from(what != What::Query);
+            request.set_handle(guest, qemu);
+        }
+        let after = match what {
+            What::List => After::List(request),
+            What::Query => After::Query(request),
+            _ => After::Set(request, index),
+        };
+        self.then(guest, insn, after);
+        (delay, Verdict::Execute)
+    }
+
+    /// What firmware says where QEMU says something else.
+    fn refuses_clp(&mut self, request: &Request, what: What) -> Option<u16> {
+        let strict = self.settings.states;
+        let function = self.by_handle(request.handle)?;
+        if function.handle() != request.handle {
+            return Some(clp::BAD_HANDLE);
+        }
+        match what {
+            What::Query => None,
+            _ if function.fault == Fault::Permanent => Some(clp::PERMANENT),
+            What::Enable if strict && function.is_enabled() => Some(clp::ALREADY),
+            What::Disable if strict && !function.is_enabled() => Some(clp::ALREADY),
+            _ => None,
+        }
+    }
+
+    fn before_handle(&mut self, guest: &mut dyn Guest, insn: &Insn) -> (Duration, Verdict) {
+        let register = insn.handle_register();
+        let controls = guest.register(register);
+        let handle = (controls >> 32) as u32;
+        let space = (controls >> 16) as u8 & 15;
+        let (what, detail) = match insn.op {
+            Op::Load => (What::Load, space),
+            Op::Store => (What::Store, space),
+            Op::StoreBlock => (What::Block, space),
+            Op::Modify => (What::Modify, controls as u8),
+            Op::StoreControls => (What::Controls, 0),
+            _ => (What::Refresh, 0),
+        };
+        let strict = self.settings.states;
+        let fid = self.by_handle(handle).map_or(0, |function| function.fid);
+        let occasion = self.count(what, fid, detail);
+        let (delay, answer) = self.answers.ask(&occasion);
+        let mut answered = match answer {
+            Some(Answer::Code(code, status)) => Some((code, status)),
+            Some(Answer::Ones) => Some(silent(guest, insn, what)),
+            _ => None,
+        };
+        if let (None, Some(function)) = (answered, self.by_handle(handle)) {
+            answered = match what {
+                _ if function.handle() != handle => Some((3, 0)),
+                What::Load | What::Store | What::Block => match function.fault {
+                    Fault::Silent => Some(silent(guest, insn, what)),
+                    _ => function.refuses_access(),
+                },
+                What::Modify => function.refuses_modify(detail, strict),
+                What::Controls if function.fault == Fault::Permanent => {
+                    Some((1, crate::function::PERMANENT))
+                }
+                What::Controls => None,
+                _ => function.refuses_refresh(),
+            };
+        }
+        if let Some((code, status)) = answered {
+            if code != 0 {
+                self.say(format_args!(
+                    "{what:?} {detail} {handle:08x}: cc {code} status {status}"
+                ));
+            }
+            guest.set_condition_code(code);
+            if code == 1 {
+                guest::set_status(guest, register, status);
+            }
+            return (delay, Verdict::Answered);
+        }
+        if let Some(function) = self.by_handle(handle) {
+            if what == What::Store && space == CONFIG_SPACE {
+                let offset = guest.register(insn.second() + 1);
+                function.config.store(offset, controls as usize & 15);
+            }
+            guest::set_upper(guest, register, function.qemu_handle());
+            self.then(guest, insn, After::Handle(register, handle, *insn));
+        }
+        (delay, Verdict::Execute)
+    }
+
+    /// Whether something is still to be done after an instruction that ended here.
+    pub fn after(&mut self, guest: &mut dyn Guest, pc: u64) {
+        let place = (pc, guest.register(STACK_POINTER));
+        match self.after.remove(&place) {
+            None => {}
+            Some(After::Set(request, index)) => self.after_set(guest, &request, index),
+            Some(After::Query(request)) => request.set_handle(guest, request.handle),
+            Some(After::List(request)) => self.after_list(guest, &request),
+            Some(After::Information(address)) => self.after_information(guest, address),
+            Some(After::Service(command, address)) => self.after_service(guest, command, address),
+            Some(After::Handle(register, handle, insn)) => {
+                guest::set_upper(guest, register, handle);
+                self.after_handle(guest, register, handle, &insn);
+            }
+        }
+    }
+
+    fn after_set(&mut self, guest: &mut dyn Guest, request: &Request, index: u16) {
+        let (settings, disable) = (self.settings, request.operation == clp::DISABLE);
+        request.set_handle(guest, request.handle);
+        let response = request.response(guest);
+        let qemu = request.new_handle(guest);
+        let Some(function) = self.functions.get_mut(&index) else {
+            return;
+        };
+        function.changing -= 1;
+        let mut told = response;
+        if response == clp::OK {
+            if disable && settings.zvm && function.is_in_error() {
+                told = clp::ALREADY;
+            }
+            function.set_handle(qemu, settings.handles);
+            function.begins_anew();
+            request.set_new_handle(guest, function.handle());
+            if told != response {
+                request.set_response(guest, told);
+            }
+            if !disable && settings.inside {
+                function.config.power_on();
+            }
+            if !disable {
+                self.begin_life(index);
+            }
+        }
+        let now = self.functions[&index].handle();
+        self.say(format_args!(
+            "{} {:08x}: response {told:04x}, now {now:08x}",
+            if disable { "Disable" } else { "Enable" },
+            request.handle
+        ));
+    }
+
+    /// A function was enabled: it may be dead, or in error again at once.
+    fn begin_life(&mut self, index: u16) {
+        let Some(function) = self.functions.get_mut(&index) else {
+            return;
+        };
+        let Some(life) = self.lives.next(function.fid) else {
+            return;
+        };
+        function.fault = life.fault;
+        if let Some(pec) = life.pec {
+            self.events.push(Event {
+                pec,
+                fh: function.handle(),
+                fid: function.fid,
+                ..Event::default()
+            });
+            (self.bell.ring)();
+        }
+    }
+
+    fn after_list(&mut self, guest: &mut dyn Guest, request: &Request) {
+        if request.response(guest) != clp::OK {
+            return;
+        }
+        let (renew, bell) = (self.settings.handles, self.bell.fid);
+        request.change_list(guest, |entry| {
+            if entry.fid() == bell {
+                return false;
+            }
+            let qemu = entry.handle();
+            let function = self.learn(qemu, entry.fid());
+            if function.changing == 0 && function.qemu_handle() != qemu {
+                function.set_handle(qemu, renew);
+            }
+            entry.set_handle(function.handle());
+            true
+        });
+    }
+
+    /// The function with this handle of QEMU; it may be new, in the place of another.
+    fn learn(&mut self, qemu: u32, fid: u32) -> &mut Function {
+        let index = qemu as u16;
+        if self.functions.get(&index).is_some_and(|f| f.fid != fid) {
+            self.functions.remove(&index);
+        }
+        self.functions
+            .entry(index)
+            .or_insert_with(|| Function::new(fid, qemu))
+    }
+
+    fn after_information(&mut self, guest: &mut dyn Guest, address: u64) {
+        let mut raw = [0; INFORMATION_LEN];
+        if !guest.read(address, &mut raw) {
+            return;
+        }
+        let mut information = Information(&mut raw);
+        let own = self.events.tell(&mut information, self.bell.fid);
+        if own.is_none() && information.is_pci() {
+            let (qemu, fid) = (information.fh(), information.fid());
+            if qemu != 0 {
+                let fh = self.learn(qemu, fid).with_instance(qemu);
+                information.set_fh(fh);
+            }
+        }
+        if information.is_pci() {
+            let (pec, fid, fh) = (information.pec(), information.fid(), information.fh());
+            let whose = if own.is_some() { "own" } else { "QEMU's" };
+            self.say(format_args!(
+                "Event, {whose}: pec {pec:04x} fid {fid:x} fh {fh:08x}"
+            ));
+        }
+        guest.write(address, &raw);
+    }
+
+    /// A function that is given back and configured again is as new.
+    fn after_service(&mut self, guest: &mut dyn Guest, command: u32, address: u64) {
+        const DECONFIGURE_PCI: u32 = 0x001b_0001;
+        const DONE: u16 = 0x0020;
+        let mut block = [0; 16];
+        if command != DECONFIGURE_PCI || !guest.read_absolute(address, &mut block) {
+            return;
+        }
+        let fid = be32(&block, 12);
+        let mut all = self.functions.values_mut();
+        if let Some(function) = all.find(|function| function.fid == fid) {
+            if be16(&block, 6) == DONE {
+                function.fault = Fault::None;
+            }
+        }
+    }
+
+    fn after_handle(&mut self, guest: &mut dyn Guest, register: usize, handle: u32, insn: &Insn) {
+        let controls = guest.register(register);
+        let code = guest.condition_code();
+        let Some(function) = self.by_handle(handle) else {
+            return;
+        };
+        match insn.op {
+            Op::Modify => {
+                let told = function.modified(controls as u8, code);
+                guest.set_condition_code(told);
+            }
+            Op::StoreControls if code == 0 => {
+                let at = insn.address(|number| guest.register(number)) + 8;
+                let mut byte = [0];
+                if guest.read(at, &mut byte) {
+                    guest.write(at, &[function.controls(byte[0])]);
+                }
+            }
+            Op::Load | Op::Store | Op::StoreBlock if code == 1 => {
+                if guest::status(guest, register) == crate::function::BLOCKED {
+                    function.blocked = true;
+                    function.unblocked = false;
+                }
+            }
+            Op::Load if code == 0 && (controls >> 16) as u8 & 15 == CONFIG_SPACE => {
+                let (offset, len) = (guest.register(register + 1), controls as usize & 15);
+                let mut bytes = guest.register(insn.first()).to_be_bytes();
+                if let Some(at) = bytes.len().checked_sub(len) {
+                    function.config.load(offset, &mut bytes[at..]);
+                }
+                guest.set_register(insn.first(), u64::from_be_bytes(bytes));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A function that is silent gives all ones, and takes what is stored without a word.
+fn silent(guest: &mut dyn Guest, insn: &Insn, what: What) -> (u8, u8) {
+    if what == What::Load {
+        let len = guest.register(insn.handle_register()) & 15;
+        let ones = match len {
+            8.. => u64::MAX,
+            len => (1 << (8 * len)) - 1,
+        };
+        guest.set_register(insn.first(), ones);
+    }
+    (0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::fake::{FakeGuest, MEMORY};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    const BELL: u32 = 0xbe11;
+    const CLP: [u8; 6] = [0xb9, 0xa0, 0x00, 0x02, 0, 0];
+    const LOAD: [u8; 6] = [0xb9, 0xd2, 0x00, 0x64, 0, 0];
+    const STORE: [u8; 6] = [0xb9, 0xd0, 0x00, 0x64, 0, 0];
+    const MODIFY: [u8; 6] = [0xe3, 0x40, 0x20, 0x00, 0x00, 0xd0];
+    const CONTROLS: [u8; 6] = [0xe3, 0x40, 0x20, 0x00, 0x00, 0xd4];
+    const REFRESH: [u8; 6] = [0xb9, 0xd3, 0x00, 0x48, 0, 0];
+    const CHSC: [u8; 6] = [0xb2, 0x5f, 0x00, 0x20, 0, 0];
+
+    /// A platform, the guest, and what QEMU knows.
+    struct Machine {
+        platform: Platform,
+        guest: FakeGuest,
+        rings: Arc<AtomicUsize>,
+        log: Arc<Mutex<String>>,
+        qemu: u32,
+    }
+
+    impl Machine {
+        fn new(behaviours: &[&str]) -> Self {
+            let rings = Arc::new(AtomicUsize::new(0));
+            let log = Arc::new(Mutex::new(String::new()));
+            let (ringing, logging) = (rings.clone(), log.clone());
+            let bell = Bell {
+                fid: BELL,
+                ring: Box::new(move || {
+                    ringing.fetch_add(1, Ordering::Relaxed);
+                }),
+            };
+            let log_line = move |text: &str| {
+                let mut all = logging.lock().unwrap();
+                *all += text;
+                *all += "\n";
+            };
+            let mut platform = Platform::new(bell, Box::new(log_line));
+            let behaviours: Vec<_> = behaviours.iter().map(|s| s.to_string()).collect();
+            platform.start("plain", &behaviours).unwrap();
+            let mut machine = Machine {
+                platform,
+                guest: FakeGuest::new(),
+                rings,
+                log,
+                qemu: 0x0002_0000,
+            };
+            machine.list();
+            machine
+        }
+
+        /// Executes an instruction; `qemu` does what QEMU would do.
+        fn execute(&mut self, bytes: [u8; 6], qemu: impl FnOnce(&mut FakeGuest)) -> Verdict {
+            let insn = Insn::decode(0x1000, bytes).unwrap();
+            let (_, verdict) = self.platform.before(&mut self.guest, &insn);
+            if verdict == Verdict::Execute {
+                qemu(&mut self.guest);
+            }
+            self.platform.after(&mut self.guest, insn.next());
+            verdict
+        }
+
+        fn put32(guest: &mut FakeGuest, at: usize, value: u32) {
+            guest.memory[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        }
+
+        /// What the guest is told to be there: function 1, and not the bell.
+        fn list(&mut self) -> u32 {
+            self.guest.registers[2] = MEMORY;
+            self.guest.memory.fill(0);
+            Self::put32(&mut self.guest, 0, 32 << 16 | 2);
+            let qemu = self.qemu;
+            self.execute(CLP, |guest| {
+                Self::put32(guest, 32, (32 + 2 * 16) << 16 | 0x10);
+                Self::put32(guest, 64 + 8, BELL);
+                Self::put32(guest, 64 + 12, 0x0002_0007);
+                Self::put32(guest, 80 + 8, 1);
+                Self::put32(guest, 80 + 12, qemu);
+            });
+            assert_eq!(be16(&self.guest.memory, 32), 32 + 16);
+            assert_eq!(be32(&self.guest.memory, 64 + 8), 1);
+            be32(&self.guest.memory, 64 + 12)
+        }
+
+        /// Enables or disables: the response code and the new handle.
+        fn set(&mut self, handle: u32, operation: u8) -> (u16, u32) {
+            self.guest.registers[2] = MEMORY;
+            self.guest.memory.fill(0);
+            Self::put32(&mut self.guest, 0, 32 << 16 | 5);
+            Self::put32(&mut self.guest, 16, handle);
+            self.guest.memory[22] = operation;
+            let mut qemu = self.qemu;
+            self.execute(CLP, |guest| {
+                assert_eq!(be32(&guest.memory, 16), qemu);
+                qemu = if operation == clp::ENABLE {
+                    qemu | crate::function::ENABLED
+                } else {
+                    qemu & !crate::function::ENABLED
+                };
+                Self::put32(guest, 32, 32 << 16 | 0x10);
+                Self::put32(guest, 48, qemu);
+            });
+            self.qemu = qemu;
+            assert_eq!(be32(&self.guest.memory, 16), handle);
+            (be16(&self.guest.memory, 34), be32(&self.guest.memory, 48))
+        }
+
+        fn enabled(&mut self) -> u32 {
+            let handle = self.list();
+            let (response, handle) = self.set(handle, clp::ENABLE);
+            assert_eq!(response, clp::OK);
+            handle
+        }
+
+        /// Loads, stores and the like: condition code and status.
+        fn access(&mut self, bytes: [u8; 6], handle: u32, lower: u32) -> (u8, u8) {
+            let qemu = self.qemu;
+            self.guest.registers[2] = MEMORY;
+            self.guest.registers[4] = u64::from(handle) << 32 | u64::from(lower);
+            self.execute(bytes, |guest| {
+                assert_eq!((guest.registers[4] >> 32) as u32, qemu);
+                guest.code = 0;
+            });
+            assert_eq!((self.guest.registers[4] >> 32) as u32, handle);
+            (self.guest.code, guest::status(&self.guest, 4))
+        }
+
+        fn command(&mut self, line: &str) -> String {
+            self.platform.command(line).unwrap()
+        }
+
+        /// What store event information gives, if QEMU has this event: PEC and handle.
+        fn information(&mut self, pec: u16, fid: u32, fh: u32) -> (u16, u32, bool) {
+            self.guest.registers[2] = MEMORY;
+            self.guest.memory.fill(0);
+            Self::put32(&mut self.guest, 0, 0x0010_000e);
+            self.execute(CHSC, |guest| {
+                let mut raw = [0; INFORMATION_LEN];
+                let event = Event {
+                    pec,
+                    fid,
+                    fh,
+                    ..Event::default()
+                };
+                Information(&mut raw).store(&event, false);
+                if pec == 0 {
+                    raw[2..4].copy_from_slice(&[0, 5]);
+                }
+                guest.memory[16..16 + raw.len()].copy_from_slice(&raw);
+            });
+            let mut raw = self.guest.memory[16..16 + INFORMATION_LEN].to_vec();
+            let information = Information(&mut raw);
+            (information.pec(), information.fh(), information.has_more())
+        }
+    }
+
+    #[test]
+    fn handles_change() {
+        let mut m = Machine::new(&["handles on"]);
+        let first = m.list();
+        assert_eq!(first, 0x0002_0000);
+        let (response, second) = m.set(first, clp::ENABLE);
+        assert_eq!((response, second), (clp::OK, 0x8102_0000));
+        assert_eq!(m.list(), second);
+        assert_eq!(m.set(first, clp::DISABLE).0, clp::BAD_HANDLE);
+        assert_eq!(m.access(LOAD, second, 0), (0, 0));
+        for stale in [first, 0x8002_0000, 0x0102_0000, 0x8202_0000] {
+            for bytes in [LOAD, STORE, MODIFY, CONTROLS, REFRESH] {
+                assert_eq!(m.access(bytes, stale, 0).0, 3, "{stale:x}");
+            }
+        }
+        let (response, third) = m.set(second, clp::DISABLE);
+        assert_eq!((response, third), (clp::OK, 0x0202_0000));
+        // QEMU itself has changed it: given back, and configured anew.
+        m.qemu = 0x0003_0000;
+        assert_eq!(m.list(), 0x0303_0000);
+        m.command("handles off");
+        assert_eq!(m.set(0x0303_0000, clp::ENABLE), (clp::OK, 0x8303_0000));
+    }
+
+    #[test]
+    fn busy_and_refused() {
+        let mut m = Machine::new(&[
+            "answer enable times=2 rsp=0x108",
+            "answer:disable:rsp=0x106",
+        ]);
+        let handle = m.list();
+        assert_eq!(m.set(handle, clp::ENABLE).0, 0x108);
+        assert_eq!(m.set(handle, clp::ENABLE).0, 0x108);
+        let handle = m.set(handle, clp::ENABLE).1;
+        assert_eq!(m.set(handle, clp::DISABLE).0, 0x106);
+        assert_eq!(m.command("count enable fid=1"), "3");
+        m.command("answer modify op=7 cc=1 status=40");
+        m.command("answer load space=15 cc=1 status=16");
+        m.command("answer load ones");
+        assert_eq!(m.access(MODIFY, handle, 7), (1, 40));
+        assert_eq!(m.access(MODIFY, handle, 7), (0, 0));
+        assert_eq!(m.access(LOAD, handle, 15 << 16 | 4), (1, 16));
+        assert_eq!(m.access(LOAD, handle, 15 << 16 | 4), (0, 0));
+        assert_eq!(m.guest.registers[6], 0xffff_ffff);
+        m.command("reset");
+        assert_eq!(m.set(handle, clp::DISABLE).0, 0x106);
+    }
+
+    #[test]
+    fn error_states() {
+        let mut m = Machine::new(&["states on"]);
+        let handle = m.enabled();
+        assert_eq!(m.set(handle, clp::ENABLE).0, clp::ALREADY);
+        m.command("event pec=5 fid=1 faddr=0x1000");
+        assert_eq!(m.rings.load(Ordering::Relaxed), 1);
+        assert_eq!(m.access(LOAD, handle, 0), (1, 12));
+        assert_eq!(m.access(REFRESH, handle, 0), (1, 40));
+        assert_eq!(m.access(MODIFY, handle, 7), (1, 24));
+        assert_eq!(m.access(CONTROLS, handle, 0), (0, 0));
+        assert_eq!(m.guest.memory[8], 0x60);
+        assert_eq!(m.access(MODIFY, handle, 9), (0, 0));
+        assert_eq!(m.access(LOAD, handle, 0), (0, 0));
+        assert_eq!(m.access(MODIFY, handle, 7), (0, 0));
+        m.command("event pec=0x3b fid=1");
+        assert_eq!(m.access(LOAD, handle, 0), (1, 8));
+        assert_eq!(m.access(CONTROLS, handle, 0), (1, 8));
+        assert_eq!(m.set(handle, clp::DISABLE).0, clp::PERMANENT);
+        assert_eq!(m.information(0x303, BELL, 7), (5, handle, true));
+        assert_eq!(m.information(0, 0, 0), (0x3b, handle, false));
+        m.command("repair fid=1");
+        assert_eq!(m.set(handle, clp::DISABLE).0, clp::OK);
+    }
+
+    #[test]
+    fn zvm_has_disabled_it_already() {
+        let mut m = Machine::new(&["handles on", "zvm on"]);
+        let handle = m.enabled();
+        m.command("event pec=5 fid=1");
+        assert_eq!(m.set(handle, clp::DISABLE).0, clp::ALREADY);
+        assert_eq!(m.list(), 0x0202_0000);
+        let (response, handle) = m.set(0x0202_0000, clp::ENABLE);
+        assert_eq!((response, handle), (clp::OK, 0x8302_0000));
+        assert_eq!(m.access(LOAD, handle, 0), (0, 0));
+    }
+
+    #[test]
+    fn qemus_events_have_the_guests_handle() {
+        let mut m = Machine::new(&["handles on"]);
+        let handle = m.enabled();
+        let qemu = m.qemu;
+        assert_eq!(m.information(4, 1, qemu), (4, handle, false));
+        // A function that is new.
+        assert_eq!(
+            m.information(0x302, 9, 0x0002_0009),
+            (0x302, 0x0002_0009, false)
+        );
+        m.command("event pec=0x304 fid=77 fh=0x1234 hold");
+        assert_eq!(m.rings.load(Ordering::Relaxed), 0);
+        assert!(m.platform.command("event pec=1 fid=77").is_err());
+    }
+
+    #[test]
+    fn next_lives() {
+        let mut m = Machine::new(&[
+            "after-enable fid=1 silent",
+            "after-enable fid=1 blocked pec=6",
+        ]);
+        let handle = m.enabled();
+        m.guest.registers[6] = 0;
+        assert_eq!(m.access(LOAD, handle, 2), (0, 0));
+        assert_eq!(m.guest.registers[6], 0xffff);
+        let handle = m.set(handle, clp::DISABLE).1;
+        let handle = m.set(handle, clp::ENABLE).1;
+        assert_eq!(m.access(LOAD, handle, 2), (1, 12));
+        assert_eq!(m.information(0x303, BELL, 7), (6, handle, false));
+    }
+
+    #[test]
+    fn inside_is_reset() {
+        let mut m = Machine::new(&["inside on"]);
+        let handle = m.enabled();
+        let load = |m: &mut Machine, value: u64| {
+            m.guest.registers[5] = 4;
+            m.guest.registers[6] = value;
+            assert_eq!(m.access(LOAD, handle, 15 << 16 | 2), (0, 0));
+            m.guest.registers[6]
+        };
+        assert_eq!(load(&mut m, 0), 0);
+        m.guest.registers[5] = 4;
+        assert_eq!(m.access(STORE, handle, 15 << 16 | 2), (0, 0));
+        assert_eq!(load(&mut m, 0x0604), 0x0604);
+        let disabled = m.set(handle, clp::DISABLE).1;
+        m.set(disabled, clp::ENABLE);
+        assert_eq!(load(&mut m, 0x0604), 0);
+    }
+
+    #[test]
+    fn an_end_that_was_not_seen() {
+        let mut m = Machine::new(&[]);
+        let handle = m.enabled();
+        let insn = Insn::decode(0x1000, LOAD).unwrap();
+        m.guest.registers[4] = u64::from(handle) << 32;
+        m.platform.before(&mut m.guest, &insn);
+        m.guest.registers[4] = u64::from(handle) << 32;
+        assert!(!m.log.lock().unwrap().contains("error:"));
+        m.platform.before(&mut m.guest, &insn);
+        assert!(m.log.lock().unwrap().contains("error:"));
+    }
+
+    #[test]
+    fn profiles() {
+        for name in ["plain", "lpar", "zvm", "hostile"] {
+            let mut m = Machine::new(&[]);
+            m.platform.start(name, &[]).unwrap();
+        }
+        let mut m = Machine::new(&[]);
+        assert!(m.platform.start("soft", &[]).is_err());
+        assert!(m.platform.start("lpar", &["nonsense".into()]).is_err());
+    }
+}
