@@ -47,6 +47,7 @@ static int wait_ready(void *bar)
 static int provoke(void *bar, __u64 unmapped)
 {
 	const struct { __u32 reg, value; } *step, steps[] = {
+		{ NVME_REG_CC, 0 },
 		{ NVME_REG_AQA, 1 << 16 | 1 },
 		{ NVME_REG_ASQ, (__u32)unmapped },
 		{ NVME_REG_ASQ + 4, unmapped >> 32 },

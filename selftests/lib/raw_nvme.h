@@ -5,8 +5,9 @@
 #include <linux/types.h>
 
 /*
- * Provokes an error on an NVMe function that nobody has opened, through
- * sysfs: for a function that is bound to vfio-pci, but has no owner.
+ * Provokes an error on an NVMe function through sysfs. It may be bound to
+ * vfio-pci without an owner, or to a driver: that loses what the controller is
+ * doing for it.
  */
 int raw_nvme_provoke_error(const char *address, __u64 unmapped);
 

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest without an operating system. It has a zPCI function with an NVMe
+ * controller, makes the controller use an address that is not mapped, waits for
+ * the error event, and recovers the function by CLP, twice. The last line on
+ * the console is CHAIN OK, or FAILED and why.
+ *
+ * It is for QEMU, with an emulated controller and with a passed-through one; the
+ * handle tells which. It has one processor, no translation, and takes
+ * interruptions only where it waits for them.
+ */
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
+
+#define ROUNDS			2
+
+/* PSW masks: all of them of 64-bit mode. */
+#define PSW_64BIT		0x0000000180000000
+#define PSW_WAIT		0x0002000000000000
+#define PSW_MACHINE_CHECK	0x0004000000000000
+#define PSW_EXTERNAL		0x0100000000000000
+
+/* Lowcore, which begins at address 0. */
+#define LC_PROGRAM_CODE		0x008e
+#define LC_MACHINE_CHECK_CODE	0x00e8
+#define LC_EXTERNAL_NEW_PSW	0x01b0
+#define LC_PROGRAM_NEW_PSW	0x01d0
+#define LC_MCHECK_NEW_PSW	0x01e0
+#define LC_MCHECK_SAVE_AREA	0x11b0
+
+#define CR0_SERVICE_SIGNAL	0x0000000000000200
+#define CR14_CHANNEL_REPORT	0x0000000010000000
+#define MCIC_CHANNEL_REPORT	0x0040000000000000
+#define CRW_SOURCE_CSS		0xb
+
+#define SCLP_WRITE_EVENT_MASK	0x00780005
+#define SCLP_WRITE_EVENT_DATA	0x00760005
+#define SCLP_EVENT_ASCII	0x1a
+#define SCLP_MASK_ASCII		(1U << (32 - SCLP_EVENT_ASCII))
+
+#define CLP_LIST		2
+#define CLP_QUERY		3
+#define CLP_SET			5
+#define CLP_OK			0x0010
+#define CLP_BUSY		0x0108
+#define CLP_SET_ENABLE		0
+#define CLP_SET_DISABLE		1
+
+#define FH_ENABLED		0x80000000
+#define FH_KIND			0x00ff0000
+#define FH_EMULATED		0x00020000
+
+#define MPCIFC_REG_IOAT		4
+#define MPCIFC_RESET_BLOCK	9
+#define STATUS_ERROR_RECOVERY	40
+#define STATUS_BLOCKED		12
+#define IOTA_REGION_THIRD	0x804
+
+#define SPACE_CONFIG		15
+#define PCI_COMMAND		0x04
+#define PCI_MEMORY_AND_MASTER	0x6
+
+#define NVME_BAR		0
+#define NVME_CC			0x14
+#define NVME_CC_ENABLE		0x00460001
+#define NVME_CSTS		0x1c
+#define NVME_CSTS_READY		0x1
+#define NVME_CSTS_FATAL		0x2
+#define NVME_AQA		0x24
+#define NVME_ASQ		0x28
+#define NVME_ACQ		0x30
+#define NVME_DOORBELL		0x1000
+
+#define PEC_NOT_MAPPED		0x4
+#define UNMAPPED		0x200000
+/* No more than a table of this kind can map. */
+#define DMA_SIZE		0x100000000
+
+struct psw {
+	u64 mask, address;
+};
+
+/* All that is asked of the platform, and its answer behind it. */
+union block {
+	u8 b[4096];
+	u16 h[2048];
+	u32 w[1024];
+	u64 d[512];
+};
+
+struct function {
+	u32 fid, fh;
+	u64 start_dma, end_dma;
+};
+
+/* The event as the platform gave it. */
+struct event {
+	u32 fh, fid;
+	u64 address;
+	u16 pec;
+};
+
+static union block block __attribute__((aligned(4096)));
+static union block text __attribute__((aligned(4096)));
+static u64 region_table[2048] __attribute__((aligned(16384)));
+u8 stack[16384] __attribute__((aligned(16)));
+
+asm(".globl _start\n"
+	"_start:\n"
+	"	larl	%r15,stack+16384-160\n"
+	"	brasl	%r14,guest\n");
+
+static void clear(union block *block)
+{
+	int i;
+
+	for (i = 0; i < 512; i++)
+		block->d[i] = 0;
+	/* Or the loop becomes a call of memset(), of which there is none. */
+	asm volatile("" : : : "memory");
+}
+
+/* QEMU ends with a guest that waits for nothing. */
+static void stop(void)
+{
+	static const struct psw disabled = { PSW_WAIT | PSW_64BIT, 0xfff };
+
+	asm volatile("lpswe %0" : : "Q" (disabled));
+	__builtin_unreachable();
+}
+
+/* Goes on behind the waiting, with interruptions off again. */
+static void wait_for(u64 interruption, u64 new_psw)
+{
+	struct psw wait = { PSW_WAIT | PSW_64BIT | interruption, 0 };
+	u64 *psw = (u64 *)new_psw;
+
+	psw[0] = PSW_64BIT;
+	asm volatile("	larl	%%r1,0f\n"
+		     "	stg	%%r1,8(%0)\n"
+		     "	lpswe	%1\n"
+		     "0:\n" : : "a" (psw), "Q" (wait) : "1", "memory");
+}
+
+static int service_call(u32 command, union block *sccb)
+{
+	u32 cc;
+
+	do {
+		asm volatile("	.insn	rre,0xb2200000,%1,%2\n"
+			     "	ipm	%0\n"
+			     "	srl	%0,28\n"
+			     : "=d" (cc) : "d" (command), "a" (sccb) : "cc", "memory");
+	} while (cc == 2);
+	if (cc)
+		return -1;
+	wait_for(PSW_EXTERNAL, LC_EXTERNAL_NEW_PSW);
+	return sccb->h[3] == 0x0020 ? 0 : -1;
+}
+
+static void console_start(void)
+{
+	u64 cr0;
+
+	asm volatile("stctg %%c0,%%c0,%0" : "=Q" (cr0));
+	cr0 |= CR0_SERVICE_SIGNAL;
+	asm volatile("lctlg %%c0,%%c0,%0" : : "Q" (cr0));
+
+	clear(&text);
+	text.h[0] = 8 + 4 + 4 * 4;
+	text.h[5] = 4;
+	/* Of the four masks the second says what this guest sends. */
+	text.w[4] = SCLP_MASK_ASCII;
+	service_call(SCLP_WRITE_EVENT_MASK, &text);
+}
+
+static u32 put(u32 at, const char *string)
+{
+	while (*string)
+		text.b[at++] = *string++;
+	return at;
+}
+
+static u32 put_number(u32 at, u64 number)
+{
+	int shift = 60;
+
+	while (shift && !(number >> shift))
+		shift -= 4;
+	at = put(at, "0x");
+	for (; shift >= 0; shift -= 4)
+		text.b[at++] = "0123456789abcdef"[number >> shift & 15];
+	return at;
+}
+
+static void write_out(u32 end)
+{
+	text.h[0] = end;
+	text.h[4] = end - 8;
+	text.b[10] = SCLP_EVENT_ASCII;
+	service_call(SCLP_WRITE_EVENT_DATA, &text);
+}
+
+static void say(const char *before, u64 number, const char *behind)
+{
+	u32 at;
+
+	clear(&text);
+	at = put_number(put(14, before), number);
+	write_out(put(put(at, behind), "\r\n"));
+}
+
+static void say_plain(const char *line)
+{
+	clear(&text);
+	write_out(put(put(14, line), "\r\n"));
+}
+
+static void failed(const char *why, u64 number)
+{
+	say(why, number, "");
+	stop();
+}
+
+/* The response: behind the request of 32 bytes. */
+static u16 clp(u16 command, u16 response_len)
+{
+	u32 cc;
+
+	block.h[0] = 32;
+	block.h[1] = command;
+	block.h[16] = response_len;
+	asm volatile("	.insn	rrf,0xb9a00000,0,%1,0,2\n"
+		     "	ipm	%0\n"
+		     "	srl	%0,28\n"
+		     : "=d" (cc) : "a" (&block) : "cc", "memory");
+	return cc ? cc : block.h[17];
+}
+
+static void find(struct function *function)
+{
+	u16 response;
+
+	clear(&block);
+	response = clp(CLP_LIST, 32 + 16);
+	if (response != CLP_OK || block.h[16] < 32 + 16)
+		failed("FAILED: there is no function, CLP says ", response);
+	function->fid = block.w[18];
+	function->fh = block.w[19];
+
+	clear(&block);
+	block.w[4] = function->fh;
+	response = clp(CLP_QUERY, 144);
+	if (response != CLP_OK)
+		failed("FAILED: the query is answered ", response);
+	function->start_dma = block.d[12];
+	function->end_dma = function->start_dma + DMA_SIZE - 1;
+	if (function->end_dma > block.d[13])
+		function->end_dma = block.d[13];
+}
+
+static void set(struct function *function, u8 operation)
+{
+	u32 busy = 0;
+	u16 response;
+
+	do {
+		clear(&block);
+		block.w[4] = function->fh;
+		block.b[22] = operation;
+		block.b[23] = operation == CLP_SET_ENABLE;
+		response = clp(CLP_SET, 32);
+	} while (response == CLP_BUSY && ++busy < 100000);
+	if (busy)
+		say("the function was busy, times: ", busy, "");
+	if (response != CLP_OK)
+		failed(operation == CLP_SET_ENABLE ? "FAILED: enabling is answered " :
+		       "FAILED: disabling is answered ", response);
+	function->fh = block.w[12];
+}
+
+/* The condition code, and of a 1 the status behind it. */
+static u32 modify(const struct function *function, u8 operation)
+{
+	u64 request = (u64)function->fh << 32 | operation;
+	u32 cc;
+
+	asm volatile("	.insn	rxy,0xe300000000d0,%1,%2\n"
+		     "	ipm	%0\n"
+		     "	srl	%0,28\n"
+		     : "=d" (cc), "+d" (request) : "Q" (block) : "cc", "memory");
+	return cc << 8 | (cc == 1 ? request >> 24 & 0xff : 0);
+}
+
+static void map_nothing(const struct function *function)
+{
+	u32 result;
+
+	clear(&block);
+	block.d[2] = function->start_dma;
+	block.d[3] = function->end_dma;
+	block.d[4] = (u64)region_table | IOTA_REGION_THIRD;
+	result = modify(function, MPCIFC_REG_IOAT);
+	if (result)
+		failed("FAILED: the translation table is refused, ", result);
+}
+
+static u32 access(const struct function *function, u8 store, u8 space, u64 offset, u32 *value)
+{
+	register u64 data asm("4") = *value;
+	register u64 request asm("2") = (u64)function->fh << 32 | (u64)space << 16 | 4;
+	register u64 at asm("3") = offset;
+	u32 cc;
+
+	/* The function counts in little-endian. */
+	data = __builtin_bswap32(data);
+	if (store)
+		asm volatile("	.insn	rre,0xb9d00000,%2,%1\n"
+			     "	ipm	%0\n"
+			     "	srl	%0,28\n"
+			     : "=d" (cc), "+d" (request), "+d" (data), "+d" (at)
+			     : : "cc", "memory");
+	else
+		asm volatile("	.insn	rre,0xb9d20000,%2,%1\n"
+			     "	ipm	%0\n"
+			     "	srl	%0,28\n"
+			     : "=d" (cc), "+d" (request), "+d" (data), "+d" (at)
+			     : : "cc", "memory");
+	*value = __builtin_bswap32(data);
+	return cc << 8 | (cc == 1 ? request >> 24 & 0xff : 0);
+}
+
+static void set_register(const struct function *function, u8 space, u64 offset, u32 value)
+{
+	u32 result = access(function, 1, space, offset, &value);
+
+	if (result)
+		failed("FAILED: a store is refused, ", result);
+}
+
+static u32 get_register(const struct function *function, u64 offset)
+{
+	u32 value = 0, result = access(function, 0, NVME_BAR, offset, &value);
+
+	if (result)
+		failed("FAILED: a load is refused, ", result);
+	return value;
+}
+
+static void provoke(const struct function *function)
+{
+	const u64 unmapped = function->start_dma + UNMAPPED;
+	const struct { u16 at; u32 value; } *step, steps[] = {
+		{ NVME_CC, 0 },
+		{ NVME_AQA, 1 << 16 | 1 },
+		{ NVME_ASQ, unmapped }, { NVME_ASQ + 4, unmapped >> 32 },
+		{ NVME_ACQ, unmapped }, { NVME_ACQ + 4, unmapped >> 32 },
+		{ NVME_CC, NVME_CC_ENABLE },
+		{ 0 },
+	};
+	u32 status;
+
+	set_register(function, SPACE_CONFIG, PCI_COMMAND, PCI_MEMORY_AND_MASTER);
+	for (step = steps; step->at; step++)
+		set_register(function, NVME_BAR, step->at, step->value);
+	do {
+		status = get_register(function, NVME_CSTS);
+	} while (!(status & (NVME_CSTS_READY | NVME_CSTS_FATAL)));
+	if (status & NVME_CSTS_FATAL)
+		failed("FAILED: the controller does not start, status ", status);
+	set_register(function, NVME_BAR, NVME_DOORBELL, 1);
+}
+
+/* Channel reports are machine checks. Each may stand for several events. */
+static void wait_for_event(struct event *event)
+{
+	u32 crw, cc, more;
+
+	*(u64 *)LC_MCHECK_SAVE_AREA = 0;
+	wait_for(PSW_MACHINE_CHECK, LC_MCHECK_NEW_PSW);
+	if (!(*(u64 *)LC_MACHINE_CHECK_CODE & MCIC_CHANNEL_REPORT))
+		failed("FAILED: not a channel report, ", *(u64 *)LC_MACHINE_CHECK_CODE);
+	for (;;) {
+		asm volatile("	.insn	s,0xb2390000,%1\n"
+			     "	ipm	%0\n"
+			     "	srl	%0,28\n"
+			     : "=d" (cc), "=Q" (crw) : : "cc");
+		if (cc)
+			break;
+		if ((crw >> 24 & 0xf) != CRW_SOURCE_CSS)
+			failed("FAILED: a channel report of another source, ", crw);
+	}
+	do {
+		clear(&block);
+		block.h[0] = 16;
+		block.h[1] = 0x000e;
+		block.d[1] = 0xa000000000000000;
+		asm volatile(".insn rre,0xb25f0000,%0,0" : : "a" (&block) : "cc", "memory");
+		if (block.h[9] != 1 || block.b[23] != 2 || block.b[27] != 1)
+			failed("FAILED: no error event is stored, code ", block.h[9]);
+		more = block.b[24] & 0x80;
+		/* The CCDF begins at byte 80. */
+		event->fh = block.w[21];
+		event->fid = block.w[22];
+		event->address = block.d[12];
+		event->pec = block.h[55];
+	} while (more);
+}
+
+static void check(const struct function *function, const struct event *event)
+{
+	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
+	u32 value = 0, result;
+
+	say("the event's code is ", event->pec, "");
+	if (event->pec != PEC_NOT_MAPPED)
+		failed("FAILED: the code should be ", PEC_NOT_MAPPED);
+	if (event->fid != function->fid)
+		failed("FAILED: the event is for another function, ", event->fid);
+	if (event->fh != function->fh)
+		failed("FAILED: the event has another handle, ", event->fh);
+	if (event->address != function->start_dma + UNMAPPED)
+		failed("FAILED: the event has another address, ", event->address);
+
+	result = access(function, 0, NVME_BAR, NVME_CSTS, &value);
+	if (result != (1 << 8 | STATUS_BLOCKED))
+		failed("FAILED: a load from a function in error gives ", result);
+	clear(&block);
+	result = modify(function, MPCIFC_RESET_BLOCK);
+	say("unblocking without a reset gives ", result, "");
+	if (result != (emulated ? 0 : 1 << 8 | STATUS_ERROR_RECOVERY))
+		failed("FAILED: that is wrong for handle ", function->fh);
+}
+
+static void recover(struct function *function)
+{
+	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
+	u32 status;
+
+	set(function, CLP_SET_DISABLE);
+	set(function, CLP_SET_ENABLE);
+	map_nothing(function);
+	set_register(function, SPACE_CONFIG, PCI_COMMAND, PCI_MEMORY_AND_MASTER);
+	status = get_register(function, NVME_CSTS);
+	say("recovered, the controller's status is ", status, "");
+	/* Of an emulated function QEMU does not reset the inside. */
+	if (!emulated && status & NVME_CSTS_FATAL)
+		failed("FAILED: the controller was not reset, status ", status);
+}
+
+static void program_check(void)
+{
+	failed("FAILED: program interruption ", *(u16 *)LC_PROGRAM_CODE);
+}
+
+void guest(void)
+{
+	const struct psw program = { PSW_64BIT, (u64)program_check };
+	struct function function;
+	struct event event;
+	u64 cr14;
+	int round;
+
+	*(struct psw *)LC_PROGRAM_NEW_PSW = program;
+	console_start();
+	asm volatile("stctg %%c14,%%c14,%0" : "=Q" (cr14));
+	cr14 |= CR14_CHANNEL_REPORT;
+	asm volatile("lctlg %%c14,%%c14,%0" : : "Q" (cr14));
+
+	find(&function);
+	say("function ", function.fid, "");
+	say("handle ", function.fh, "");
+	say("last DMA address ", function.end_dma, "");
+	set(&function, CLP_SET_ENABLE);
+	map_nothing(&function);
+	for (round = 1; round <= ROUNDS; round++) {
+		provoke(&function);
+		say("provoked an error: a read of ", function.start_dma + UNMAPPED, "");
+		wait_for_event(&event);
+		check(&function, &event);
+		recover(&function);
+	}
+	say_plain("CHAIN OK");
+	stop();
+}
