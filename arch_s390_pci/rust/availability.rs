@@ -77,7 +77,7 @@ struct Unknown(AvailabilityEvent);
 
 impl Unknown {
     fn hand_on(self) {
-        match (self.0.change(), Device::by_id(self.0.function())) {
+        match (self.0.change(), Device::by_fid(self.0.fid())) {
             (Some(Availability::Several), _) => {
                 let _topology = Topology::get().map(|topology| topology.lock.lock());
 
@@ -108,9 +108,9 @@ pub(super) fn dispatch(event: AvailabilityEvent) {
         3,
         &AVAILABILITY,
         [
-            event.function().as_raw(),
-            event.handle().as_raw(),
-            event.code().as_raw().into(),
+            event.fid().as_raw(),
+            event.fh().as_raw(),
+            event.pec().as_raw().into(),
         ],
     );
     // Without memory to let it wait it does not.
@@ -120,7 +120,7 @@ pub(super) fn dispatch(event: AvailabilityEvent) {
 
     // One that waits there may be about the same function, and make it known meanwhile.
     if event.change() != Some(Availability::Several) && topology.before.load(Acquire) == 0 {
-        if let Some(zdev) = Device::by_id(event.function()) {
+        if let Some(zdev) = Device::by_fid(event.fid()) {
             return submit(&zdev, Event::Availability(event));
         }
     }
@@ -151,25 +151,25 @@ fn create(change: Availability, event: &AvailabilityEvent) {
     let _topology = Topology::get().map(|topology| topology.lock.lock());
 
     // A failure has been logged where it happened.
-    if Device::create(event.function(), event.handle(), state).is_err() {
+    if Device::create(event.fid(), event.fh(), state).is_err() {
         return;
     }
-    let Some(zdev) = Device::by_id(event.function()) else {
+    let Some(zdev) = Device::by_fid(event.fid()) else {
         return;
     };
     let guard = zdev.lock_state();
 
     // Once it is known, others may have been here first.
-    if zdev.state() == State::Configured && !zdev.handle().is_enabled() && guard.pdev().is_none() {
+    if zdev.state() == State::Configured && !zdev.fh().is_enabled() && guard.pdev().is_none() {
         // A failure has been logged, and leaves the function disabled, to be tried again by hand.
-        let _ = guard.scan(event.handle());
+        let _ = guard.scan(event.fh());
     }
 }
 
 /// Handles an event of a function that is known.
 pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
     match event.change() {
-        Some(Availability::Configured) => configured(zdev, event.handle()),
+        Some(Availability::Configured) => configured(zdev, event.fh()),
         Some(Availability::Standby) => {
             let state = zdev.lock_state();
 
@@ -179,7 +179,7 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
                 // The event is older than what has configured the function.
                 State::Configured => return,
             }
-            state.update_handle(event.handle());
+            state.update_fh(event.fh());
         }
         Some(Availability::DeconfigurationRequested) => {
             let state = zdev.lock_state();
@@ -191,8 +191,8 @@ pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
                 let _ = state.deconfigure();
             }
         }
-        Some(Availability::Deconfigured) => deconfigured(zdev, event.handle()),
-        Some(Availability::Reserved) => reserved(zdev, event.handle()),
+        Some(Availability::Deconfigured) => deconfigured(zdev, event.fh()),
+        Some(Availability::Reserved) => reserved(zdev, event.fh()),
         // `Several` names no function and never gets here.
         Some(Availability::Several) | None => (),
     }
@@ -203,11 +203,7 @@ fn reappear(state: &StateGuard<'_>) {
     let zdev = state.zdev();
 
     state.reappear();
-    debug::message(
-        1,
-        &REAPPEARED,
-        [zdev.id().as_raw(), zdev.handle().as_raw(), 0],
-    );
+    debug::message(1, &REAPPEARED, [zdev.fid().as_raw(), zdev.fh().as_raw(), 0]);
 }
 
 fn configured(zdev: &Device, handle: FunctionHandle) {
@@ -229,11 +225,11 @@ fn deconfigured(zdev: &Device, handle: FunctionHandle) {
     let state = zdev.lock_state();
 
     if zdev.state() == State::Configured {
-        state.update_handle(handle);
+        state.update_fh(handle);
         // The driver finds the device marked as lost, and does not wait for it.
         state.remove_dead();
         // The platform has disabled the function, but what we hold for it must be freed.
-        if zdev.handle().is_enabled() {
+        if zdev.fh().is_enabled() {
             let _ = state.disable();
         }
         state.set_state(State::Standby);

@@ -34,8 +34,8 @@ pub(super) fn log_event(pdev: Option<&pci::Device>, event: &ErrorEvent) {
         pr_err,
         "{}: Event {:#x} reports an error for PCI function {:#x}\n",
         pdev.map_or("n/a", zpci::name),
-        event.code().as_raw(),
-        event.function().as_raw()
+        event.pec().as_raw(),
+        event.fid().as_raw()
     );
 }
 
@@ -57,7 +57,7 @@ pub(super) fn handle(
             return function.report(Report::new(zdev).platform(c"error event", c"no pdev bound"));
         };
 
-        if event.code().severity() == Severity::Measurement {
+        if event.pec().severity() == Severity::Measurement {
             return log_event(Some(&pdev), event);
         }
         if let Some(device) = state.try_lock_device(&pdev) {
@@ -84,23 +84,17 @@ fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
     const STALE: debug::Format = debug::Format::new(c"err fid:%x, fh:%x (stale %x)\n");
 
     // Where the platform does not say, what was known last has to do.
-    let current = state
-        .query_handle()
-        .unwrap_or_else(|_| state.zdev().handle());
+    let current = state.query_fh().unwrap_or_else(|_| state.zdev().fh());
 
-    if current.as_raw() == 0 || current != event.handle() {
+    if current.as_raw() == 0 || current != event.fh() {
         debug::message(
             3,
             &STALE,
-            [
-                event.function().as_raw(),
-                current.as_raw(),
-                event.handle().as_raw(),
-            ],
+            [event.fid().as_raw(), current.as_raw(), event.fh().as_raw()],
         );
         return false;
     }
-    state.update_handle(current);
+    state.update_fh(current);
     true
 }
 
@@ -111,7 +105,7 @@ fn keep_stale(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event
             // An owner that reads the event sees that it is stale, whatever its driver answers.
             let _ = driver.error_detected();
         }
-        trace::signalled(device.state().zdev().id());
+        trace::signalled(device.state().zdev().fid());
     }
     log_event(Some(device.pdev()), event);
 }
@@ -119,7 +113,7 @@ fn keep_stale(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event
 /// Decides who recovers the function, once: both locks are held until whoever it is has begun.
 fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &ErrorEvent) {
     let lost = device.channel_state() == ChannelState::PermanentFailure;
-    let permanent = event.code().severity() == Severity::Permanent;
+    let permanent = event.pec().severity() == Severity::Permanent;
 
     device.set_channel_state(if lost || permanent {
         ChannelState::PermanentFailure
@@ -154,7 +148,7 @@ fn leave_to_owner(
     let zdev = device.state().zdev();
     let report = Report::new(zdev).device(device);
 
-    trace::signalled(zdev.id());
+    trace::signalled(zdev.fid());
     function.report(if lost {
         report.log(*event, |pdev, event| log_event(Some(pdev), event))
     } else {

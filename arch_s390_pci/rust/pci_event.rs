@@ -51,7 +51,7 @@ fn submit(zdev: &Device, event: Event) {
         limited!(
             pr_err,
             "An event of PCI function {:#x} is lost\n",
-            zdev.id().as_raw()
+            zdev.fid().as_raw()
         );
     }
 }
@@ -84,13 +84,13 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
         3,
         &RECEIVED,
         [
-            event.function().as_raw(),
-            event.handle().as_raw(),
-            event.code().as_raw().into(),
+            event.fid().as_raw(),
+            event.fh().as_raw(),
+            event.pec().as_raw().into(),
         ],
     );
     debug::error_event(&event);
-    match Device::by_id(event.function()) {
+    match Device::by_fid(event.fid()) {
         Some(zdev) => submit(&zdev, Event::Error(event)),
         None => error::log_event(None, &event),
     }

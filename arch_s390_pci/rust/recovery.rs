@@ -156,7 +156,7 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     let state = device.state();
 
     // The event may have disabled the function.
-    if !state.zdev().handle().is_enabled() {
+    if !state.zdev().fh().is_enabled() {
         return ErsResult::NeedReset;
     }
     limited!(

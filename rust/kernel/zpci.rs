@@ -44,9 +44,9 @@ pub use self::{
         Availability,
         AvailabilityEvent,
         ErrorEvent,
-        EventCode,
         FunctionHandle,
         FunctionId,
+        Pec,
         Severity, //
     },
     device::{

@@ -12,5 +12,5 @@ pub fn waits_while_held(zdev: &zpci::Device, pdev: &pci::Device) {
     let state = zdev.lock_state();
 
     state.wait_for_device(pdev);
-    let _ = state.query_handle(); //~ E0382
+    let _ = state.query_fh(); //~ E0382
 }

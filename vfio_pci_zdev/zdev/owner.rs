@@ -76,7 +76,7 @@ pub(super) fn closed(device: &Transition<'_>) {
         pr_info!(
             "Unhandled PCI error events count={} for PCI function {:#x}\n",
             leftover.unread,
-            zdev.id().as_raw()
+            zdev.fid().as_raw()
         );
     }
     if leftover.unrecovered || zpci::is_in_error(device.device().pdev()) {
@@ -100,6 +100,6 @@ pub(super) fn error_eventfd_changed(device: &CoreDevice) {
 
     if function.set_eventfd(device.has_error_eventfd()) {
         device.signal_error();
-        trace::signalled(zdev.id());
+        trace::signalled(zdev.fid());
     }
 }

@@ -48,15 +48,12 @@ pub(super) fn check(bytes: [u8; 32]) {
     let available = AvailabilityEvent::new(bytes);
 
     assert_eq!(error.bytes(), &bytes);
-    assert_eq!(u64::from(error.handle().as_raw()), number(&bytes[HANDLE]));
-    assert_eq!(
-        u64::from(error.function().as_raw()),
-        number(&bytes[FUNCTION])
-    );
+    assert_eq!(u64::from(error.fh().as_raw()), number(&bytes[HANDLE]));
+    assert_eq!(u64::from(error.fid().as_raw()), number(&bytes[FUNCTION]));
     assert_eq!(error.failing_address(), number(&bytes[ADDRESS]));
-    assert_eq!(u64::from(error.code().as_raw()), number(&bytes[CODE]));
-    assert_eq!(error.code().severity(), severity(error.code().as_raw()));
-    assert_eq!(available.handle(), error.handle());
-    assert_eq!(available.function(), error.function());
-    assert_eq!(available.code(), error.code());
+    assert_eq!(u64::from(error.pec().as_raw()), number(&bytes[CODE]));
+    assert_eq!(error.pec().severity(), severity(error.pec().as_raw()));
+    assert_eq!(available.fh(), error.fh());
+    assert_eq!(available.fid(), error.fid());
+    assert_eq!(available.pec(), error.pec());
 }

@@ -7,9 +7,9 @@ use super::{
         Availability,
         AvailabilityEvent,
         ErrorEvent,
-        EventCode,
         FunctionHandle,
         FunctionId, //
+        Pec,
     },
     ccdf_model::{
         check,
@@ -37,10 +37,10 @@ const WIRE: [u8; 32] = [
 fn an_error_event_is_read_as_the_c_structure_lays_it_out() {
     let event = ErrorEvent::new(WIRE);
 
-    assert_eq!(event.handle(), FunctionHandle::new(0x8123_4567));
-    assert_eq!(event.function(), FunctionId::new(0x89ab_cdef));
+    assert_eq!(event.fh(), FunctionHandle::new(0x8123_4567));
+    assert_eq!(event.fid(), FunctionId::new(0x89ab_cdef));
     assert_eq!(event.failing_address(), 0x0123_4567_89ab_cdef);
-    assert_eq!(event.code(), EventCode::new(0x003a));
+    assert_eq!(event.pec(), Pec::new(0x003a));
 }
 
 // The fields of an availability event are where `struct zpci_ccdf_avail` has them.
@@ -51,9 +51,9 @@ fn an_availability_event_is_read_as_the_c_structure_lays_it_out() {
     wire[30..].copy_from_slice(&[0x03, 0x04]);
     let event = AvailabilityEvent::new(wire);
 
-    assert_eq!(event.handle(), FunctionHandle::new(0x8123_4567));
-    assert_eq!(event.function(), FunctionId::new(0x89ab_cdef));
-    assert_eq!(event.code(), EventCode::new(0x0304));
+    assert_eq!(event.fh(), FunctionHandle::new(0x8123_4567));
+    assert_eq!(event.fid(), FunctionId::new(0x89ab_cdef));
+    assert_eq!(event.pec(), Pec::new(0x0304));
     assert_eq!(event.change(), Some(Availability::Deconfigured));
 }
 
@@ -71,10 +71,10 @@ fn each_bit_belongs_to_one_field() {
 
             assert_eq!(event.bytes(), &bytes);
             assert_ne!(event, zero);
-            assert_eq!(event.handle() != zero.handle(), HANDLE.contains(&at));
-            assert_eq!(event.function() != zero.function(), FUNCTION.contains(&at));
+            assert_eq!(event.fh() != zero.fh(), HANDLE.contains(&at));
+            assert_eq!(event.fid() != zero.fid(), FUNCTION.contains(&at));
             assert_eq!(event.failing_address() != 0, ADDRESS.contains(&at));
-            assert_eq!(event.code() != zero.code(), CODE.contains(&at));
+            assert_eq!(event.pec() != zero.pec(), CODE.contains(&at));
         }
     }
 }
@@ -93,7 +93,7 @@ const CODES: std::ops::RangeInclusive<u16> = 0..=if cfg!(miri) { 0x3ff } else { 
 #[test]
 fn each_code_has_the_severity_that_the_c_version_gives_it() {
     for code in CODES {
-        assert_eq!(EventCode::new(code).severity(), severity(code), "{code:#x}");
+        assert_eq!(Pec::new(code).severity(), severity(code), "{code:#x}");
     }
 }
 
@@ -146,10 +146,10 @@ proptest! {
     fn any_fields_are_read_as_written(handle: u32, function: u32, address: u64, code: u16) {
         let event = ErrorEvent::new(ccdf(handle, function, address, code));
 
-        prop_assert_eq!(event.handle().as_raw(), handle);
-        prop_assert_eq!(event.handle().is_enabled(), handle >= 1 << 31);
-        prop_assert_eq!(event.function().as_raw(), function);
+        prop_assert_eq!(event.fh().as_raw(), handle);
+        prop_assert_eq!(event.fh().is_enabled(), handle >= 1 << 31);
+        prop_assert_eq!(event.fid().as_raw(), function);
         prop_assert_eq!(event.failing_address(), address);
-        prop_assert_eq!(event.code().as_raw(), code);
+        prop_assert_eq!(event.pec().as_raw(), code);
     }
 }

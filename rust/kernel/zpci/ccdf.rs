@@ -46,9 +46,9 @@ impl FunctionId {
 
 /// A PCI event code (PEC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventCode(u16);
+pub struct Pec(u16);
 
-impl EventCode {
+impl Pec {
     /// Wraps a code as the platform gave it.
     pub const fn new(raw: u16) -> Self {
         Self(raw)
@@ -108,12 +108,12 @@ impl ErrorEvent {
     }
 
     /// The handle that the function had when the event arose.
-    pub const fn handle(&self) -> FunctionHandle {
+    pub const fn fh(&self) -> FunctionHandle {
         FunctionHandle(self.word(4))
     }
 
     /// The function that the event is about.
-    pub const fn function(&self) -> FunctionId {
+    pub const fn fid(&self) -> FunctionId {
         FunctionId(self.word(8))
     }
 
@@ -124,8 +124,8 @@ impl ErrorEvent {
     }
 
     /// The event's code.
-    pub const fn code(&self) -> EventCode {
-        EventCode(u16::from_be_bytes([self.0[30], self.0[31]]))
+    pub const fn pec(&self) -> Pec {
+        Pec(u16::from_be_bytes([self.0[30], self.0[31]]))
     }
 }
 
@@ -143,23 +143,23 @@ impl AvailabilityEvent {
     }
 
     /// The handle that the function has now.
-    pub const fn handle(&self) -> FunctionHandle {
-        ErrorEvent(self.0).handle()
+    pub const fn fh(&self) -> FunctionHandle {
+        ErrorEvent(self.0).fh()
     }
 
     /// The function that the event is about.
-    pub const fn function(&self) -> FunctionId {
-        ErrorEvent(self.0).function()
+    pub const fn fid(&self) -> FunctionId {
+        ErrorEvent(self.0).fid()
     }
 
     /// The event's code.
-    pub const fn code(&self) -> EventCode {
-        ErrorEvent(self.0).code()
+    pub const fn pec(&self) -> Pec {
+        ErrorEvent(self.0).pec()
     }
 
     /// What has become available or ceased to be; [`None`] for a code that means nothing to us.
     pub const fn change(&self) -> Option<Availability> {
-        match self.code().0 {
+        match self.pec().0 {
             0x0301 => Some(Availability::Configured),
             0x0302 => Some(Availability::Standby),
             0x0303 => Some(Availability::DeconfigurationRequested),

@@ -140,9 +140,9 @@ impl Device {
     }
 
     /// Finds a function by its ID.
-    pub fn by_id(id: FunctionId) -> Option<ARef<Self>> {
+    pub fn by_fid(fid: FunctionId) -> Option<ARef<Self>> {
         // SAFETY: Always safe to call; returns null, or a reference that is ours.
-        let zdev = NonNull::new(unsafe { bindings::get_zdev_by_fid(id.as_raw()) })?;
+        let zdev = NonNull::new(unsafe { bindings::get_zdev_by_fid(fid.as_raw()) })?;
 
         // SAFETY: See above.
         Some(unsafe { Self::from_owned(zdev) })
@@ -177,7 +177,7 @@ impl Device {
 
     /// Returns the function's ID.
     #[inline]
-    pub fn id(&self) -> FunctionId {
+    pub fn fid(&self) -> FunctionId {
         // SAFETY: By the type invariant the function is valid; its ID never changes.
         FunctionId::new(unsafe { (*self.as_raw()).fid })
     }
@@ -207,7 +207,7 @@ impl Device {
 
     /// Returns the function's handle, which may change unless `state_lock` is held.
     #[inline]
-    pub fn handle(&self) -> FunctionHandle {
+    pub fn fh(&self) -> FunctionHandle {
         // SAFETY: By the type invariant the function is valid; the handle is read at once.
         FunctionHandle::new(unsafe { (&raw const (*self.as_raw()).fh).read_volatile() })
     }
@@ -293,7 +293,7 @@ impl Device {
     }
 
     fn modify(&self, operation: u8, fib: &Fib) -> core::result::Result<(), (u8, u8)> {
-        let request = u64::from(self.handle().as_raw()) << 32 | u64::from(operation);
+        let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
         let mut words = *fib;
         let mut status = 0;
         // SAFETY: The block has the layout that the instruction wants, and both pointers are to
@@ -429,7 +429,7 @@ impl Device {
 
             if zdev.state() == State::Configured && state.pdev().is_none() {
                 // A failure has been logged, and leaves the function to be tried again by hand.
-                let _ = state.scan(zdev.handle());
+                let _ = state.scan(zdev.fh());
             }
         });
     }
@@ -442,10 +442,10 @@ impl Device {
     /// # Errors
     ///
     /// Those of the queries to the platform, and [`ENOMEM`].
-    pub fn create(id: FunctionId, handle: FunctionHandle, state: State) -> Result {
+    pub fn create(fid: FunctionId, fh: FunctionHandle, state: State) -> Result {
         // SAFETY: Always safe to call in process context.
         let zdev = crate::error::from_err_ptr(unsafe {
-            bindings::zpci_create_device(id.as_raw(), handle.as_raw(), state.into_raw())
+            bindings::zpci_create_device(fid.as_raw(), fh.as_raw(), state.into_raw())
         })?;
 
         // SAFETY: The function is new and not known to anybody.
@@ -467,7 +467,7 @@ impl Device {
         let mut state = MaybeUninit::uninit();
 
         // SAFETY: The pointer is to a local that is written to if the query succeeds.
-        to_result(unsafe { bindings::clp_get_state(self.id().as_raw(), state.as_mut_ptr()) })?;
+        to_result(unsafe { bindings::clp_get_state(self.fid().as_raw(), state.as_mut_ptr()) })?;
         // SAFETY: The query has succeeded.
         Ok(State::from_raw(unsafe { state.assume_init() }))
     }
@@ -489,7 +489,7 @@ impl Device {
         // CAST: Capability IDs have 16 bits, and an event has 32 bytes.
         cap.header.id = bindings::VFIO_DEVICE_INFO_CAP_ZPCI_BASE as u16;
         cap.header.version = 3;
-        cap.fh = self.handle().as_raw();
+        cap.fh = self.fh().as_raw();
         cap.ccdf_err_length = super::ErrorEvent::SIZE as u32;
         // SAFETY: By the type invariant the function is valid, and all that is read is constant.
         unsafe {

@@ -76,7 +76,7 @@ impl Event {
     /// Whether one more of it says nothing that must not be missed.
     fn may_be_lost(&self) -> bool {
         match self {
-            Self::Error(error) => error.code().severity() != Severity::Permanent,
+            Self::Error(error) => error.pec().severity() != Severity::Permanent,
             Self::Availability(_) | Self::Abandoned => false,
         }
     }
@@ -84,7 +84,7 @@ impl Event {
     /// Whether the function may be in error because of it.
     fn concerns_reset(&self) -> bool {
         match self {
-            Self::Error(error) => error.code().severity() != Severity::Measurement,
+            Self::Error(error) => error.pec().severity() != Severity::Measurement,
             Self::Abandoned => true,
             Self::Availability(_) => false,
         }
@@ -226,7 +226,7 @@ impl Function {
                 if entry.event.concerns_reset() {
                     self.unhandled.fetch_sub(1, Release);
                     if let Some(dropped) = self.change_session(Session::lose) {
-                        trace::dropped(entry.zdev.id(), dropped);
+                        trace::dropped(entry.zdev.fid(), dropped);
                     }
                 }
                 ENOMEM

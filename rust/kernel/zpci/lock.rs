@@ -66,16 +66,16 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// Those of the query.
-    pub fn query_handle(&self) -> Result<FunctionHandle> {
+    pub fn query_fh(&self) -> Result<FunctionHandle> {
         let mut handle = 0;
 
         // SAFETY: The pointer is to a local that is written to at most during the call.
-        to_result(unsafe { bindings::clp_refresh_fh(self.zdev.id().as_raw(), &raw mut handle) })?;
+        to_result(unsafe { bindings::clp_refresh_fh(self.zdev.fid().as_raw(), &raw mut handle) })?;
         Ok(FunctionHandle::new(handle))
     }
 
     /// Makes a new handle known to everything that uses it.
-    pub fn update_handle(&self, handle: FunctionHandle) {
+    pub fn update_fh(&self, handle: FunctionHandle) {
         // SAFETY: The function is valid and its lock is held.
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
     }
@@ -171,7 +171,7 @@ impl<'a> StateGuard<'a> {
     #[inline(never)]
     fn refresh_translations(&self) {
         let zdev = self.zdev.as_raw();
-        let function = u64::from(self.zdev.handle().as_raw()) << 32;
+        let function = u64::from(self.zdev.fh().as_raw()) << 32;
 
         // SAFETY: The function is valid.
         if !unsafe { bindings::zpci_has_translation(zdev) } {
@@ -351,12 +351,12 @@ impl<'a> DeviceGuard<'a> {
 
     fn reset_alone(&self, function: &Function, config: Config) -> Result {
         let _config = ConfigGuard::new(self.pdev);
-        let id = self.state.zdev().id();
+        let fid = self.state.zdev().fid();
 
-        trace::reset_begin(id);
+        trace::reset_begin(fid);
         let result = self.reset_and_restore(function, config);
 
-        trace::reset_end(id, result);
+        trace::reset_end(fid, result);
         if result.is_err() {
             self.set_channel_state(ChannelState::PermanentFailure);
         }
@@ -398,7 +398,7 @@ impl<'a> DeviceGuard<'a> {
     /// there behind the block.
     fn is_accessible_or_unblocked(&self) -> bool {
         super::config_accessible(self.pdev)
-            || (self.state.zdev().handle().is_enabled()
+            || (self.state.zdev().fh().is_enabled()
                 && self.state.unblock_load_store().is_ok()
                 && super::config_accessible(self.pdev))
     }

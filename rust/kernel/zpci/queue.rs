@@ -57,7 +57,7 @@ impl Pending {
     };
 
     fn is_permanent(&self) -> bool {
-        matches!(self.event.code().severity(), Severity::Permanent)
+        matches!(self.event.pec().severity(), Severity::Permanent)
     }
 }
 

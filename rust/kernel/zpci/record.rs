@@ -60,7 +60,7 @@ impl Record {
     pub(super) fn of(taken: &Taken) -> Self {
         let mut record = Self::empty(taken.dropped);
         let pending = &taken.pending;
-        let code = pending.event.code();
+        let code = pending.event.pec();
         let mut bits = flags::PRESENT;
 
         if matches!(code.severity(), Severity::Permanent) {

@@ -115,7 +115,7 @@ impl Session {
     /// Captures an event, and decides who recovers from it.
     pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Captured {
         // What is lost stays lost until a reset.
-        self.lost |= matches!(event.code().severity(), Severity::Permanent);
+        self.lost |= matches!(event.pec().severity(), Severity::Permanent);
         let recovery = self.recovery();
 
         self.unrecovered = recovery != Recovery::Host;

@@ -59,7 +59,7 @@ impl Device {
         seq_print!(
             m,
             "{:08x}  {:04x}:00:{:02x}.{}  {:17}  {:8}  {:8}  {:6}  {:6}  {:9}  {:7}",
-            self.id().as_raw(),
+            self.fid().as_raw(),
             domain,
             devfn >> 3,
             devfn & 7,
@@ -107,7 +107,7 @@ impl Function {
                 m,
                 "  {}: event {:#x}, recovery by {}{}\n",
                 pending.sequence,
-                pending.event.code().as_raw(),
+                pending.event.pec().as_raw(),
                 pending.recovery.name(),
                 if stale { ", stale" } else { "" }
             );

@@ -54,7 +54,7 @@ declare_trace! {
 
 /// An event is kept for its owner, or it or another one is lost.
 pub(super) fn captured(event: &ErrorEvent, captured: &Captured) {
-    let fid = event.function().as_raw();
+    let fid = event.fid().as_raw();
     let recovery = match captured.recovery {
         Recovery::Owner => 0,
         Recovery::Host => 1,
@@ -63,10 +63,10 @@ pub(super) fn captured(event: &ErrorEvent, captured: &Captured) {
 
     if captured.kept {
         // SAFETY: Always safe to call.
-        unsafe { zpci_error_captured(fid, event.code().as_raw(), captured.sequence, recovery) };
+        unsafe { zpci_error_captured(fid, event.pec().as_raw(), captured.sequence, recovery) };
     }
     if let Some(dropped) = captured.dropped {
-        self::dropped(event.function(), dropped);
+        self::dropped(event.fid(), dropped);
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn dropped(id: FunctionId, dropped: u32) {
 /// A reader has an event.
 pub(super) fn taken(event: &ErrorEvent, sequence: u64) {
     // SAFETY: Always safe to call.
-    unsafe { zpci_error_taken(event.function().as_raw(), event.code().as_raw(), sequence) };
+    unsafe { zpci_error_taken(event.fid().as_raw(), event.pec().as_raw(), sequence) };
 }
 
 /// The owner of a function has been told that there is an event, if it has registered the error

@@ -119,11 +119,11 @@ impl Device {
         Some(&pdev.zdev)
     }
 
-    pub(crate) fn id(&self) -> FunctionId {
+    pub(crate) fn fid(&self) -> FunctionId {
         FunctionId::new(1)
     }
 
-    pub(crate) fn handle(&self) -> FunctionHandle {
+    pub(crate) fn fh(&self) -> FunctionHandle {
         Self::HANDLE
     }
 

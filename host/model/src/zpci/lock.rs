@@ -60,12 +60,12 @@ impl<'a> StateGuard<'a> {
         self.zdev
     }
 
-    pub(crate) fn query_handle(&self) -> Result<FunctionHandle> {
-        Ok(self.zdev.handle())
+    pub(crate) fn query_fh(&self) -> Result<FunctionHandle> {
+        Ok(self.zdev.fh())
     }
 
-    pub(crate) fn update_handle(&self, handle: FunctionHandle) {
-        assert_eq!(handle, self.zdev.handle());
+    pub(crate) fn update_fh(&self, handle: FunctionHandle) {
+        assert_eq!(handle, self.zdev.fh());
     }
 
     pub(crate) fn pdev(&self) -> Option<ARef<pci::Device>> {

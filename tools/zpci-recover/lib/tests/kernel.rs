@@ -19,11 +19,11 @@ proptest! {
         }
         let (ours, theirs) = (Ccdf::from(bytes), kernel::ErrorEvent::new(bytes));
 
-        prop_assert_eq!(ours.function_handle(), theirs.handle().as_raw());
-        prop_assert_eq!(ours.function_id(), theirs.function().as_raw());
+        prop_assert_eq!(ours.function_handle(), theirs.fh().as_raw());
+        prop_assert_eq!(ours.function_id(), theirs.fid().as_raw());
         prop_assert_eq!(ours.failing_address(), theirs.failing_address());
-        prop_assert_eq!(u16::from(ours.pec()), theirs.code().as_raw());
-        let severity = match theirs.code().severity() {
+        prop_assert_eq!(u16::from(ours.pec()), theirs.pec().as_raw());
+        let severity = match theirs.pec().severity() {
             kernel::Severity::Measurement => Severity::Measurement,
             kernel::Severity::Permanent => Severity::Permanent,
             // The kernel is told of availability in another way.
