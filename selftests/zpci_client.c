@@ -25,6 +25,8 @@
 
 /* How long a function may be busy until it is given up. */
 #define PATIENCE_S	5
+/* How often a function may fail again while it is being recovered. */
+#define MOST_RESETS	4
 
 /* What the kernel says of a device or of a region, capabilities included. */
 union info {
@@ -183,11 +185,11 @@ static int reset(struct client *client)
 	return 0;
 }
 
-/* Takes all events, and recovers: 0, or 1 if the function is lost, or -1. */
-static int handle_errors(struct client *client)
+/* Takes all events: 0, or 1 if the function is lost, or -1. */
+static int take_all(struct client *client, int *needs_reset)
 {
 	struct vfio_device_zpci_err_region event;
-	int ret, needs_reset = 0, lost = 0;
+	int ret, lost = 0;
 	__u64 count;
 
 	/* First: an event from here on wakes again. */
@@ -198,17 +200,36 @@ static int handle_errors(struct client *client)
 		/* There was a reset since, or a recovery. */
 		if (event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED))
 			continue;
-		needs_reset = 1;
 		if (event.flags & VFIO_ZPCI_ERR_PERMANENT)
 			lost = 1;
+		else
+			*needs_reset = 1;
 	}
-	if (ret || lost || !needs_reset)
-		return ret ? ret : lost;
-	if (reset(client))
-		return -1;
-	puts("reset");
-	/* A driver sets up its queues again here; DMA mappings and eventfds are still there. */
-	return 0;
+	return ret ? ret : lost;
+}
+
+/*
+ * Resets until no event asks for it any more, and only then sets up again: a
+ * function may fail during its recovery, and Linux 7.3 in C does not say that
+ * an event is older than the reset. 0, or 1 if the function is lost, or -1.
+ */
+static int handle_errors(struct client *client)
+{
+	int ret, resets, needs_reset;
+
+	for (resets = 0;; resets++) {
+		needs_reset = 0;
+		ret = take_all(client, &needs_reset);
+		if (ret || !needs_reset)
+			break;
+		if (resets == MOST_RESETS || reset(client))
+			return -1;
+	}
+	if (!ret && resets) {
+		puts("reset");
+		/* A driver writes the command register and sets up its queues again here. */
+	}
+	return ret;
 }
 
 static int open_function(struct client *client, const char *path)

@@ -1,8 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What can go wrong, and what can be done about it.
 
 use std::{io, path::PathBuf};
+
+use zpci_recover::sysfs;
 
 use crate::holder::Holder;
 
@@ -18,6 +20,8 @@ pub enum Error {
     NotZpci(String),
     #[error("{address} is open already: {holder}")]
     Held { address: String, holder: Holder },
+    #[error("{address} is bound to the driver {driver}, and is the host's")]
+    OfTheHost { address: String, driver: String },
     #[error("{0}")]
     NotResettable(String),
     #[error("`{0}` is neither an event code (0x3a) nor a CCDF (64 hexadecimal digits)")]
@@ -26,26 +30,42 @@ pub enum Error {
     EmptyLog,
     #[error("the injector is not loaded: there is no {}", .0.display())]
     NoInjector(PathBuf),
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {error}", path.display())]
+    Read { path: PathBuf, error: io::Error },
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
     #[error("cannot wait for events: {0}")]
     Wait(io::Error),
     #[error("cannot write the output: {0}")]
-    Output(#[from] io::Error),
+    Output(io::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
 }
 
 impl Error {
+    /// Whether the command line is at fault, and not what it was about.
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::NotUnderstood(_))
+    }
+
     /// What the operator can do about it.
     pub fn hint(&self) -> Option<String> {
         use zpci_recover::Error as Recover;
 
         Some(match self {
+            Self::OfTheHost { address, .. } => format!(
+                "zpcictl --reset {address} resets it, and writing 1 to {}/recover \
+                 has its driver recover it",
+                sysfs::directory(address.parse().ok()?).display()
+            ),
             Self::Recover(Recover::NoDriver(address) | Recover::OtherDriver { address, .. }) => {
                 format!(
-                    "driverctl set-override {address} vfio-pci does that, \
-                     where nothing uses the function any more"
+                    "driverctl --nosave set-override {address} vfio-pci does that until the next \
+                     start, where nothing uses the function any more"
                 )
             }
             Self::Recover(Recover::NoPermission(_)) => {
@@ -57,13 +77,13 @@ impl Error {
             Self::NoSuchFunction(_) | Self::Recover(Recover::NoSuchFunction(_)) => {
                 "zpci-recover list shows those that there are".to_owned()
             }
-            Self::Held { .. } | Self::Recover(Recover::InUse(_)) => {
+            Self::Held { .. } | Self::Recover(Recover::InUse { .. }) => {
                 "only the process that has a function open can reset it".to_owned()
             }
             Self::NoInjector(_) => {
                 "modprobe zpci_inject loads it, on a test system; it needs root, too".to_owned()
             }
-            Self::Read { source, .. } | Self::Write { source, .. } => match source.kind() {
+            Self::Read { error, .. } | Self::Write { error, .. } => match error.kind() {
                 io::ErrorKind::PermissionDenied => "be root".to_owned(),
                 io::ErrorKind::NotFound => "this needs Linux on IBM Z with PCI, and debugfs: \
                      mount -t debugfs debugfs /sys/kernel/debug"

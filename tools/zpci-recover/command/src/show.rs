@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover show`
 
@@ -10,6 +10,7 @@ use crate::{
     cli::ShowArgs,
     error::Result,
     function::Function,
+    holder::Held,
     list::JsonFunction,
     log::{self, Entry, What},
     output::{self, JsonCcdf},
@@ -56,7 +57,11 @@ pub fn run(args: &ShowArgs) -> Result<()> {
         return Ok(());
     }
     let hex = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:#x}"));
-    let holder = function.holder.as_ref().map(ToString::to_string);
+    let holder = match &function.held {
+        Held::By(holder) => holder.to_string(),
+        Held::No => "-".to_owned(),
+        Held::Unknown => "? (shown to root only)".to_owned(),
+    };
 
     for (name, value) in [
         ("function", function.address.to_string()),
@@ -68,7 +73,7 @@ pub fn run(args: &ShowArgs) -> Result<()> {
             "driver",
             function.driver.clone().unwrap_or_else(|| "-".to_owned()),
         ),
-        ("opened by", holder.unwrap_or_else(|| "-".to_owned())),
+        ("opened by", holder),
         ("state", function.state.as_str().to_owned()),
     ] {
         writeln!(out, "{name:<16} {value}")?;
@@ -87,7 +92,15 @@ pub fn run(args: &ShowArgs) -> Result<()> {
     }
     if let Some(recovery) = recovery(function.address) {
         let names = [
-            "owner", "recovery", "opened", "resets", "captured", "waiting", "dropped",
+            "channel",
+            "owner",
+            "recovery",
+            "opened",
+            "resets",
+            "unhandled",
+            "captured",
+            "waiting",
+            "dropped",
         ];
         let words: Vec<_> = names
             .iter()

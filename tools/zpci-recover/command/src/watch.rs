@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `zpci-recover watch`: what the kernel writes down, whoever owns a function.
 
 use std::{io::Write, thread, time::Duration};
 
 use serde::Serialize;
+use zpci_recover::Address;
 
 use crate::{
     cli::WatchArgs,
@@ -20,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Serialize)]
 struct JsonEvent {
     time: Option<String>,
-    address: Option<String>,
+    address: Option<Address>,
     #[serde(flatten)]
     ccdf: JsonCcdf,
 }
@@ -30,7 +31,7 @@ fn line(entry: &Entry, json: bool) -> Result<Option<String>> {
         return Ok(None);
     };
     let time = entry.time.map(output::time);
-    let address = with_id(ccdf.function_id()).map(|address| address.to_string());
+    let address = with_id(ccdf.function_id());
 
     if json {
         return output::json(&JsonEvent {
@@ -43,7 +44,10 @@ fn line(entry: &Entry, json: bool) -> Result<Option<String>> {
     Ok(Some(format!(
         "{} {} {}",
         time.unwrap_or_default(),
-        address.unwrap_or_else(|| format!("function ID {:#010x}", ccdf.function_id())),
+        address.map_or_else(
+            || format!("function ID {:#010x}", ccdf.function_id()),
+            |address| address.to_string()
+        ),
         output::summary(ccdf)
     )))
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The command as its users see it, as far as that needs no zPCI function.
 
@@ -58,7 +58,15 @@ fn a_code_is_explained() {
     );
     assert!(text.contains("permanent: the function is lost"), "{text}");
     assert_eq!(output(&["explain", "3b"], ""), text);
-    assert!(output(&["explain", "0x1234"], "").contains("does not know"));
+    assert_eq!(output(&["explain", "0X3B"], ""), text);
+    let unknown = output(&["explain", "0x1234"], "");
+    assert!(unknown.contains("does not know"), "{unknown}");
+    assert!(
+        unknown.contains("the kernel treats unknown codes so"),
+        "{unknown}"
+    );
+    let several = output(&["explain", "0x3b", "3a", REAL], "");
+    assert_eq!(several.matches("(PEC)").count(), 3, "{several}");
 }
 
 #[test]
@@ -71,18 +79,22 @@ fn a_ccdf_is_explained() {
         "0x00000001",
         "0x80020000",
         "0x100200000",
-        "read",
     ] {
         assert!(text.contains(part), "{part} in {text}");
+    }
+    // What the event does not tell is not made up.
+    for part in ["access", "MSI", "table"] {
+        assert!(!text.contains(part), "{part} in {text}");
     }
     // As words, as the kernel's record has it.
     let words: Vec<_> = REAL.split(' ').collect();
     assert_eq!(output(&[&["explain"], &words[..]].concat(), ""), text);
 
     let value = json(&output(&["explain", "--json", REAL], ""));
-    assert_eq!(value["pec"], "0x4");
+    assert_eq!(value["pec"], 4);
     assert_eq!(value["severity"], "transient");
-    assert_eq!(value["failing_address"], "0x100200000");
+    assert_eq!(value["failing_address"], 0x1_0020_0000_u64);
+    assert_eq!(value["access"], serde_json::Value::Null);
     assert_eq!(value["ccdf"], REAL.replace(' ', ""));
 }
 
@@ -99,19 +111,22 @@ fn a_log_is_explained() {
         .map(|line| json(line)["pec"].clone())
         .collect();
 
-    assert_eq!(codes, ["0x3a", "0x40"]);
-    assert_eq!(
-        json(lines.lines().next().unwrap())["function_id"],
-        "0x0000001f"
-    );
-    assert!(output(&["explain", "-"], log).contains("0x0000001f"));
+    assert_eq!(codes, [0x3a, 0x40]);
+    let first = json(lines.lines().next().unwrap());
+    assert_eq!(first["function_id"], 0x1f);
+    assert_eq!(first["address"], "0001:00:00.0");
+    assert_eq!(first["logged"], "[   12.3]");
+    let text = output(&["explain", "-"], log);
+    for part in ["0x0000001f", "0001:00:00.0", "[   12.3]"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
 }
 
 #[test]
 fn what_cannot_be_explained_is_refused() {
     for what in ["", "0x", "10000", "hello", "0001:00:00.0", &"0".repeat(66)] {
         assert!(
-            failure(&["explain", what], 1).contains("neither an event code"),
+            failure(&["explain", what], 2).contains("neither an event code"),
             "{what:?}"
         );
     }
@@ -186,7 +201,7 @@ proptest! {
         let value = json(&output(&["explain", "--json", &hex], ""));
         let pec = u16::from_be_bytes([bytes[30], bytes[31]]);
 
-        prop_assert_eq!(&value["pec"], &format!("{pec:#x}"));
+        prop_assert_eq!(&value["pec"], pec);
         prop_assert_eq!(&value["ccdf"], &hex);
     }
 }

@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Awaits events of a function with Tokio, and recovers from them, while other work goes on:
 //!
 //! ```text
-//! await_events ADDRESS EVENTS
+//! await_events ADDRESS
 //! ```
 
 #![forbid(unsafe_code)]
@@ -11,7 +11,7 @@
 use std::{env, error::Error, time::Duration};
 
 use tokio::time;
-use zpci_recover::{AsyncListener, Function, Listener};
+use zpci_recover::{AsyncListener, Function, Listener, Outcome};
 
 async fn work() {
     loop {
@@ -19,30 +19,31 @@ async fn work() {
     }
 }
 
-async fn recover(listener: &mut AsyncListener<Function>, events: u64) -> zpci_recover::Result<()> {
-    for _ in 0..events {
-        let event = listener.next().await?;
+async fn recover(listener: &AsyncListener<Function>) -> Result<(), Box<dyn Error>> {
+    loop {
+        listener.wait().await?;
+        let recovery = listener.recover().await?;
 
-        println!("event {:?}", event.ccdf());
-        if event.needs_reset() {
-            listener.get_ref().recover()?;
-            println!("recovered");
+        for event in &recovery.events {
+            println!("event {}", event.pec());
+        }
+        match recovery.outcome {
+            Outcome::Unchanged => (),
+            // A driver sets up its queues again here.
+            Outcome::Reset => println!("reset"),
+            Outcome::Lost(pec) => return Err(format!("the function is lost: {pec}").into()),
         }
     }
-    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = env::args().skip(1);
-    let usage = "await_events ADDRESS EVENTS";
-    let address = args.next().ok_or(usage)?.parse()?;
-    let events = args.next().ok_or(usage)?.parse()?;
-    let mut listener = AsyncListener::new(Listener::new(Function::open(address)?)?)?;
+    let address = env::args().nth(1).ok_or("await_events ADDRESS")?.parse()?;
+    let listener = AsyncListener::new(Listener::new(Function::open(address)?)?)?;
 
-    println!("waiting");
+    println!("listening");
     tokio::select! {
-        result = recover(&mut listener, events) => Ok(result?),
+        result = recover(&listener) => result,
         () = work() => unreachable!("work never ends"),
     }
 }

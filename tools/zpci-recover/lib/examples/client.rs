@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A small owner of a function that survives its errors, and ends when it is lost for good:
 //!
@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 use std::{env, error::Error};
-use zpci_recover::{Event, Function, Listener};
+use zpci_recover::{Function, Listener, Outcome};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = env::args().nth(1).ok_or("client ADDRESS")?.parse()?;
@@ -21,18 +21,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listening");
     loop {
         listener.wait(None)?;
-        let mut events = listener.drain()?;
+        let recovery = listener.recover()?;
 
-        if events.iter().any(Event::needs_reset) {
-            events.extend(listener.recover()?);
-            println!("reset");
-            // A driver sets up its queues again here.
-        }
-        for event in &events {
+        for event in &recovery.events {
             println!("event {}", event.pec());
-            if event.is_loss() {
-                return Err("the function is lost".into());
-            }
+        }
+        match recovery.outcome {
+            Outcome::Unchanged => (),
+            // A driver sets up its queues again here.
+            Outcome::Reset => println!("reset"),
+            Outcome::Lost(pec) => return Err(format!("the function is lost: {pec}").into()),
         }
     }
 }

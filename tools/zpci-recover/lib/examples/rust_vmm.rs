@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Opens a function with vfio-ioctls, waits for an event, and recovers from it:
+//! Opens a function with vfio-ioctls, and recovers from its errors:
 //!
 //! ```text
 //! rust_vmm ADDRESS
@@ -11,7 +11,7 @@
 use std::{env, error::Error, path::Path, sync::Arc};
 
 use vfio_ioctls::{VfioContainer, VfioDevice};
-use zpci_recover::{Listener, RustVmmDevice};
+use zpci_recover::{Listener, Outcome, RustVmmDevice};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = env::args().nth(1).ok_or("rust_vmm ADDRESS")?;
@@ -20,16 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = Arc::new(VfioDevice::new(&path, container, true)?);
     let listener = Listener::new(RustVmmDevice(device))?;
 
-    println!("waiting");
+    println!("listening");
     loop {
         listener.wait(None)?;
-        for event in listener.drain()? {
-            println!("event {:?}", event.ccdf());
-            if event.needs_reset() {
-                listener.recover()?;
-                println!("recovered");
-                return Ok(());
-            }
+        let recovery = listener.recover()?;
+
+        for event in &recovery.events {
+            println!("event {}", event.pec());
+        }
+        match recovery.outcome {
+            Outcome::Unchanged => (),
+            // A monitor tells the guest here.
+            Outcome::Reset => println!("reset"),
+            Outcome::Lost(pec) => return Err(format!("the function is lost: {pec}").into()),
         }
     }
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Addresses of functions, as `lspci -D` writes them.
 
@@ -74,6 +74,14 @@ impl fmt::Display for Address {
         } = self;
 
         f.pad(&format!("{domain:04x}:{bus:02x}:{device:02x}.{function}"))
+    }
+}
+
+/// As text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

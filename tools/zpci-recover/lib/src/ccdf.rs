@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Content code descriptions (CCDF): what the platform says of an error.
 
@@ -17,12 +17,13 @@ use crate::Pec;
 /// let mut bytes = [0; Ccdf::SIZE];
 /// bytes[11] = 0x01;                                   // function ID
 /// bytes[16..24].copy_from_slice(&0x1_0020_0000_u64.to_be_bytes());
+/// bytes[15] = 0x02;                                   // the access is known
 /// bytes[31] = 0x02;                                   // PCI event code
 ///
 /// let ccdf = Ccdf::from(bytes);
 /// assert_eq!(ccdf.function_id(), 1);
 /// assert_eq!(ccdf.failing_address(), 0x1_0020_0000);
-/// assert_eq!(ccdf.access(), Access::Read);
+/// assert_eq!(ccdf.access(), Some(Access::Read));
 /// assert!(ccdf.pec().severity().is_transient());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +31,8 @@ pub struct Ccdf([u8; Self::SIZE]);
 
 /// Whether a failing DMA access was a read or a write of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Access {
     /// The function has read memory.
     Read,
@@ -116,12 +119,13 @@ impl Ccdf {
         self.0[15] & 2 != 0
     }
 
-    /// Whether the failing access was a read or a write.
-    pub const fn access(&self) -> Access {
-        if self.0[15] & 1 != 0 {
-            Access::Write
-        } else {
-            Access::Read
+    /// Whether the failing access was a read or a write; [`None`] where the qualifier says that the
+    /// event does not tell.
+    pub const fn access(&self) -> Option<Access> {
+        match self.0[15] & 3 {
+            2 => Some(Access::Read),
+            3 => Some(Access::Write),
+            _ => None,
         }
     }
 
@@ -134,6 +138,14 @@ impl Ccdf {
     /// The PCI event code.
     pub const fn pec(&self) -> Pec {
         Pec::new(u16::from_be_bytes([self.0[30], self.0[31]]))
+    }
+}
+
+/// As 64 hexadecimal digits.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Ccdf {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:x}"))
     }
 }
 
@@ -183,7 +195,10 @@ impl core::str::FromStr for Ccdf {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let digits = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .unwrap_or(text);
         let mut bytes = [0; Self::SIZE];
         let mut count = 0;
 

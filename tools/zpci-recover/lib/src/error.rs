@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What can go wrong.
 
@@ -26,8 +26,13 @@ pub enum Error {
         driver: String,
     },
     /// The function is open already, and can be so once only.
-    #[error("{0} is in use by another process")]
-    InUse(String),
+    #[error("{address} is in use by another process: {} is busy", node.display())]
+    InUse {
+        /// The function.
+        address: String,
+        /// The node that it is opened through.
+        node: PathBuf,
+    },
     /// A device node may not be opened.
     #[error("no permission to open {}", .0.display())]
     NoPermission(PathBuf),
@@ -43,16 +48,28 @@ pub enum Error {
     /// The kernel went on asking for patience.
     #[error("the function could not be reset in time")]
     ResetTimeout,
+    /// The function has failed again after each of several resets.
+    #[error("the function fails again after each reset")]
+    FailsAgain,
     /// Something is not as it should be.
     #[error("{0}")]
     Unexpected(&'static str),
+    /// A node cannot be opened.
+    #[error("cannot open {}: {error}", path.display())]
+    Open {
+        /// The node.
+        path: PathBuf,
+        /// Why that failed.
+        error: io::Error,
+    },
     /// A system call has failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {error}")]
     Io {
         /// What was tried.
         what: &'static str,
-        /// Why that failed.
-        source: io::Error,
+        /// Why that failed. The text of this error has it already, so it is no
+        /// [`source`](std::error::Error::source).
+        error: io::Error,
     },
 }
 
@@ -65,7 +82,7 @@ impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
     fn context(self, what: &'static str) -> Result<T> {
         self.map_err(|error| Error::Io {
             what,
-            source: error.into(),
+            error: error.into(),
         })
     }
 }

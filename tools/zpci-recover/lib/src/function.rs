@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Functions that are opened by their address.
 
@@ -11,7 +11,7 @@ use crate::{
     dma::Iommu,
     error::{Context, Result},
     open::{self, Opened},
-    reset, sys, Address, DmaMemory, Error, Via, Window,
+    reset, sys, Address, DmaMemory, Error, Irq, Region, Via, Window,
 };
 
 /// An open function, which belongs to this process until it is dropped.
@@ -69,19 +69,18 @@ impl Function {
         self.via
     }
 
-    /// One of its regions, such as `VFIO_PCI_BAR0_REGION_INDEX`.
-    pub fn window(&self, index: u32) -> Result<Window> {
-        Window::find(self.as_fd(), index)
+    /// One of its regions.
+    pub fn window(&self, region: Region) -> Result<Window<'_>> {
+        Window::find(self.as_fd(), region)
     }
 
-    /// Registers eventfds for the vectors of an interrupt index, such as
-    /// `VFIO_PCI_MSIX_IRQ_INDEX`.
-    pub fn set_irqs(&self, index: u32, eventfds: &[BorrowedFd<'_>]) -> Result<()> {
-        sys::set_irqs(self.as_fd(), index, eventfds).context("cannot register interrupts")
+    /// Registers eventfds for the vectors of its interrupts, from the first one on.
+    pub fn set_irqs(&self, irq: Irq, eventfds: &[BorrowedFd<'_>]) -> Result<()> {
+        sys::set_irqs(self.as_fd(), irq, eventfds).context("cannot register interrupts")
     }
 
-    /// Resets it, and asks for that again for five seconds while it is busy. Whoever listens for
-    /// errors uses [`Listener::recover`](crate::Listener::recover) instead.
+    /// Resets it, and asks for that again for five seconds while it is busy. An
+    /// owner that listens for errors uses its [`Listener`](crate::Listener) instead.
     pub fn reset(&self) -> Result<()> {
         reset::until_done(self.as_fd())
     }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 #![doc = include_str!("../README.md")]
 
@@ -15,9 +15,11 @@ mod event;
 mod function;
 mod info;
 mod listener;
+mod names;
 #[cfg(feature = "open")]
 mod open;
 mod pec;
+mod recovery;
 mod reset;
 #[cfg(feature = "vfio-ioctls")]
 mod rust_vmm;
@@ -41,9 +43,11 @@ pub use event::{Event, Record};
 #[cfg(feature = "open")]
 pub use function::Function;
 pub use listener::Listener;
+pub use names::{Irq, Region};
 #[cfg(feature = "open")]
 pub use open::Via;
 pub use pec::{ParsePecError, Pec, Severity};
+pub use recovery::{Outcome, Recovery};
 #[cfg(feature = "vfio-ioctls")]
 pub use rust_vmm::RustVmmDevice;
 pub use source::Interface;

@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Listening for errors, and recovering from them.
 
 use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,21 +12,21 @@ use rustix::{
     event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec},
     io::{read, write, Errno},
 };
-use vfio_bindings::bindings::vfio::VFIO_PCI_ERR_IRQ_INDEX;
 
 use crate::{
     error::{Context, Result},
+    recovery::{Ledger, Recovery},
     reset,
     source::{Interface, Source},
-    sys, Event, StatusPage,
+    sys, Event, Irq, StatusPage,
 };
 
 /// The owner of a function, as far as its errors are concerned.
 ///
 /// `D` is the open vfio device: a [`Function`](crate::Function), a file descriptor, a reference to
-/// one. While a listener exists, the kernel leaves recovery to it: after an event with
-/// [`Event::needs_reset`] the function does nothing until [`recover`](Self::recover). A function
-/// should be closed with its listener: the kernel goes on to believe that somebody reads its events.
+/// one. While a listener exists, the kernel leaves recovery to it: a function that has failed does
+/// nothing until [`recover`](Self::recover). A function should be closed with its listener: the
+/// kernel goes on to believe that somebody reads its events.
 ///
 /// Its own file descriptor ([`AsFd`]) is readable when there may be events. There must be one
 /// listener only for a device: two would take events from each other.
@@ -34,6 +35,7 @@ pub struct Listener<D: AsFd> {
     device: D,
     source: Source,
     eventfd: OwnedFd,
+    ledger: Mutex<Ledger>,
 }
 
 impl<D: AsFd> Listener<D> {
@@ -45,13 +47,14 @@ impl<D: AsFd> Listener<D> {
         let eventfd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .context("cannot make an eventfd")?;
 
-        sys::set_irqs(device.as_fd(), VFIO_PCI_ERR_IRQ_INDEX, &[eventfd.as_fd()])
+        sys::set_irqs(device.as_fd(), Irq::Error, &[eventfd.as_fd()])
             .context("cannot register the error eventfd")?;
         write(&eventfd, &1_u64.to_ne_bytes()).context("cannot signal an eventfd")?;
         Ok(Self {
             device,
             source,
             eventfd,
+            ledger: Mutex::default(),
         })
     }
 
@@ -85,46 +88,69 @@ impl<D: AsFd> Listener<D> {
         self.source.status_page(self.device.as_fd())
     }
 
-    /// Takes the next event, if there is one, and does not wait.
-    pub fn take(&self) -> Result<Option<Event>> {
-        self.source.take(self.device.as_fd())
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes all events that there are. The descriptor is not readable any more then.
-    pub fn drain(&self) -> Result<Vec<Event>> {
+    /// Takes what the kernel has. The descriptor is not readable any more then.
+    pub(crate) fn collect(&self) -> Result<MutexGuard<'_, Ledger>> {
+        let mut ledger = self.ledger();
+
         // Before the events: one that comes in between makes it readable again.
         match read(&self.eventfd, &mut [0; 8]) {
             Ok(_) | Err(Errno::AGAIN) => (),
             Err(error) => return Err(error).context("cannot read the eventfd"),
         }
-        std::iter::from_fn(|| self.take().transpose()).collect()
+        while let Some(event) = self.source.take(self.device.as_fd())? {
+            ledger.note(event);
+        }
+        Ok(ledger)
     }
 
-    /// Resets the function, and asks for that again for five seconds while it is busy.
+    /// Takes all events that there are, and does nothing about them: the next
+    /// [`recover`](Self::recover) does.
     ///
-    /// Eventfds stay registered, and memory stays mapped. What is inside of the device, such as its
-    /// queues, must be set up again. Configuration space is as it was; after a reset by Linux 7.3
-    /// in C that may be as the kernel found it, so write the command register again.
-    ///
-    /// Returns what is known of the function's state since: events that the reset has not mended,
-    /// such as a permanent failure. Events from before the reset are dropped.
-    pub fn recover(&self) -> Result<Vec<Event>> {
-        reset::until_done(self.device.as_fd())?;
+    /// It is for drivers that have to stop their work before the reset. Nobody else needs it.
+    pub fn drain(&self) -> Result<Vec<Event>> {
+        Ok(self.collect()?.events.drain(..).collect())
+    }
 
-        let mut events = self.drain()?;
-        events.retain(|event| match event.record() {
-            Some(record) => !record.stale,
-            // Nothing can fail in a transient way before the device is set up again.
-            None => event.severity().is_permanent(),
-        });
-        Ok(events)
+    /// Takes all events that there are, resets the function if one of them asks for that, and goes
+    /// on until nothing does. Call it whenever the descriptor is readable.
+    ///
+    /// A reset is asked for again for five seconds while the kernel is busy with the function.
+    /// After one eventfds stay registered, and memory stays mapped. What is inside of the device,
+    /// such as its queues, must be set up again. Configuration space is as it was; after a reset
+    /// by Linux 7.3 in C that may be as the kernel found it, so write the command register again.
+    ///
+    /// After a permanent failure there is no reset; [`reset`](Self::reset) tries one.
+    ///
+    /// If it fails, what was taken is not forgotten: calling it again goes on, and
+    /// [`drain`](Self::drain) gives the events.
+    pub fn recover(&self) -> Result<Recovery> {
+        let mut resets = 0;
+
+        while self.collect()?.must_reset(resets)? {
+            self.reset()?;
+            resets += 1;
+        }
+        Ok(self.ledger().close(resets))
+    }
+
+    /// Resets the function, whether an event asks for that or not, for as long as
+    /// [`recover`](Self::recover) does. [`recover`](Self::recover) has to be called after it: there
+    /// may have been another event.
+    pub fn reset(&self) -> Result<()> {
+        reset::until_done(self.device.as_fd())?;
+        self.ledger().was_reset();
+        Ok(())
     }
 }
 
 impl<D: AsFd> Drop for Listener<D> {
     fn drop(&mut self) {
         // Should this fail, an eventfd is signalled that nobody has any more.
-        let _ = sys::clear_irqs(self.device.as_fd(), VFIO_PCI_ERR_IRQ_INDEX);
+        let _ = sys::clear_irqs(self.device.as_fd(), Irq::Error);
     }
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Getting hold of a function: by the group that it is in, or by its own node with iommufd.
 
@@ -20,7 +20,8 @@ const CONTAINER: &str = "/dev/vfio/vfio";
 const IOMMUFD: &str = "/dev/iommu";
 
 /// The two ways of getting hold of a function and its DMA translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Via {
     /// The function's own node, and iommufd.
     Iommufd,
@@ -54,13 +55,23 @@ fn check_driver(address: Address) -> Result<()> {
     }
 }
 
+fn in_use(address: Address, node: &Path) -> Error {
+    Error::InUse {
+        address: address.to_string(),
+        node: node.to_owned(),
+    }
+}
+
 fn open_node(path: &Path, address: Address) -> Result<OwnedFd> {
     match File::options().read(true).write(true).open(path) {
         Ok(file) => Ok(file.into()),
         Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::BUSY) => Err(Error::InUse(address.to_string())),
+            Some(Errno::BUSY) => Err(in_use(address, path)),
             Some(Errno::ACCESS | Errno::PERM) => Err(Error::NoPermission(path.to_owned())),
-            _ => Err(error).context("cannot open a node of vfio"),
+            _ => Err(Error::Open {
+                path: path.to_owned(),
+                error,
+            }),
         },
     }
 }
@@ -93,8 +104,8 @@ fn open_by_node(address: Address, node: &Path) -> Result<Opened> {
     let device = open_node(node, address)?;
 
     match sys::bind_iommufd(device.as_fd(), iommufd.as_fd()) {
-        // Whoever opens it a second time may not bind it.
-        Err(Errno::INVAL | Errno::BUSY) => return Err(Error::InUse(address.to_string())),
+        // A function that is bound by another process may be opened, and not bound again.
+        Err(Errno::INVAL | Errno::BUSY) => return Err(in_use(address, node)),
         result => result.context("cannot bind the function to iommufd")?,
     }
     let ioas = sys::alloc_ioas(iommufd.as_fd()).context("cannot make an I/O address space")?;

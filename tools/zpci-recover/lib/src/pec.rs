@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! PCI event codes (PEC), and what they mean.
 
@@ -13,10 +13,15 @@ use core::fmt;
 /// assert_eq!(Pec::new(0x4).to_string(), "0x4");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Pec(u16);
 
 /// What an event means for the function, in the way in which the kernel treats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Severity {
     /// The function is in the error state; a reset brings it back.
     Transient,
@@ -148,7 +153,10 @@ impl core::str::FromStr for Pec {
     type Err = ParsePecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let digits = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .unwrap_or(text);
 
         // The parser of integers takes a sign as well.
         if !(1..=4).contains(&digits.len()) || !digits.chars().all(|c| c.is_ascii_hexdigit()) {

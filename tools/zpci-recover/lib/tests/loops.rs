@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every loop that is shown or given as an example, against a stand-in for the kernel: what a
+//! program says and what the kernel sees of it, in one.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+const ADDRESS: &str = "0001:00:00.0";
+
+/// What the tests are made in, for all of them.
+struct Workshop {
+    stand_in: PathBuf,
+    root: PathBuf,
+}
+
+fn compile(source: &Path, to: &Path, more: &[&str]) {
+    let cc = Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-O1", "-pthread", "-o"])
+        .args([to, source])
+        .args(more)
+        .status()
+        .expect("a C compiler is needed");
+
+    assert!(cc.success(), "{source:?}");
+}
+
+fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// As far as a function is looked for.
+fn make_root(root: &Path) {
+    let function = root.join("sys/bus/pci/devices").join(ADDRESS);
+
+    for folder in [
+        function.join("vfio-dev/vfio0"),
+        root.join("dev/vfio/devices"),
+        root.join("sys/kernel/iommu_groups/7"),
+        root.join("sys/bus/pci/drivers/vfio-pci"),
+    ] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    for file in [
+        "dev/iommu",
+        "dev/vfio/vfio",
+        "dev/vfio/7",
+        "dev/vfio/devices/vfio0",
+    ] {
+        fs::write(root.join(file), "").unwrap();
+    }
+    symlink(
+        "../../../../kernel/iommu_groups/7",
+        function.join("iommu_group"),
+    )
+    .unwrap();
+    symlink("../../drivers/vfio-pci", function.join("driver")).unwrap();
+}
+
+fn workshop() -> &'static Workshop {
+    static MADE: OnceLock<Workshop> = OnceLock::new();
+
+    MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-in");
+        let _ = fs::remove_dir_all(&folder);
+        let made = Workshop {
+            stand_in: folder.join("stand_in.so"),
+            root: folder.join("root"),
+        };
+
+        make_root(&made.root);
+        compile(
+            &here("tests/stand_in/stand_in.c"),
+            &made.stand_in,
+            &["-shared", "-fPIC", "-ldl"],
+        );
+        made
+    })
+}
+
+/// An example, which Cargo has built before its tests.
+fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+
+    tests
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("examples")
+        .join(name)
+}
+
+fn run(program: &Path, argument: &str, happens: &str) -> Output {
+    Command::new(program)
+        .arg(argument)
+        .env("LD_PRELOAD", &workshop().stand_in)
+        .env("STAND_IN_ROOT", &workshop().root)
+        .env("STAND_IN", happens)
+        .output()
+        .unwrap()
+}
+
+/// The words of a story, line by line.
+fn lines(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| line.trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// What happens, and what is to be seen of it. All end with a permanent failure, or earlier.
+const STORIES: [(&str, &str); 8] = [
+    (
+        "region event=3a event=3b",
+        "listening
+         kernel: event 0x3a
+         kernel: reset
+         event 0x3a
+         reset
+         kernel: event 0x3b
+         event 0x3b",
+    ),
+    // One reset only, as another would undo what was set up after the first one.
+    (
+        "region event=3a,5 event=3b",
+        "listening
+         kernel: event 0x3a
+         kernel: event 0x5
+         kernel: reset
+         event 0x3a
+         event 0x5
+         reset
+         kernel: event 0x3b
+         event 0x3b",
+    ),
+    // No reset, whatever is around the permanent failure.
+    (
+        "region event=3a,3b,5",
+        "listening
+         kernel: event 0x3a
+         kernel: event 0x3b
+         kernel: event 0x5
+         event 0x3a
+         event 0x3b
+         event 0x5",
+    ),
+    // What a reset brings to light is not forgotten.
+    (
+        "region event=3a after=3b",
+        "listening
+         kernel: event 0x3a
+         kernel: reset
+         kernel: event 0x3b
+         event 0x3a
+         event 0x3b",
+    ),
+    (
+        "region event=3a after=5 event=40",
+        "listening
+         kernel: event 0x3a
+         kernel: reset
+         kernel: event 0x5
+         kernel: reset
+         event 0x3a
+         event 0x5
+         reset
+         kernel: event 0x40
+         event 0x40",
+    ),
+    // What a reset has mended needs no other one.
+    (
+        "region early=5 before=6 event=3b",
+        "kernel: event 0x5
+         listening
+         kernel: event 0x6
+         kernel: reset
+         event 0x5
+         event 0x6
+         reset
+         kernel: event 0x3b
+         event 0x3b",
+    ),
+    // Linux 7.3 in C: it does not say that an event waits, it is busy for a while after each, it
+    // keeps four, and says of none that it is older than a reset. So there is one reset more.
+    (
+        "feature early=4 refuse=EAGAIN*3 refuse=EIO*2 before=6 event=1,2,3,4,3b event=40",
+        "kernel: event 0x4
+         listening
+         kernel: resets fail with EAGAIN
+         kernel: resets fail with EIO
+         kernel: event 0x6
+         kernel: reset
+         kernel: reset
+         event 0x4
+         event 0x6
+         reset
+         kernel: event 0x1
+         kernel: event 0x2
+         kernel: event 0x3
+         kernel: event 0x4
+         kernel: event 0x3b is dropped
+         kernel: reset
+         event 0x1
+         event 0x2
+         event 0x3
+         event 0x4
+         reset
+         kernel: event 0x40
+         event 0x40",
+    ),
+    // A kernel may be slow, and then have something to do.
+    (
+        "region event=3a refuse=EAGAIN*20 event=3b",
+        "listening
+         kernel: event 0x3a
+         kernel: resets fail with EAGAIN
+         kernel: reset
+         event 0x3a
+         reset
+         kernel: event 0x3b
+         event 0x3b",
+    ),
+];
+
+/// What cannot be recovered from, and how it ends.
+const ENDS: [(&str, &str); 3] = [
+    ("region event=3a refuse=EAGAIN*1000000", "EAGAIN"),
+    ("region event=3a refuse=ENODEV*1", "ENODEV"),
+    (
+        "region event=3a after=3a after=3a after=3a after=3a after=3a after=3a",
+        "again",
+    ),
+];
+
+/// Runs a loop through all of it. A client in C prints events before its reset, and their flags.
+fn goes_through_all(program: &Path, argument: &str) {
+    let order = |text: &str| {
+        let mut all = lines(text);
+        let events: Vec<_> = all
+            .iter()
+            .filter(|line| line.starts_with("event"))
+            .cloned()
+            .collect();
+
+        all.retain(|line| !line.starts_with("event"));
+        (all, events)
+    };
+
+    for (happens, expected) in STORIES {
+        let output = run(program, argument, happens);
+        let said: Vec<_> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter(|line| !line.starts_with("the function is lost"))
+            .map(|line| line.split(", flags").next().unwrap().to_owned())
+            .collect();
+
+        assert_eq!(order(&said.join("\n")), order(expected), "{happens}");
+        assert_eq!(output.status.code(), Some(1), "{happens}");
+    }
+    for (happens, why) in ENDS {
+        let output = run(program, argument, happens);
+        let said = String::from_utf8(output.stdout).unwrap();
+
+        assert_eq!(output.status.code(), Some(1), "{happens}: {said}");
+        assert!(!said.lines().any(|line| line == "reset"), "{why}: {said}");
+        assert!(
+            said.matches("kernel: reset\n").count() < 10,
+            "{why}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_client() {
+    goes_through_all(&example("client"), ADDRESS);
+}
+
+#[test]
+#[cfg(feature = "tokio")]
+fn awaiting() {
+    goes_through_all(&example("await_events"), ADDRESS);
+}
+
+#[test]
+#[cfg(feature = "vfio-ioctls")]
+fn with_vfio_ioctls() {
+    goes_through_all(&example("rust_vmm"), ADDRESS);
+}
+
+/// From `loop {` to its end, without the indentation and comment marks of the place.
+fn the_loop(text: &str) -> Vec<String> {
+    let begin = text.find("loop {").unwrap();
+    let indent = begin - text[..begin].rfind('\n').unwrap() - 1;
+    let margin = text[begin - indent..begin].to_owned();
+    let end = begin + text[begin..].find(&format!("\n{margin}}}")).unwrap();
+
+    text[begin..end]
+        .lines()
+        .map(|line| line.trim_start_matches("///").trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn loops_that_are_shown_are_those_that_are_run() {
+    let read = |name| fs::read_to_string(here(name)).unwrap();
+
+    assert_eq!(
+        the_loop(&read("README.md")),
+        the_loop(&read("examples/client.rs"))
+    );
+    let shown = read("src/async_listener.rs");
+    assert_eq!(
+        the_loop(&shown),
+        the_loop(&read("examples/await_events.rs").replace("async fn work() {\n    loop {", ""))
+    );
+}
+
+/// The client in C is of the kernel's tree, and needs the headers of the kernel that it is for.
+#[test]
+#[ignore = "needs ZPCI_HEADERS, the folder with the headers of Linux 7.3 and of the repository"]
+fn the_client_in_c() {
+    let headers = std::env::var("ZPCI_HEADERS").unwrap();
+    let client = Path::new(env!("CARGO_TARGET_TMPDIR")).join("zpci_client");
+
+    compile(
+        &here("../../../selftests/zpci_client.c"),
+        &client,
+        &[&format!("-I{headers}"), "-Wno-missing-field-initializers"],
+    );
+    goes_through_all(&client, "/dev/vfio/devices/vfio0");
+}
