@@ -6,7 +6,7 @@ IMPL ?= rust
 FLAVOR ?= std
 
 .PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs deb \
-	deb-boot lint rust-analyzer clean
+	deb-boot tools lint rust-analyzer clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
@@ -51,6 +51,9 @@ deb: ## Debian packages of a kernel for a machine of yours (LSMOD=file that lsmo
 
 deb-boot: ## install that package on a disk with Debian, and boot it
 	@scripts/deb-boot "$(KVER)"
+
+tools: ## a Debian package of the command zpci-recover for s390x
+	@scripts/tools-deb
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint

@@ -11,7 +11,12 @@ use crate::target::Target;
 
 /// Look at the errors of zPCI functions, and recover from them
 #[derive(Debug, Parser)]
-#[command(name = "zpci-recover", version, propagate_version = true)]
+#[command(
+    name = "zpci-recover",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -34,6 +39,10 @@ pub enum Command {
     Reset(ResetArgs),
     /// Say what an event code or a CCDF means
     Explain(ExplainArgs),
+    /// Print counters of all functions, as node_exporter reads them
+    ///
+    /// They are in the text format of Prometheus. It needs root, and debugfs.
+    Metrics(MetricsArgs),
     /// Inject an error, with the module zpci_inject
     ///
     /// The kernel handles it as one of the platform, but the function itself does not fail.
@@ -66,6 +75,14 @@ pub struct WatchArgs {
     /// printed as well.
     #[arg(long)]
     pub own: bool,
+    /// First print what the kernel's record has already
+    #[arg(long, conflicts_with = "own")]
+    pub all: bool,
+    /// Begin each line with its priority, as journald takes it
+    ///
+    /// Permanent failures are critical, transient errors are errors, lost records are a warning.
+    #[arg(long, conflicts_with = "json")]
+    pub syslog: bool,
     /// End after that many events
     #[arg(long, short = 'n', value_name = "EVENTS")]
     pub count: Option<u64>,
@@ -91,10 +108,18 @@ pub struct ResetArgs {
     pub function: Target,
 }
 
+/// Arguments of `metrics`
+#[derive(Args, Debug)]
+pub struct MetricsArgs {
+    /// Replace this file, at once, so that nobody reads half of it
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// Arguments of `explain`
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// An event code, a CCDF in hexadecimal, or - for a log on standard input
+    /// Event codes, CCDFs in hexadecimal, or - for a log on standard input
     ///
     /// In a log, the kernel's messages and its record of errors
     /// (/sys/kernel/debug/s390dbf/pci_error/hex_ascii) are understood.
@@ -144,7 +169,7 @@ pub struct ManArgs {
 }
 
 fn hexadecimal(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let digits = text.trim_start_matches("0x").trim_start_matches("0X");
 
     u64::from_str_radix(digits, 16).map_err(|_| "it must be hexadecimal".to_owned())
 }

@@ -5,7 +5,10 @@
 use std::{fs, io, path::Path};
 
 use clap::CommandFactory;
-use clap_mangen::Man;
+use clap_mangen::{
+    roff::{bold, roman, Roff},
+    Man,
+};
 
 use crate::{
     cli::{Cli, CompletionsArgs, ManArgs},
@@ -15,6 +18,122 @@ use crate::{
 /// For the administrator, as zpcictl.
 const SECTION: &str = "8";
 
+/// The kernel's own files that a command looks at.
+const RECORD: (&str, &str) = (
+    "/sys/kernel/debug/s390dbf/pci_error/hex_ascii",
+    "the kernel's record of errors, for root",
+);
+const TABLE: (&str, &str) = (
+    "/sys/kernel/debug/pci/recovery",
+    "who recovers, and counters, for root; where the kernel has the Rust version",
+);
+const NODES: (&str, &str) = (
+    "/dev/vfio/devices/*, /dev/vfio/*",
+    "the nodes through which functions are opened",
+);
+const INJECTOR: (&str, &str) = (
+    "/sys/kernel/debug/zpci_inject/error",
+    "the injector, where zpci_inject.ko is loaded",
+);
+
+/// What a page has that no option tells.
+struct Notes {
+    command: &'static str,
+    examples: &'static [(&'static str, &'static str)],
+    files: &'static [(&'static str, &'static str)],
+}
+
+const NOTES: [Notes; 10] = [
+    Notes {
+        command: "zpci-recover",
+        examples: &[(
+            "zpci-recover list",
+            "Which functions are there, and how are they?",
+        )],
+        files: &[RECORD, TABLE, NODES],
+    },
+    Notes {
+        command: "list",
+        examples: &[
+            ("zpci-recover list", "All functions."),
+            (
+                "zpci-recover list --json | jq -r 'select(.state == \"error\") | .address'",
+                "The addresses of those that do not answer.",
+            ),
+        ],
+        files: &[RECORD, TABLE],
+    },
+    Notes {
+        command: "watch",
+        examples: &[
+            (
+                "zpci-recover watch",
+                "Errors of all functions, from now on.",
+            ),
+            (
+                "zpci-recover watch --all --syslog",
+                "What the record has already, then what comes, for journald: \
+                 zpci-recover-watch.service does that.",
+            ),
+            (
+                "zpci-recover watch --own 0001:00:00.0",
+                "Own a function meanwhile, and reset it after each error.",
+            ),
+        ],
+        files: &[RECORD, NODES],
+    },
+    Notes {
+        command: "show",
+        examples: &[("zpci-recover show /dev/nvme0", "The function of that disk.")],
+        files: &[RECORD, TABLE],
+    },
+    Notes {
+        command: "reset",
+        examples: &[(
+            "zpci-recover reset 0001:00:00.0",
+            "Reset a function of vfio-pci.",
+        )],
+        files: &[NODES],
+    },
+    Notes {
+        command: "explain",
+        examples: &[
+            ("zpci-recover explain 0x3a 0x3b", "Two event codes."),
+            (
+                "journalctl -k | zpci-recover explain -",
+                "All events in a log.",
+            ),
+        ],
+        files: &[],
+    },
+    Notes {
+        command: "metrics",
+        examples: &[(
+            "zpci-recover metrics --output /var/lib/prometheus/node-exporter/zpci.prom",
+            "For the textfile collector of node_exporter.",
+        )],
+        files: &[RECORD, TABLE],
+    },
+    Notes {
+        command: "inject",
+        examples: &[("zpci-recover inject 0001:00:00.0 0x3a", "On a test system.")],
+        files: &[INJECTOR],
+    },
+    Notes {
+        command: "completions",
+        examples: &[(
+            "zpci-recover completions bash >/etc/bash_completion.d/zpci-recover",
+            "Where no package has installed them.",
+        )],
+        files: &[],
+    },
+    Notes {
+        command: "man",
+        examples: &[("zpci-recover man /usr/local/share/man/man8", "All pages.")],
+        files: &[],
+    },
+];
+
 pub fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
 
@@ -23,17 +142,77 @@ pub fn completions(args: &CompletionsArgs) -> Result<()> {
     Ok(())
 }
 
-fn page(command: clap::Command, directory: &Path) -> Result<()> {
-    let path = directory.join(format!(
-        "{}.{SECTION}",
-        command
-            .get_display_name()
-            .unwrap_or_else(|| command.get_name())
-    ));
+/// The sections that clap knows nothing of.
+fn sections(name: &str, notes: &Notes) -> Roff {
+    let mut roff = Roff::new();
+    let entry = |roff: &mut Roff, term: &str, text: &str| {
+        roff.control("TP", []);
+        roff.text([bold(term)]);
+        roff.text([roman(text)]);
+    };
+
+    roff.control("SH", ["EXIT STATUS"]);
+    entry(&mut roff, "0", "All went well.");
+    entry(
+        &mut roff,
+        "1",
+        "Something has failed, and standard error says what.",
+    );
+    entry(&mut roff, "2", "The command line is wrong.");
+    roff.control("SH", ["EXAMPLES"]);
+    for (command, text) in notes.examples {
+        entry(&mut roff, command, text);
+    }
+    if !notes.files.is_empty() {
+        roff.control("SH", ["FILES"]);
+    }
+    for (path, text) in notes.files {
+        entry(&mut roff, path, text);
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    let main = if name == "zpci-recover" {
+        ""
+    } else {
+        "zpci-recover(8), "
+    };
+    roff.text([roman(format!("{main}zpcictl(8), lspci(8), driverctl(8)"))]);
+    roff
+}
+
+fn render(command: clap::Command, name: &str) -> io::Result<Vec<u8>> {
+    let has_options = command
+        .get_arguments()
+        .any(|argument| !argument.is_hide_set());
+    let has_commands = command.has_subcommands();
+    let notes = NOTES
+        .iter()
+        .find(|notes| notes.command == command.get_name())
+        .ok_or_else(|| io::Error::other(format!("there are no notes on {name}")))?;
+    let man = Man::new(command).section(SECTION);
     let mut text = Vec::new();
 
-    Man::new(command).section(SECTION).render(&mut text)?;
-    fs::write(&path, text).map_err(|error| Error::Write { path, error })
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    if has_options {
+        man.render_options_section(&mut text)?;
+    }
+    if has_commands {
+        man.render_subcommands_section(&mut text)?;
+    }
+    sections(name, notes).to_writer(&mut text)?;
+    Ok(text)
+}
+
+fn page(command: clap::Command, directory: &Path) -> Result<()> {
+    let name = command
+        .get_display_name()
+        .unwrap_or_else(|| command.get_name())
+        .to_owned();
+    let path = directory.join(format!("{name}.{SECTION}"));
+
+    fs::write(&path, render(command, &name)?).map_err(|error| Error::Write { path, error })
 }
 
 pub fn man(args: &ManArgs) -> Result<()> {
@@ -41,10 +220,7 @@ pub fn man(args: &ManArgs) -> Result<()> {
 
     // Only then do the commands have the names under which their pages are looked for.
     command.build();
-    for sub in command
-        .get_subcommands()
-        .filter(|sub| sub.get_name() != "help")
-    {
+    for sub in command.get_subcommands() {
         page(sub.clone(), &args.directory)?;
     }
     page(command, &args.directory)

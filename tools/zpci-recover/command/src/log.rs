@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use zpci_recover::{Address, Ccdf, Pec};
+use zpci_recover::{Address, Ccdf, Pec, Severity};
 
 use crate::error::{Error, Result};
 
@@ -60,17 +60,50 @@ impl Entry {
     }
 }
 
-/// The errors in the kernel's record, oldest first.
-pub fn errors() -> Result<Vec<Entry>> {
+/// What there is of the kernel's record: a ring, which forgets its oldest lines.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Errors, oldest first.
+    pub errors: Vec<Entry>,
+    /// When the oldest and the newest of all lines were written, whatever they are about.
+    pub span: Option<(SystemTime, SystemTime)>,
+}
+
+impl Kept {
+    /// Whether lines are gone that nobody can have read by then, when `seen` was the newest.
+    pub fn misses(&self, seen: Option<SystemTime>) -> bool {
+        match (self.span, seen) {
+            (Some((oldest, _)), Some(seen)) => oldest > seen,
+            _ => false,
+        }
+    }
+}
+
+fn kept(text: &str) -> Kept {
+    let times = || text.lines().filter_map(|line| Some(split(line)?.0.time));
+    let mut errors = parse(text);
+
+    errors.retain(|entry| entry.pec().severity() != Severity::Availability);
+    Kept {
+        errors,
+        span: times().min().zip(times().max()),
+    }
+}
+
+/// Reads the kernel's record.
+pub fn record() -> Result<Kept> {
     let path = Path::new(RECORD);
     let text = fs::read_to_string(path).map_err(|error| Error::Read {
         path: path.to_owned(),
         error,
     })?;
-    let mut entries = parse(&text);
 
-    entries.retain(|entry| !matches!(entry.pec().severity(), zpci_recover::Severity::Availability));
-    Ok(entries)
+    Ok(kept(&text))
+}
+
+/// The errors in the kernel's record, oldest first.
+pub fn errors() -> Result<Vec<Entry>> {
+    Ok(record()?.errors)
 }
 
 /// All events in a text, in its order.
@@ -278,6 +311,18 @@ mod tests {
             lines.rotate_left(1);
             assert_eq!(ccdfs(&lines.join("\n")), ccdfs(REAL), "{lines:#?}");
         }
+    }
+
+    #[test]
+    fn lines_that_nobody_has_read_are_missed() {
+        let lines: Vec<_> = REAL.lines().collect();
+        let seen = kept(&lines[..2].join("\n")).span.map(|(_, newest)| newest);
+
+        assert!(!kept(REAL).misses(seen));
+        assert!(!kept(&lines[1..].join("\n")).misses(seen));
+        assert!(kept(&lines[3..].join("\n")).misses(seen));
+        assert!(!kept(REAL).misses(None));
+        assert!(!kept("").misses(seen));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod holder;
 mod inject;
 mod list;
 mod log;
+mod metrics;
 mod output;
 mod own;
 mod recovery;
@@ -36,6 +37,7 @@ fn run(command: &Command) -> error::Result<()> {
         Command::Show(args) => show::run(args),
         Command::Reset(args) => reset::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Metrics(args) => metrics::run(args),
         Command::Inject(args) => inject::run(args),
         Command::Completions(args) => generate::completions(args),
         Command::Man(args) => generate::man(args),

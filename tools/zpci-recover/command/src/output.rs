@@ -29,6 +29,27 @@ pub fn complain(error: &Error) {
     }
 }
 
+/// A priority of syslog.
+pub const WARNING: u8 = 4;
+
+/// The priority of an event.
+pub const fn level(severity: Severity) -> u8 {
+    match severity {
+        Severity::Permanent => 2,
+        Severity::Transient => 3,
+        _ => 6,
+    }
+}
+
+/// What a line begins with whose priority is wanted, as sd-daemon(3) has it.
+pub fn priority(wanted: bool, level: u8) -> String {
+    if wanted {
+        format!("<{level}>")
+    } else {
+        String::new()
+    }
+}
+
 pub fn time(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
 }

@@ -39,11 +39,11 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn text(&self, json: bool) -> Result<String> {
+    fn text(&self, args: &WatchArgs) -> Result<String> {
         let time = output::time(SystemTime::now());
         let address = self.function.address().to_string();
 
-        if json {
+        if args.json {
             return output::json(&JsonEvent {
                 time,
                 address,
@@ -61,7 +61,8 @@ impl Line<'_> {
         };
 
         Ok(format!(
-            "{time} {address}{remarks} {}{reset}",
+            "{}{time} {address}{remarks} {}{reset}",
+            output::priority(args.syslog, output::level(self.event.severity())),
             output::summary(self.event.ccdf())
         ))
     }
@@ -86,7 +87,7 @@ fn handle(listener: &Listener<Function>, args: &WatchArgs, out: &mut impl Write)
             reset: reset.as_ref().filter(|_| i + 1 == events.len()),
         };
 
-        writeln!(out, "{}", line.text(args.json)?)?;
+        writeln!(out, "{}", line.text(args)?)?;
     }
     match failure {
         Some(error) => Err(error.into()),

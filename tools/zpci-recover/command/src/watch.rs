@@ -26,14 +26,30 @@ struct JsonEvent {
     ccdf: JsonCcdf,
 }
 
-fn line(entry: &Entry, json: bool) -> Result<Option<String>> {
+#[derive(Serialize)]
+struct JsonMissing {
+    records_lost: bool,
+}
+
+/// The record is a ring, and its lines have come faster than they are read.
+fn missing(args: &WatchArgs) -> Result<String> {
+    if args.json {
+        return output::json(&JsonMissing { records_lost: true });
+    }
+    Ok(format!(
+        "{}records were lost: the kernel has overwritten them before they were read",
+        output::priority(args.syslog, output::WARNING)
+    ))
+}
+
+fn line(entry: &Entry, args: &WatchArgs) -> Result<Option<String>> {
     let What::Ccdf(ccdf) = &entry.what else {
         return Ok(None);
     };
     let time = entry.time.map(output::time);
     let address = with_id(ccdf.function_id());
 
-    if json {
+    if args.json {
         return output::json(&JsonEvent {
             time,
             address,
@@ -42,7 +58,8 @@ fn line(entry: &Entry, json: bool) -> Result<Option<String>> {
         .map(Some);
     }
     Ok(Some(format!(
-        "{} {} {}",
+        "{}{} {} {}",
+        output::priority(args.syslog, output::level(ccdf.pec().severity())),
         time.unwrap_or_default(),
         address.map_or_else(
             || format!("function ID {:#010x}", ccdf.function_id()),
@@ -61,28 +78,35 @@ pub fn run(args: &WatchArgs) -> Result<()> {
 
         wanted.push(function_id(address).ok_or_else(|| Error::NotZpci(address.to_string()))?);
     }
-    let newest = |log: &[Entry]| log.iter().filter_map(|entry| entry.time).max();
-    let mut seen = newest(&log::errors()?);
+    let mut seen = None;
     let mut left = args.count;
 
+    if !args.all {
+        seen = log::record()?.span.map(|(_, newest)| newest);
+    }
     while left != Some(0) {
-        thread::sleep(INTERVAL);
-        let log = log::errors()?;
+        let log = log::record()?;
         let is_new = |entry: &&Entry| entry.time > seen;
         let is_wanted = |entry: &&Entry| {
             wanted.is_empty() || entry.function_id().is_some_and(|id| wanted.contains(&id))
         };
 
-        for entry in log.iter().filter(is_new).filter(is_wanted) {
+        if log.misses(seen) {
+            writeln!(out, "{}", missing(args)?)?;
+        }
+        for entry in log.errors.iter().filter(is_new).filter(is_wanted) {
             if left == Some(0) {
                 break;
             }
-            if let Some(line) = line(entry, args.json)? {
+            if let Some(line) = line(entry, args)? {
                 writeln!(out, "{line}")?;
                 left = left.map(|left| left - 1);
             }
         }
-        seen = seen.max(newest(&log));
+        seen = seen.max(log.span.map(|(_, newest)| newest));
+        if left != Some(0) {
+            thread::sleep(INTERVAL);
+        }
     }
     Ok(())
 }

@@ -99,6 +99,21 @@ fn a_ccdf_is_explained() {
 }
 
 #[test]
+fn every_field_is_on_the_page() {
+    let page = include_str!("../README.md");
+    let log = "zpci: 0001:00:00.0: Event 0x3a reports an error for PCI function 0x1f\n";
+
+    for object in [
+        output(&["explain", "--json", REAL], ""),
+        output(&["explain", "--json", "-"], log),
+    ] {
+        for (field, _) in json(&object).as_object().unwrap() {
+            assert!(page.contains(&format!("`{field}`")), "{field}");
+        }
+    }
+}
+
+#[test]
 fn a_log_is_explained() {
     let log = "\
 [   12.3] zpci: 0001:00:00.0: Event 0x3a reports an error for PCI function 0x1f
@@ -156,6 +171,8 @@ fn what_is_no_function_is_refused() {
     assert!(failure(&["show", "/nowhere"], 2).contains("/nowhere"));
     assert!(failure(&["inject", "1:0:0.0", "hello"], 2).contains("an event code is hexadecimal"));
     failure(&["watch", "--own"], 2);
+    failure(&["watch", "--own", "--all", "1:0:0.0"], 2);
+    failure(&["watch", "--syslog", "--json"], 2);
 }
 
 #[test]
@@ -163,7 +180,9 @@ fn completions_are_for_all_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = output(&["completions", shell], "");
 
-        for command in ["list", "watch", "show", "reset", "explain", "inject"] {
+        for command in [
+            "list", "watch", "show", "reset", "explain", "metrics", "inject",
+        ] {
             assert!(text.contains(command), "{command} in those of {shell}");
         }
     }
@@ -172,18 +191,44 @@ fn completions_are_for_all_commands() {
 #[test]
 fn there_is_a_page_for_each_command() {
     let directory = std::env::temp_dir().join(format!("zpci-recover-man-{}", std::process::id()));
-    let path = |page| directory.join(page);
+    let path = |page: &str| directory.join(page);
 
     fs::create_dir(&directory).unwrap();
     output(&["man", directory.to_str().unwrap()], "");
+    let all: String = fs::read_dir(&directory)
+        .unwrap()
+        .map(|page| fs::read_to_string(page.unwrap().path()).unwrap())
+        .collect();
+    let links: std::collections::BTreeSet<_> = all
+        .replace('\\', "")
+        .split("(8)")
+        .filter_map(|text| text.rsplit([' ', '\n']).next().map(str::to_owned))
+        .filter(|link| link.starts_with("zpci-recover"))
+        .collect();
+    let dangling: Vec<_> = links
+        .iter()
+        .filter(|link| !path(&format!("{link}.8")).exists())
+        .cloned()
+        .collect();
     let main = fs::read_to_string(path("zpci-recover.8")).unwrap();
     let watch = fs::read_to_string(path("zpci-recover-watch.8")).unwrap();
     let pages = fs::read_dir(&directory).unwrap().count();
     fs::remove_dir_all(&directory).unwrap();
 
+    assert!(links.len() > 9, "{links:?}");
+    assert_eq!(dangling, Vec::<String>::new());
     assert!(main.contains("zpci\\-recover\\-watch"), "{main}");
     assert!(watch.contains("\\-\\-own"), "{watch}");
-    assert_eq!(pages, 9);
+    assert_eq!(pages, 10);
+    for page in [main, watch] {
+        for section in ["EXIT STATUS", "EXAMPLES", "FILES", "SEE ALSO"] {
+            assert!(
+                page.contains(&format!(".SH \"{section}\""))
+                    || page.contains(&format!(".SH {section}")),
+                "{section} in {page}"
+            );
+        }
+    }
 }
 
 #[test]
