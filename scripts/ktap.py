@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Count test results in a guest's console log, for scripts/test.
 
-    ktap.py LOG PROGRAM...
+    ktap.py [--known FILE --platform PROFILE] LOG PROGRAM...
 
 Each program's output stands between "zpci-test: begin NAME" and "zpci-test:
 end NAME STATUS". KUnit's results in the kernel's messages count as well: all
 that failed, and of those that passed the ones that are ours. Prints one line per
 program that did not simply pass, with what a failed test has said, and at last
 "PASSED FAILED SKIPPED".
+
+FILE lists the tests that are known to fail on a platform, and why. One that fails is
+counted as skipped; one that passes, or is not there, has failed.
 """
 
+import argparse
 import re
 import sys
 
@@ -30,6 +34,7 @@ class Ktap:
     def __init__(self):
         self.leaves = []  # (name, "passed" | "failed" | "skipped", what it said)
         self.said = []
+        self.expected = 0  # failures that are known
         self.plan = None
         self.seen = 0
         self.children = {}  # depth -> results since the last one less deep
@@ -73,7 +78,18 @@ class Ktap:
         return sum(1 for _, o, _ in self.leaves if o == outcome)
 
 
-def evaluate(lines, programs):
+def known_failures(text, platform):
+    """{(program, test): why}"""
+    known = {}
+    for line in text.split("\n"):
+        if line and not line.startswith("#"):
+            profiles, program, test, why = (word.strip() for word in line.split("|"))
+            if platform in profiles.split():
+                known[program, test] = why
+    return known
+
+
+def evaluate(lines, programs, known=()):
     """(messages, passed, failed, skipped)"""
     kernel, taps, ends, current = Ktap(), {}, {}, None
     for text in lines:
@@ -96,10 +112,13 @@ def evaluate(lines, programs):
             messages.append("KUnit: not ok: " + name)
         if outcome == "failed" or OURS.search(name):
             total[outcome] += 1
+    known = dict(known)
     for program in programs:
         tap, status = taps.get(program, Ktap()), ends.get(program)
+        messages += expect(tap, program, known)
         for outcome in total:
             total[outcome] += tap.count(outcome)
+        total["skipped"] += tap.expected
         for name, outcome, said in tap.leaves:
             if outcome == "failed":
                 messages.append("%s: not ok: %s" % (program, name))
@@ -112,7 +131,7 @@ def evaluate(lines, programs):
         elif status == KSFT_SKIP and not tap.leaves:
             total["skipped"] += 1
             messages.append("%s: skipped" % program)
-        elif status not in (0, KSFT_SKIP) and not tap.count("failed"):
+        elif status not in (0, KSFT_SKIP) and not tap.count("failed") and not tap.expected:
             problems.append("ended with status %d" % status)
         elif status == 0 and not tap.leaves:
             problems.append("reported no test")
@@ -122,7 +141,27 @@ def evaluate(lines, programs):
         if problems:
             messages.append("%s: %s" % (program, ", ".join(problems)))
             total["failed"] += 1
+    for program, test in known:
+        if program in programs:
+            total["failed"] += 1
+            messages.append("%s: known to fail, but did not run: %s" % (program, test))
     return messages, total["passed"], total["failed"], total["skipped"]
+
+
+def expect(tap, program, known):
+    """Turns the known failures of a program into skips, and what passes of them into failures."""
+    messages, leaves = [], []
+    for name, outcome, said in tap.leaves:
+        why = known.pop((program, name), None)
+        if why is not None and outcome == "failed":
+            tap.expected += 1
+            messages.append("%s: known to fail: %s: %s" % (program, name, why))
+            outcome = "expected"
+        elif why is not None:
+            outcome, said = "failed", ["%s, and has to leave the list of known failures" % outcome]
+        leaves.append((name, outcome, said))
+    tap.leaves = leaves
+    return messages
 
 
 def self_test():
@@ -163,14 +202,34 @@ def self_test():
         )
     )
     check(suites, [], 2, 0, 0)
+    known = known_failures("# no\nlpar zvm | a | x | why\nzvm | a | y | why", "lpar")
+    assert known == {("a", "x"): "why"}
+
+    def check_known(text, *want):
+        got = evaluate(text.split("\n"), ["a"], known)
+        assert got[1:] == want, (text, got)
+
+    check_known(good, 0, 1, 1)
+    check_known(good.replace("ok 1 x", "not ok 1 x").replace("end a 0", "end a 1"), 0, 0, 2)
+    check_known(good.replace("ok 1 x", "not ok 1 z").replace("end a 0", "end a 1"), 0, 2, 1)
     print("ktap.py: self-test passed")
 
 
 def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
-    with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
-        messages, *counts = evaluate(log.read().split("\n"), sys.argv[2:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--known")
+    parser.add_argument("--platform")
+    parser.add_argument("log")
+    parser.add_argument("programs", nargs="+")
+    args = parser.parse_args()
+    known = {}
+    if args.known:
+        with open(args.known, encoding="utf-8") as listed:
+            known = known_failures(listed.read(), args.platform)
+    with open(args.log, encoding="utf-8", errors="replace") as log:
+        messages, *counts = evaluate(log.read().split("\n"), args.programs, known)
     for message in messages:
         print(message)
     print(*counts)

@@ -14,11 +14,15 @@
 #include "fixture.h"
 #include "host.h"
 #include "inject.h"
+#include "platform.h"
 
 /* The function that these tests plug: its UID is its PCI domain. */
 #define HOT_UID		64
 #define HOT_ADDRESS	"0040:00:00.0"
 #define HOT_SLOT	"00000040"
+
+/* Bit of a function handle. */
+#define ENABLED		(1U << 31)
 
 #define LOOPS		5
 #define QUIET_MS	200
@@ -61,14 +65,26 @@ static void open_and_listen(struct __test_metadata *_metadata, struct owner *own
 /* An event of the function, as it is while it is enabled, or disabled. */
 static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 {
-	const __u32 enable = 1U << 31;
 	struct ccdf ccdf = {
-		.fh = enabled ? handle | enable : handle & ~enable,
+		.fh = enabled ? handle | ENABLED : handle & ~ENABLED,
 		.fid = id,
 		.pec = pec,
 	};
 
 	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
+}
+
+/* The handle once the function is disabled: it may be another after each disable. */
+static __u32 disabled_handle(__u32 handle, __u32 id)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+
+	if (!platform_there())
+		return handle;
+	do {
+		handle = platform_number("handle fid=%u", id);
+	} while (handle & ENABLED && wait_on(deadline));
+	return handle;
 }
 
 FIXTURE(plugged) {
@@ -352,6 +368,7 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 			owner_close(&owner);
 		}
 		ASSERT_EQ(0, pci_wait_present(self->address, false, PATIENCE_MS));
+		handle = disabled_handle(handle, id);
 		ASSERT_EQ(0, inject_availability(handle, id, PEC_CONFIGURED, false));
 		ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
 		EXPECT_RECOVERY(self->address, variant->mode);

@@ -154,6 +154,10 @@ impl Platform {
                 )
                 .map_err(|e| e.to_string())?;
             }
+            "handle" => {
+                let function = self.by_fid(&mut words)?;
+                answer = function.handle().to_string();
+            }
             "repair" => self.by_fid(&mut words)?.fault = Fault::None,
             "reset" => self.reset()?,
             verb => return Err(format!("there is no command {verb}")),
@@ -833,6 +837,7 @@ mod tests {
         let mut m = Machine::new(&["handles on"]);
         let handle = m.enabled();
         let qemu = m.qemu;
+        assert_eq!(m.command("handle fid=1"), handle.to_string());
         assert_eq!(m.information(4, 1, qemu), (4, handle, false));
         // A function that is new.
         assert_eq!(
