@@ -29,7 +29,7 @@ impl Event {
 
     /// No recovery by the guest ends this.
     pub fn is_permanent(&self) -> bool {
-        matches!(self.pec, 0x3a | 0x3b | 0x40)
+        matches!(self.pec, 0x3b | 0x40)
     }
 
     /// These are about counters; the function goes on.

@@ -90,15 +90,15 @@ impl Platform {
 
     /// Takes a profile and more behaviours, which `reset` goes back to.
     pub fn start(&mut self, name: &str, more: &[String]) -> Result<(), String> {
-        self.started = profile::commands(name)?
-            .iter()
-            .map(|s| s.to_string())
-            .collect();
-        self.started.extend_from_slice(more);
-        self.reset()
+        let mut commands = profile::commands(name)?;
+        commands.extend_from_slice(more);
+        self.behave(&commands)?;
+        self.started = commands;
+        Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), String> {
+    /// Every behaviour is off, but for those of the commands.
+    fn behave(&mut self, commands: &[String]) -> Result<(), String> {
         self.settings = Settings::default();
         self.answers.forget();
         self.lives.forget();
@@ -106,8 +106,8 @@ impl Platform {
         for function in self.functions.values_mut() {
             function.fault = Fault::None;
         }
-        for line in self.started.clone() {
-            self.command(&line).map_err(|e| format!("{line}: {e}"))?;
+        for line in commands {
+            self.command(line).map_err(|e| format!("{line}: {e}"))?;
         }
         Ok(())
     }
@@ -159,7 +159,12 @@ impl Platform {
                 answer = function.handle().to_string();
             }
             "repair" => self.by_fid(&mut words)?.fault = Fault::None,
-            "reset" => self.reset()?,
+            "forget" => {
+                self.answers.forget();
+                self.lives.forget();
+            }
+            "profile" => self.behave(&profile::commands(words.next()?)?)?,
+            "reset" => self.behave(&self.started.clone())?,
             verb => return Err(format!("there is no command {verb}")),
         }
         words.end()?;
@@ -791,8 +796,13 @@ mod tests {
         assert_eq!(m.access(LOAD, handle, 15 << 16 | 4), (1, 16));
         assert_eq!(m.access(LOAD, handle, 15 << 16 | 4), (0, 0));
         assert_eq!(m.guest.registers[6], 0xffff_ffff);
+        m.command("answer load always cc=1");
+        m.command("forget");
+        assert_eq!(m.access(LOAD, handle, 0), (0, 0));
         m.command("reset");
         assert_eq!(m.set(handle, clp::DISABLE).0, 0x106);
+        m.command("profile plain");
+        assert_eq!(m.set(handle, clp::DISABLE).0, clp::OK);
     }
 
     #[test]

@@ -3,12 +3,12 @@
 //! Behaviours under one name.
 
 /// The commands of a profile.
-pub fn commands(name: &str) -> Result<&'static [&'static str], String> {
-    match name {
+pub fn commands(name: &str) -> Result<Vec<String>, String> {
+    let commands: &[&str] = match name {
         // As QEMU has it: every behaviour is off until it is asked for.
-        "plain" => Ok(&[]),
+        "plain" => &[],
         // A partition of a real machine: nothing fails that the guest has not earned.
-        "lpar" => Ok(&[
+        "lpar" => &[
             "handles on",
             "states on",
             "inside on",
@@ -19,11 +19,11 @@ pub fn commands(name: &str) -> Result<&'static [&'static str], String> {
             "answer modify op=7 every=5 cc=2",
             "answer modify op=9 every=5 cc=2",
             "answer load every=499 cc=2",
-        ]),
+        ],
         // A guest of z/VM: what is in error is already disabled, its inside is not reset.
-        "zvm" => Ok(&["handles on", "states on", "zvm on"]),
+        "zvm" => &["handles on", "states on", "zvm on"],
         // All of it, often.
-        "hostile" => Ok(&[
+        "hostile" => &[
             "handles on",
             "states on",
             "inside on",
@@ -37,7 +37,8 @@ pub fn commands(name: &str) -> Result<&'static [&'static str], String> {
             "answer load every=7 cc=2",
             "answer load space=15 every=29 ms=1",
             "answer store every=11 cc=2",
-        ]),
-        _ => Err(format!("there is no profile {name}")),
-    }
+        ],
+        _ => return Err(format!("there is no profile {name}")),
+    };
+    Ok(commands.iter().map(|command| command.to_string()).collect())
 }

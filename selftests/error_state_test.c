@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The error states as the architecture has them, and events that only a real platform
+ * raises: they come by the real channel report, and the function is really in error.
+ */
+#include "kselftest_harness.h"
+
+#include "file.h"
+#include "kmsg.h"
+#include "module.h"
+#include "rough.h"
+
+#define QUIET_MS	300
+
+#define TEST_DRIVER	"zpci_test_driver"
+#define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
+
+FIXTURE(state) {
+	struct rough rough;
+};
+
+FIXTURE_SETUP(state)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(state)
+{
+	ROUGH_END();
+}
+
+/* What the owner gets is what the platform has raised. */
+static void expect_raised(struct __test_metadata *_metadata, struct rough *rough, __u16 pec,
+			  __u16 flags)
+{
+	struct vfio_device_zpci_err_region event;
+	unsigned long handle = 0;
+	struct ccdf ccdf;
+
+	ASSERT_EQ(0, owner_take(&rough->owner, &event)) {
+		TH_LOG("no event 0x%x", pec);
+	}
+	ccdf_decode(event.ccdf, &ccdf);
+	EXPECT_EQ(0, pci_read_attr(rough->owner.fn.address, "function_handle", &handle));
+	EXPECT_EQ(pec, ccdf.pec);
+	EXPECT_EQ(handle, ccdf.fh);
+	EXPECT_EQ(rough->fid, ccdf.fid);
+	EXPECT_EQ(rough->owner.unmapped, ccdf.faddr);
+	EXPECT_EQ(flags, event.flags);
+}
+
+#define EXPECT_RAISED(pec, flags)	expect_raised(_metadata, &self->rough, pec, flags)
+
+/* Each transient error blocks the function, and ends with a reset. Validates R6. */
+static void expect_transient(struct __test_metadata *_metadata, struct rough *rough, __u16 pec)
+{
+	struct owner *owner = &rough->owner;
+
+	ASSERT_EQ(0, platform_raises(rough, pec)) {
+		TH_LOG("event 0x%x", pec);
+	}
+	EXPECT_FALSE(pci_answers(owner->fn.address));
+	expect_raised(_metadata, rough, pec, VFIO_ZPCI_ERR_PRESENT);
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_TRUE(pci_answers(owner->fn.address));
+	expect_restored(_metadata, rough);
+}
+
+TEST_F_TIMEOUT(state, transient, 120)
+{
+	__u16 pec;
+
+	for (pec = 0x1; pec <= 0x14; pec++)
+		expect_transient(_metadata, &self->rough, pec);
+	expect_transient(_metadata, &self->rough, PEC_ERROR_STATE);
+}
+
+/*
+ * A function that has failed for good: its owner is told so, no reset brings it back, and
+ * none hangs. Once the platform has repaired it, it is as before. Validates R7.
+ */
+TEST_F_TIMEOUT(state, permanent, 120)
+{
+	static const __u16 pecs[] = { PEC_LOST, PEC_FAILED };
+	struct owner *owner = &self->rough.owner;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pecs); i++) {
+		ASSERT_EQ(0, platform_raises(&self->rough, pecs[i]));
+		EXPECT_RAISED(pecs[i], VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_PERMANENT);
+		EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+		EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+		ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
+		ASSERT_EQ(0, vfio_reset(&owner->fn)) {
+			TH_LOG("after event 0x%x", pecs[i]);
+		}
+		EXPECT_RESTORED();
+	}
+}
+
+/* The next owner does not get a function that has failed for good; later it does. Validates R7. */
+TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	char address[PCI_ADDRESS_LEN];
+
+	strcpy(address, owner->fn.address);
+	ASSERT_EQ(0, platform_raises(&self->rough, PEC_LOST));
+	owner_close(owner);
+	EXPECT_NE(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	EXPECT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, owner_recover(owner));
+}
+
+/* What is about counters is no error. Validates R8. */
+TEST_F(state, measurement)
+{
+	struct owner *owner = &self->rough.owner;
+	__u16 pec;
+
+	for (pec = PEC_MEASUREMENT; pec <= PEC_MEASUREMENT + 2; pec++) {
+		ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", pec, self->rough.fid));
+		EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, QUIET_MS));
+		EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	}
+	EXPECT_NO_EVENT(owner);
+}
+
+/* How often the platform was asked to unblock, and to end the error. */
+struct modified {
+	long unblock;
+	long end_error;
+};
+
+static struct modified modified(struct rough *rough)
+{
+	return (struct modified) {
+		.unblock = platform_number("count modify op=9 fid=%lu", rough->fid),
+		.end_error = platform_number("count modify op=7 fid=%lu", rough->fid),
+	};
+}
+
+/* The function, bound to a driver of the host that would go on. */
+static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
+{
+	owner_close(&rough->owner);
+	ASSERT_EQ(0, module_load(TEST_DRIVER));
+	ASSERT_EQ(0, file_write(PARAMETERS "table", "1"));
+	ASSERT_EQ(0, pci_bind(rough->owner.fn.address, TEST_DRIVER));
+}
+
+#define EXPECT_LOGGED(log, text)					\
+	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {		\
+		TH_LOG("not in the log: %s", text);			\
+	}
+
+/* The host unblocks the function, lets the driver look, and ends the error. Validates R9. */
+TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)
+{
+	const char *address = self->rough.owner.fn.address;
+	struct modified before, now;
+	int log;
+
+	with_driver(_metadata, &self->rough);
+	log = kmsg_open();
+	ASSERT_LE(0, log);
+	before = modified(&self->rough);
+	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", self->rough.fid));
+	EXPECT_LOGGED(log, "test: error_detected(");
+	EXPECT_LOGGED(log, "test: mmio_enabled");
+	EXPECT_LOGGED(log, "test: resume state 1");
+	close(log);
+	now = modified(&self->rough);
+	EXPECT_EQ(before.unblock + 1, now.unblock);
+	EXPECT_EQ(before.end_error + 1, now.end_error);
+	EXPECT_TRUE(pci_answers(address));
+	EXPECT_EQ(0, pci_bind(address, "vfio-pci"));
+}
+
+/* Refused either, it resets instead. Validates R9. */
+static void refused_to_host(struct __test_metadata *_metadata, struct rough *rough, int op)
+{
+	const char *address = rough->owner.fn.address;
+	long before;
+	int log;
+
+	with_driver(_metadata, rough);
+	log = kmsg_open();
+	ASSERT_LE(0, log);
+	before = platform_number("count disable fid=%lu", rough->fid);
+	ASSERT_EQ(0, platform_command("answer modify op=%d fid=%lu cc=1 status=40", op,
+				      rough->fid));
+	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", rough->fid));
+	EXPECT_LOGGED(log, "test: slot_reset");
+	EXPECT_LOGGED(log, "test: resume state 1");
+	close(log);
+	EXPECT_LT(before, platform_number("count disable fid=%lu", rough->fid));
+	EXPECT_TRUE(pci_answers(address));
+	EXPECT_EQ(0, pci_bind(address, "vfio-pci"));
+}
+
+TEST_F_TIMEOUT(state, host_may_not_unblock, 60)
+{
+	refused_to_host(_metadata, &self->rough, 9);
+}
+
+TEST_F_TIMEOUT(state, host_may_not_end_the_error, 60)
+{
+	refused_to_host(_metadata, &self->rough, 7);
+}
+
+/* Its driver loses a function that has failed for good; its next owner waits. Validates R7. */
+TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
+{
+	char address[PCI_ADDRESS_LEN];
+	int log;
+
+	strcpy(address, self->rough.owner.fn.address);
+	with_driver(_metadata, &self->rough);
+	log = kmsg_open();
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, platform_command("event pec=0x3b fid=%lu", self->rough.fid));
+	EXPECT_LOGGED(log, "test: error_detected(");
+	close(log);
+	ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
+	ASSERT_EQ(0, owner_open_new(&self->rough.owner, address, VFIO_CDEV_IOMMUFD));
+	EXPECT_EQ(0, nvme_verify(&self->rough.owner.nvme, TEST_BLOCK));
+}
+
+/* For an owner that does not listen the host ends the error, and it works. Validates R9. */
+TEST_F_TIMEOUT(state, deaf_owner, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+	char address[PCI_ADDRESS_LEN];
+
+	strcpy(address, owner->fn.address);
+	owner_close(owner);
+	ASSERT_EQ(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	REQUIRE_REGION(owner);
+	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", self->rough.fid));
+	sleep_ms(QUIET_MS);
+	EXPECT_EQ(0, pci_wait_answers(address, PATIENCE_MS));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_take(owner, &event));
+	EXPECT_EQ(5, event.pec);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED, event.flags);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A handle changes with each enable and disable, and an old one means nothing. */
+#include "kselftest_harness.h"
+
+#include "module.h"
+#include "rough.h"
+
+#define TIMES		10
+#define QUIET_MS	300
+#define ENABLED		(1UL << 31)
+
+FIXTURE(handle) {
+	struct rough rough;
+};
+
+FIXTURE_SETUP(handle)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(handle)
+{
+	ROUGH_END();
+}
+
+/* The handle that the kernel has; it has to be the platform's. */
+static unsigned long handle(struct __test_metadata *_metadata, struct rough *rough)
+{
+	unsigned long handle = 0;
+
+	EXPECT_EQ(0, pci_read_attr(rough->owner.fn.address, "function_handle", &handle));
+	EXPECT_EQ(platform_number("handle fid=%lu", rough->fid), handle);
+	return handle;
+}
+
+/* Each reset brings another handle, and all works with it. Validates R1. */
+TEST_F_TIMEOUT(handle, follows_each_reset, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+	unsigned long before, now;
+	struct ccdf ccdf;
+	int i;
+
+	before = handle(_metadata, &self->rough);
+	for (i = 1; i <= TIMES; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		EXPECT_EVENT(owner, &event, i);
+		ccdf_decode(event.ccdf, &ccdf);
+		EXPECT_EQ(before, ccdf.fh);
+		ASSERT_EQ(0, vfio_reset(&owner->fn));
+		now = handle(_metadata, &self->rough);
+		EXPECT_NE(before, now);
+		EXPECT_TRUE(now & ENABLED);
+		before = now;
+		EXPECT_RESTORED();
+	}
+}
+
+/* An event of a life before changes nothing, and nobody hears of it. Validates R1. */
+TEST_F(handle, of_a_life_before)
+{
+	struct owner *owner = &self->rough.owner;
+	unsigned long before = handle(_metadata, &self->rough);
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_recover(owner));
+	while (!error_feature_take(&owner->fn, (__u8[CCDF_LEN]){}))
+		;
+	event_clear(owner->error_event);
+	ASSERT_EQ(0, platform_command("event pec=0x3a fid=%lu fh=%lu state=none",
+				      self->rough.fid, before));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, QUIET_MS));
+	EXPECT_NO_EVENT(owner);
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* The kernel's own driver goes on with the new one. Validates R1. */
+TEST_F_TIMEOUT(handle, with_the_kernels_driver, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	unsigned long before;
+	char path[64];
+
+	if (module_load("nvme"))
+		SKIP(return, "the kernel has no driver for NVMe");
+	owner_close(owner);
+	before = handle(_metadata, &self->rough);
+	ASSERT_EQ(0, pci_bind(owner->fn.address, "nvme"));
+	ASSERT_EQ(0, pci_wait_disk(owner->fn.address, path, sizeof(path), PATIENCE_MS));
+	/* Unblocking is refused, so that it takes a reset. */
+	ASSERT_EQ(0, platform_command("answer modify op=9 cc=1 status=40"));
+	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", self->rough.fid));
+	while (platform_number("handle fid=%lu", self->rough.fid) == (long)before &&
+	       wait_on(deadline))
+		;
+	EXPECT_NE(before, platform_number("handle fid=%lu", self->rough.fid));
+	EXPECT_EQ(0, pci_wait_disk(owner->fn.address, path, sizeof(path), PATIENCE_MS));
+	EXPECT_EQ(0, disk_verify(path, TEST_BLOCK));
+	EXPECT_EQ(0, pci_bind(owner->fn.address, "vfio-pci"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_ROUGH_H
+#define ZPCI_SELFTEST_ROUGH_H
+
+/*
+ * What the tests on a rougher platform have in common: an owner that listens, on a
+ * platform that does nothing by itself but what the architecture wants. To be
+ * included after kselftest_harness.h.
+ */
+#include "config.h"
+#include "fixture.h"
+#include "platform.h"
+
+struct rough {
+	struct owner owner;
+	/* Of the function, to name it to the platform. */
+	unsigned long fid;
+	struct config before;
+};
+
+static inline void rough_start(struct __test_metadata *_metadata, struct rough *rough)
+{
+	struct owner *owner = &rough->owner;
+
+	owner->error_event = -1;
+	/* Fails where there is no plugin: nothing here says anything without it. */
+	ASSERT_EQ(0, platform_command("profile plain"));
+	ASSERT_EQ(0, platform_command("handles on"));
+	ASSERT_EQ(0, platform_command("states on"));
+	ASSERT_EQ(0, owner_open(owner, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, pci_read_attr(owner->fn.address, "function_id", &rough->fid));
+	ASSERT_EQ(0, config_save(&owner->fn, &rough->before));
+}
+
+static inline void rough_end(struct __test_metadata *_metadata, struct rough *rough)
+{
+	struct owner *owner = &rough->owner;
+	char slot[16];
+
+	platform_command("profile plain");
+	/* What a test that has failed leaves behind is not the next one's. */
+	if (_metadata->exit_code != KSFT_PASS &&
+	    !pci_slot(owner->fn.address, slot, sizeof(slot))) {
+		owner_close(owner);
+		pci_slot_power(slot, false);
+		pci_slot_power(slot, true);
+		pci_wait_present(owner->fn.address, true, PATIENCE_MS);
+	} else {
+		owner_close(owner);
+	}
+	platform_command("reset");
+}
+
+/* The function works, and its configuration space is as it was. */
+static inline void expect_restored(struct __test_metadata *_metadata, struct rough *rough)
+{
+	struct owner *owner = &rough->owner;
+	struct config after;
+
+	ASSERT_EQ(0, config_save(&owner->fn, &after));
+	EXPECT_EQ(0, config_differences(&rough->before, &after));
+	EXPECT_EQ(0, nvme_reinit(&owner->nvme));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* An event that the platform raises, through the real channel report. */
+static inline int platform_raises(struct rough *rough, __u16 pec)
+{
+	struct owner *owner = &rough->owner;
+	int ret;
+
+	event_clear(owner->error_event);
+	ret = platform_command("event pec=0x%x fid=%lu faddr=0x%llx", pec, rough->fid,
+			       owner->unmapped);
+	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
+}
+
+#define ROUGH_START()		rough_start(_metadata, &self->rough)
+#define ROUGH_END()		rough_end(_metadata, &self->rough)
+#define EXPECT_RESTORED()	expect_restored(_metadata, &self->rough)
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a function is like after its reset: as after power-on, silent, in error again at
+ * once, or for ever.
+ */
+#include "kselftest_harness.h"
+
+#include "rough.h"
+
+#define ROUNDS	6
+
+FIXTURE(life) {
+	struct rough rough;
+};
+
+FIXTURE_SETUP(life)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(life)
+{
+	ROUGH_END();
+}
+
+/*
+ * The platform resets the inside as well: configuration space is as after power-on
+ * when the function is enabled, and comes back all the same. Validates R10.
+ */
+TEST_F_TIMEOUT(life, as_after_power_on, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	int i;
+
+	ASSERT_EQ(0, platform_command("inside on"));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		ASSERT_EQ(0, vfio_reset(&owner->fn));
+		EXPECT_RESTORED();
+	}
+}
+
+/* A reset of a function that is in order does so as well. Validates R10. */
+TEST_F_TIMEOUT(life, as_after_power_on_without_an_error, 60)
+{
+	struct owner *owner = &self->rough.owner;
+
+	ASSERT_EQ(0, platform_command("inside on"));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+/*
+ * Silent after the reset: loads give all ones. That is no success, nothing of it is
+ * kept, and the reset after that brings all back. Validates R11.
+ */
+TEST_F_TIMEOUT(life, silent_once, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("after-enable fid=%lu silent", self->rough.fid));
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+/* In error again right after the reset: the owner hears of each error. Validates R12. */
+TEST_F_TIMEOUT(life, in_error_again, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+	int i, ret;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_take(owner, &event));
+	ASSERT_EQ(0, platform_command("after-enable fid=%lu times=%d blocked pec=5",
+				      self->rough.fid, ROUNDS));
+	for (i = 0; i < ROUNDS; i++) {
+		event_clear(owner->error_event);
+		ret = vfio_reset(&owner->fn);
+		EXPECT_TRUE(!ret || ret == -EIO || ret == -EAGAIN) {
+			TH_LOG("reset %d: %d", i, ret);
+		}
+		EXPECT_EQ(0, event_wait(owner->error_event, PATIENCE_MS));
+		ASSERT_EQ(0, owner_take(owner, &event)) {
+			TH_LOG("no event after reset %d", i);
+		}
+		EXPECT_EQ(5, event.pec);
+		/* This error is younger than any reset that has succeeded. */
+		EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
+	}
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+/*
+ * For ever: the owner gives up, and closing takes no time. Nothing is wrong with the
+ * host, and once the function is well the next owner has it. Validates R12.
+ */
+TEST_F_TIMEOUT(life, in_error_for_ever, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	char address[PCI_ADDRESS_LEN];
+	int i;
+
+	strcpy(address, owner->fn.address);
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("after-enable fid=%lu always blocked pec=5",
+				      self->rough.fid));
+	for (i = 0; i < ROUNDS; i++) {
+		event_clear(owner->error_event);
+		vfio_reset(&owner->fn);
+		EXPECT_EQ(0, event_wait(owner->error_event, PATIENCE_MS));
+	}
+	owner_close(owner);
+	ASSERT_EQ(0, platform_command("forget"));
+	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* Failed for good with its reset. Validates R7. */
+TEST_F_TIMEOUT(life, failed_with_the_reset, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, owner_take(owner, &event));
+	event_clear(owner->error_event);
+	ASSERT_EQ(0, platform_command("after-enable fid=%lu permanent pec=0x3b",
+				      self->rough.fid));
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	EXPECT_EQ(0, event_wait(owner->error_event, PATIENCE_MS));
+	ASSERT_EQ(0, owner_take(owner, &event));
+	EXPECT_EQ(0x3b, event.pec);
+	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A platform that is busy or slow, or that refuses: a reset takes longer, or fails and
+ * can be tried again. Nothing is lost by it, and nobody else waits.
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "rough.h"
+
+/* An error of another function is recovered from in this time, meanwhile. */
+#define MEANWHILE_MS	1200
+
+/* What the platform does while a function in error is reset; "%lu" is the function. */
+FIXTURE(busy) {
+	struct rough rough;
+};
+
+FIXTURE_VARIANT(busy) {
+	const char *answer;
+	/* What is asked for, and how often more, at least. */
+	const char *what;
+	int more;
+};
+
+#define BUSY(name, instruction, rest, count)				\
+	FIXTURE_VARIANT_ADD(busy, name) {				\
+		.answer = "answer " instruction " fid=%lu " rest,	\
+		.what = "count " instruction " fid=%lu",		\
+		.more = count,						\
+	}
+
+BUSY(disable, "disable", "times=3 rsp=0x108", 3);
+BUSY(enable, "enable", "times=3 rsp=0x108", 3);
+BUSY(interrupts, "modify op=2", "times=5 cc=2", 5);
+BUSY(config_read, "load space=15", "times=50 cc=2", 50);
+BUSY(config_write, "store space=15", "times=40 cc=2", 20);
+BUSY(slow_config, "load space=15", "times=100 ms=2", 0);
+BUSY(slow_disable, "disable", "ms=300", 0);
+BUSY(slow_enable, "enable", "ms=300", 0);
+
+FIXTURE_SETUP(busy)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(busy)
+{
+	ROUGH_END();
+}
+
+/* How often the platform is asked during a reset of a function in error. */
+static long asked(struct __test_metadata *_metadata, struct rough *rough, const char *what)
+{
+	char command[128];
+	long before;
+
+	snprintf(command, sizeof(command), what, rough->fid);
+	EXPECT_EQ(0, owner_suffer(&rough->owner));
+	before = platform_number("%s", command);
+	EXPECT_LE(0, before);
+	EXPECT_EQ(0, vfio_reset(&rough->owner.fn));
+	return platform_number("%s", command) - before;
+}
+
+/* The reset waits until it is done. Validates R2. */
+TEST_F_TIMEOUT(busy, is_waited_for, 60)
+{
+	char answer[128];
+	long before, now;
+
+	before = asked(_metadata, &self->rough, variant->what);
+	EXPECT_LT(0, before);
+	EXPECT_RESTORED();
+	snprintf(answer, sizeof(answer), variant->answer, self->rough.fid);
+	ASSERT_EQ(0, platform_command("%s", answer));
+	now = asked(_metadata, &self->rough, variant->what);
+	EXPECT_LE(before + variant->more, now) {
+		TH_LOG("asked %ld times, %ld before", now, before);
+	}
+	EXPECT_RESTORED();
+}
+
+/* What the platform refuses while a function in error is reset. */
+FIXTURE(refused) {
+	struct rough rough;
+};
+
+FIXTURE_VARIANT(refused) {
+	const char *answer;
+	/* The IOMMU core warns where a domain cannot be left when a function is closed. */
+	bool open_only;
+};
+
+#define REFUSED(name, text, ...)					\
+	FIXTURE_VARIANT_ADD(refused, name) {				\
+		.answer = "answer " text,				\
+		__VA_ARGS__						\
+	}
+
+REFUSED(disable, "disable rsp=0x104");
+REFUSED(disable_in_recovery, "disable rsp=0x107");
+REFUSED(enable, "enable rsp=0x104");
+REFUSED(enable_in_recovery, "enable rsp=0x107");
+REFUSED(interrupts, "modify op=2 cc=1 status=16");
+REFUSED(translation, "modify op=4 cc=1 status=16", .open_only = true);
+
+FIXTURE_SETUP(refused)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	ROUGH_END();
+}
+
+/* The next attempt finds all that the first one found. Validates R3. */
+TEST_F_TIMEOUT(refused, once, 60)
+{
+	struct owner *owner = &self->rough.owner;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("%s fid=%lu", variant->answer, self->rough.fid));
+	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+/* So does the one after many, once it is no longer refused. Validates R4. */
+TEST_F_TIMEOUT(refused, again_and_again, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	int i;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("%s fid=%lu always", variant->answer, self->rough.fid));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, platform_command("forget"));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+/* An owner that gives up leaves a function that the next one can have. Validates R4. */
+TEST_F_TIMEOUT(refused, until_it_is_closed, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	char address[PCI_ADDRESS_LEN];
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("%s fid=%lu always", variant->answer, self->rough.fid));
+	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+	strcpy(address, owner->fn.address);
+	if (variant->open_only)
+		ASSERT_EQ(0, platform_command("forget"));
+	owner_close(owner);
+	ASSERT_EQ(0, platform_command("forget"));
+	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+FIXTURE(refusal) {
+	struct rough rough;
+};
+
+FIXTURE_SETUP(refusal)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(refusal)
+{
+	ROUGH_END();
+}
+
+/* Busy for longer than the kernel waits: the reset fails, and works later. Validates R2. */
+TEST_F_TIMEOUT(refusal, busy_for_ever, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("answer disable rsp=0x108 always"));
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, platform_command("forget"));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
+static void *reset_in_thread(void *fn)
+{
+	return (void *)(long)vfio_reset(fn);
+}
+
+/* While a reset waits for the platform, other functions are recovered. Validates R2. */
+TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
+{
+	char address[PCI_ADDRESS_LEN];
+	pthread_t thread;
+	struct owner other;
+	void *ret;
+	__u64 start;
+
+	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, self->rough.owner.fn.address, address));
+	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
+	ASSERT_EQ(0, owner_open_at(&other, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(&other));
+	ASSERT_EQ(0, owner_suffer(&self->rough.owner));
+	ASSERT_EQ(0, platform_command("answer disable fid=%lu rsp=0x108 times=90",
+				      self->rough.fid));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_in_thread, &self->rough.owner.fn));
+	start = now_ns();
+	EXPECT_EQ(0, owner_suffer(&other));
+	EXPECT_EQ(0, owner_recover(&other));
+	EXPECT_GT(MEANWHILE_MS, (now_ns() - start) / 1000000);
+	EXPECT_LT(0, platform_number("count disable fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(0, (long)ret);
+	owner_close(&other);
+	EXPECT_RESTORED();
+}
+
+/*
+ * Translations that the platform cannot refresh: for want of resources it is tried
+ * again, other refusals fail the mapping; the function goes on. Validates R5.
+ */
+TEST_F(refusal, translations_are_not_refreshed)
+{
+	struct owner *owner = &self->rough.owner;
+	void *mem = owner->nvme.mem;
+	__u64 iova = owner->unmapped;
+	long before;
+
+	before = platform_number("count refresh fid=%lu", self->rough.fid);
+	ASSERT_EQ(0, platform_command("answer refresh fid=%lu cc=1 status=16", self->rough.fid));
+	EXPECT_EQ(0, vfio_dma_map(&owner->fn, mem, iova, getpagesize()));
+	EXPECT_LE(before + 2, platform_number("count refresh fid=%lu", self->rough.fid));
+	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, iova, getpagesize()));
+	ASSERT_EQ(0, platform_command("answer refresh fid=%lu cc=1 status=8", self->rough.fid));
+	EXPECT_NE(0, vfio_dma_map(&owner->fn, mem, iova, getpagesize()));
+	EXPECT_EQ(0, vfio_dma_map(&owner->fn, mem, iova, getpagesize()));
+	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, iova, getpagesize()));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+TEST_HARNESS_MAIN

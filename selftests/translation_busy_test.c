@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The platform is busy when translations are registered and taken back. The kernel waits
+ * for it with a sleep: a program of its own, as it must not hold a spinlock then, and
+ * only the log says so.
+ */
+#include "kselftest_harness.h"
+
+#include "rough.h"
+
+FIXTURE(translation) {
+	struct rough rough;
+};
+
+FIXTURE_SETUP(translation)
+{
+	ROUGH_START();
+}
+
+FIXTURE_TEARDOWN(translation)
+{
+	ROUGH_END();
+}
+
+/* A reset registers them anew. Validates R13. */
+TEST_F_TIMEOUT(translation, registered_late, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	long before = platform_number("count modify op=4 fid=%lu", self->rough.fid);
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	ASSERT_EQ(0, platform_command("answer modify op=4 fid=%lu times=5 cc=2",
+				      self->rough.fid));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_EQ(before + 6, platform_number("count modify op=4 fid=%lu", self->rough.fid));
+	EXPECT_RESTORED();
+}
+
+/* Closing and opening changes the domain: taken back, and registered. Validates R13. */
+TEST_F_TIMEOUT(translation, changed_late, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	char address[PCI_ADDRESS_LEN];
+
+	strcpy(address, owner->fn.address);
+	ASSERT_EQ(0, platform_command("answer modify op=4 fid=%lu times=5 cc=2",
+				      self->rough.fid));
+	ASSERT_EQ(0, platform_command("answer modify op=5 fid=%lu times=5 cc=2",
+				      self->rough.fid));
+	owner_close(owner);
+	ASSERT_EQ(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+TEST_HARNESS_MAIN
