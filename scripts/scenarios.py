@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Make the table of scenarios from test logs, for scripts/scenarios.
 
-    scenarios.py --sources FOLDER --rust LOG [--c LOG] SCENARIOS >TABLE.rst
+    scenarios.py --sources FOLDER --rust LOG [--c LOG] [--rough LOG] SCENARIOS >TABLE.rst
 
 SCENARIOS is selftests/scenarios.txt, FOLDER has the sources of the tests, and a
 LOG is that of a guest that ran them. A test that the list names and that no
@@ -38,19 +38,34 @@ COLUMNS = ("No.", "What happens", "Test, or why there is none", "Rust 7.3", "C 7
 WIDTHS = (5, 35, 40, 10, 10)
 RUST_ONLY = ("storm_test:", "race_test:", "fuzz_test:")
 
+ROUGH_HEAD = """
+On a rougher platform
+=====================
+
+QEMU is a gentle platform. Here a plugin plays the firmware of a real machine beside it; the
+testing page says what it can do. "fails" is a fault that is known, and listed in
+``selftests/known_failures.txt``.
+
+"""
+ROUGH_COLUMNS = ("No.", "What the platform does", "Test", "Rust 7.3")
+ROUGH_WIDTHS = (5, 40, 45, 10)
+
 
 def scenarios(text):
-    """[(number, text, tests, reason)]"""
-    found = []
+    """[(number, text, tests, reason)], and the same of those with an R before the number"""
+    found = {"": [], "R": []}
     for line in text.split("\n"):
         if not line or line.startswith("#"):
             continue
         number, what, where = (part.strip() for part in line.split("|"))
         tests = where.split(", ") if TESTS.match(where) else []
-        found.append((int(number), what, tests, "" if tests else where))
-    numbers = [number for number, *_ in found]
-    assert numbers == list(range(1, len(numbers) + 1)), "the numbers have a gap"
-    return found
+        kind = "R" if number.startswith("R") else ""
+        found[kind].append((number, what, tests, "" if tests else where))
+    for kind, listed in found.items():
+        numbers = [number for number, *_ in listed]
+        wanted = ["%s%d" % (kind, n) for n in range(1, len(numbers) + 1)]
+        assert numbers == wanted, "the numbers have a gap"
+    return found[""], found["R"]
 
 
 def known_tests(folder):
@@ -110,7 +125,7 @@ def table(listed, rust, c):
     rows = [COLUMNS]
     for number, what, tests, reason in listed:
         rows.append((
-            str(number),
+            number,
             what,
             ", ".join(test.replace(":", ": ") for test in tests) or reason,
             verdict(tests, rust),
@@ -119,12 +134,22 @@ def table(listed, rust, c):
     return HEAD + list_table(rows, WIDTHS)
 
 
+def rough_table(listed, found):
+    rows = [ROUGH_COLUMNS]
+    for number, what, tests, reason in listed:
+        where = ", ".join(test.replace(":", ": ") for test in tests) or reason
+        rows.append((number, what, where, verdict(tests, found)))
+    return ROUGH_HEAD + list_table(rows, ROUGH_WIDTHS)
+
+
 def self_test():
-    listed = scenarios("# no\n1 | one | a_test:x, b_test:y\n2 | two | KVM: none here")
+    text = "# no\n1 | one | a_test:x, b_test:y\nR1 | three | b_test:y\n2 | two | KVM: none here"
+    listed, rough = scenarios(text)
     assert listed == [
-        (1, "one", ["a_test:x", "b_test:y"], ""),
-        (2, "two", [], "KVM: none here"),
+        ("1", "one", ["a_test:x", "b_test:y"], ""),
+        ("2", "two", [], "KVM: none here"),
     ], listed
+    assert rough == [("R1", "three", ["b_test:y"], "")], rough
     log = (
         "zpci-test: begin a_test\n#  RUN  f.v.x\nok 1 f.v.x\n[    1.0] ok 9 f.v.x\n"
         "#  RUN  f.w.x\n# a:1:x:Expected 0 (0) != (owner)->region.size (0)\nnot ok 2 f.w.x\n"
@@ -140,6 +165,7 @@ def self_test():
     assert verdict([], found) == "-"
     assert c_verdict(["b_test:y", "fuzz_test:x"], found) == "skipped"
     assert "   * - 1\n     - one\n     - a_test: x, b_test: y\n     - no region\n" in table(listed, found, None)
+    assert "   * - R1\n     - three\n     - b_test: y\n     - skipped\n" in rough_table(rough, found)
     assert SOURCE.findall("\nTEST_F(a, b)\nTEST(c)\n") == ["a, b", "c"]
     print("scenarios.py: self-test passed")
 
@@ -157,16 +183,18 @@ def main():
     parser.add_argument("--sources", required=True)
     parser.add_argument("--rust", action="append", required=True)
     parser.add_argument("--c", action="append")
+    parser.add_argument("--rough", action="append", default=[])
     parser.add_argument("scenarios")
     args = parser.parse_args()
     with open(args.scenarios, encoding="utf-8") as text:
-        listed = scenarios(text.read())
+        listed, rough = scenarios(text.read())
     known = known_tests(args.sources)
-    missing = [test for _, _, tests, _ in listed for test in tests if test not in known]
+    missing = [test for _, _, tests, _ in listed + rough for test in tests if test not in known]
     if missing:
         return "no such test: " + ", ".join(missing)
     c = results(read_lines(args.c)) if args.c else None
     sys.stdout.write(table(listed, results(read_lines(args.rust)), c))
+    sys.stdout.write(rough_table(rough, results(read_lines(args.rough))))
 
 
 if __name__ == "__main__":

@@ -23,23 +23,26 @@ FIXTURE_VARIANT(busy) {
 	/* What is asked for, and how often more, at least. */
 	const char *what;
 	int more;
+	/* How long it takes, at least. */
+	int ms;
 };
 
-#define BUSY(name, instruction, rest, count)				\
+#define BUSY(name, instruction, rest, count, time)			\
 	FIXTURE_VARIANT_ADD(busy, name) {				\
 		.answer = "answer " instruction " fid=%lu " rest,	\
 		.what = "count " instruction " fid=%lu",		\
 		.more = count,						\
+		.ms = time,						\
 	}
 
-BUSY(disable, "disable", "times=3 rsp=0x108", 3);
-BUSY(enable, "enable", "times=3 rsp=0x108", 3);
-BUSY(interrupts, "modify op=2", "times=5 cc=2", 5);
-BUSY(config_read, "load space=15", "times=50 cc=2", 50);
-BUSY(config_write, "store space=15", "times=40 cc=2", 20);
-BUSY(slow_config, "load space=15", "times=100 ms=2", 0);
-BUSY(slow_disable, "disable", "ms=300", 0);
-BUSY(slow_enable, "enable", "ms=300", 0);
+BUSY(disable, "disable", "times=3 rsp=0x108", 3, 0);
+BUSY(enable, "enable", "times=3 rsp=0x108", 3, 0);
+BUSY(interrupts, "modify op=2", "times=5 cc=2", 5, 0);
+BUSY(config_read, "load space=15", "times=50 cc=2", 50, 0);
+BUSY(config_write, "store space=15", "times=40 cc=2", 20, 0);
+BUSY(slow_config, "load space=15", "times=100 ms=20", 0, 500);
+BUSY(slow_disable, "disable", "ms=1000", 0, 1000);
+BUSY(slow_enable, "enable", "ms=1000", 0, 1000);
 
 FIXTURE_SETUP(busy)
 {
@@ -70,13 +73,16 @@ TEST_F_TIMEOUT(busy, is_waited_for, 60)
 {
 	char answer[128];
 	long before, now;
+	__u64 start;
 
 	before = asked(_metadata, &self->rough, variant->what);
 	EXPECT_LT(0, before);
 	EXPECT_RESTORED();
 	snprintf(answer, sizeof(answer), variant->answer, self->rough.fid);
 	ASSERT_EQ(0, platform_command("%s", answer));
+	start = now_ns();
 	now = asked(_metadata, &self->rough, variant->what);
+	EXPECT_LE(variant->ms, (now_ns() - start) / 1000000);
 	EXPECT_LE(before + variant->more, now) {
 		TH_LOG("asked %ld times, %ld before", now, before);
 	}

@@ -6,19 +6,25 @@
  */
 #include "kselftest_harness.h"
 
+#include "kmsg.h"
 #include "rough.h"
 
 FIXTURE(translation) {
 	struct rough rough;
+	int log;
 };
 
 FIXTURE_SETUP(translation)
 {
 	ROUGH_START();
+	self->log = kmsg_open();
+	ASSERT_LE(0, self->log);
 }
 
 FIXTURE_TEARDOWN(translation)
 {
+	EXPECT_EQ(-ETIMEDOUT, kmsg_wait(self->log, "scheduling while atomic", 0));
+	close(self->log);
 	ROUGH_END();
 }
 
