@@ -22,7 +22,7 @@
 #define HOT_SLOT	"00000040"
 
 /* Bit of a function handle. */
-#define ENABLED		(1U << 31)
+#define ENABLED		0x80000000U
 
 #define LOOPS		5
 #define QUIET_MS	200

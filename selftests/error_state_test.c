@@ -102,14 +102,12 @@ TEST_F_TIMEOUT(state, permanent, 120)
 TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
 {
 	struct owner *owner = &self->rough.owner;
-	char address[PCI_ADDRESS_LEN];
 
-	strcpy(address, owner->fn.address);
 	ASSERT_EQ(0, platform_raises(&self->rough, PEC_LOST));
 	owner_close(owner);
-	EXPECT_NE(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	EXPECT_NE(0, owner_open_at(owner, self->rough.address, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
-	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_open_new(owner, self->rough.address, VFIO_GROUP_TYPE1));
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	EXPECT_EQ(0, owner_suffer(owner));
@@ -153,10 +151,14 @@ static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
 	ASSERT_EQ(0, pci_bind(rough->owner.fn.address, TEST_DRIVER));
 }
 
-#define EXPECT_LOGGED(log, text)					\
-	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {		\
-		TH_LOG("not in the log: %s", text);			\
+static void expect_logged(struct __test_metadata *_metadata, int log, const char *text)
+{
+	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {
+		TH_LOG("not in the log: %s", text);
 	}
+}
+
+#define EXPECT_LOGGED(log, text)	expect_logged(_metadata, log, text)
 
 /* The host unblocks the function, lets the driver look, and ends the error. Validates R9. */
 TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)
@@ -216,10 +218,8 @@ TEST_F_TIMEOUT(state, host_may_not_end_the_error, 60)
 /* Its driver loses a function that has failed for good; its next owner waits. Validates R7. */
 TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
 {
-	char address[PCI_ADDRESS_LEN];
 	int log;
 
-	strcpy(address, self->rough.owner.fn.address);
 	with_driver(_metadata, &self->rough);
 	log = kmsg_open();
 	ASSERT_LE(0, log);
@@ -227,8 +227,8 @@ TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
 	EXPECT_LOGGED(log, "test: error_detected(");
 	close(log);
 	ASSERT_EQ(0, platform_command("repair fid=%lu", self->rough.fid));
-	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
-	ASSERT_EQ(0, owner_open_new(&self->rough.owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, pci_bind(self->rough.address, "vfio-pci"));
+	ASSERT_EQ(0, owner_open_new(&self->rough.owner, self->rough.address, VFIO_CDEV_IOMMUFD));
 	EXPECT_EQ(0, nvme_verify(&self->rough.owner.nvme, TEST_BLOCK));
 }
 
@@ -237,15 +237,13 @@ TEST_F_TIMEOUT(state, deaf_owner, 60)
 {
 	struct owner *owner = &self->rough.owner;
 	struct vfio_device_zpci_err_region event;
-	char address[PCI_ADDRESS_LEN];
 
-	strcpy(address, owner->fn.address);
 	owner_close(owner);
-	ASSERT_EQ(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_open_at(owner, self->rough.address, VFIO_CDEV_IOMMUFD));
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", self->rough.fid));
 	sleep_ms(QUIET_MS);
-	EXPECT_EQ(0, pci_wait_answers(address, PATIENCE_MS));
+	EXPECT_EQ(0, pci_wait_answers(self->rough.address, PATIENCE_MS));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(5, event.pec);

@@ -101,10 +101,8 @@ TEST_F_TIMEOUT(life, in_error_again, 90)
 TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 {
 	struct owner *owner = &self->rough.owner;
-	char address[PCI_ADDRESS_LEN];
 	int i;
 
-	strcpy(address, owner->fn.address);
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, platform_command("after-enable fid=%lu always blocked pec=5",
 				      self->rough.fid));
@@ -115,7 +113,7 @@ TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 	}
 	owner_close(owner);
 	ASSERT_EQ(0, platform_command("forget"));
-	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_open_new(owner, self->rough.address, VFIO_GROUP_TYPE1));
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));

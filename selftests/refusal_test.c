@@ -13,36 +13,66 @@
 /* An error of another function is recovered from in this time, meanwhile. */
 #define MEANWHILE_MS	1200
 
-/* What the platform does while a function in error is reset; "%lu" is the function. */
+/* What the platform does while a function in error is reset. */
 FIXTURE(busy) {
 	struct rough rough;
 };
 
 FIXTURE_VARIANT(busy) {
-	const char *answer;
-	/* What is asked for, and how often more, at least. */
 	const char *what;
+	const char *answer;
+	/* How often more it is asked for, and how long it takes, at least. */
 	int more;
-	/* How long it takes, at least. */
 	int ms;
 };
 
-#define BUSY(name, instruction, rest, count, time)			\
-	FIXTURE_VARIANT_ADD(busy, name) {				\
-		.answer = "answer " instruction " fid=%lu " rest,	\
-		.what = "count " instruction " fid=%lu",		\
-		.more = count,						\
-		.ms = time,						\
-	}
+FIXTURE_VARIANT_ADD(busy, disable) {
+	.what = "disable",
+	.answer = "times=3 rsp=0x108",
+	.more = 3,
+};
 
-BUSY(disable, "disable", "times=3 rsp=0x108", 3, 0);
-BUSY(enable, "enable", "times=3 rsp=0x108", 3, 0);
-BUSY(interrupts, "modify op=2", "times=5 cc=2", 5, 0);
-BUSY(config_read, "load space=15", "times=50 cc=2", 50, 0);
-BUSY(config_write, "store space=15", "times=40 cc=2", 20, 0);
-BUSY(slow_config, "load space=15", "times=100 ms=20", 0, 500);
-BUSY(slow_disable, "disable", "ms=1000", 0, 1000);
-BUSY(slow_enable, "enable", "ms=1000", 0, 1000);
+FIXTURE_VARIANT_ADD(busy, enable) {
+	.what = "enable",
+	.answer = "times=3 rsp=0x108",
+	.more = 3,
+};
+
+FIXTURE_VARIANT_ADD(busy, interrupts) {
+	.what = "modify op=2",
+	.answer = "times=5 cc=2",
+	.more = 5,
+};
+
+FIXTURE_VARIANT_ADD(busy, config_read) {
+	.what = "load space=15",
+	.answer = "times=50 cc=2",
+	.more = 50,
+};
+
+FIXTURE_VARIANT_ADD(busy, config_write) {
+	.what = "store space=15",
+	.answer = "times=40 cc=2",
+	.more = 20,
+};
+
+FIXTURE_VARIANT_ADD(busy, slow_config) {
+	.what = "load space=15",
+	.answer = "times=100 ms=20",
+	.ms = 500,
+};
+
+FIXTURE_VARIANT_ADD(busy, slow_disable) {
+	.what = "disable",
+	.answer = "ms=1000",
+	.ms = 1000,
+};
+
+FIXTURE_VARIANT_ADD(busy, slow_enable) {
+	.what = "enable",
+	.answer = "ms=1000",
+	.ms = 1000,
+};
 
 FIXTURE_SETUP(busy)
 {
@@ -57,29 +87,26 @@ FIXTURE_TEARDOWN(busy)
 /* How often the platform is asked during a reset of a function in error. */
 static long asked(struct __test_metadata *_metadata, struct rough *rough, const char *what)
 {
-	char command[128];
 	long before;
 
-	snprintf(command, sizeof(command), what, rough->fid);
 	EXPECT_EQ(0, owner_suffer(&rough->owner));
-	before = platform_number("%s", command);
+	before = platform_number("count %s fid=%lu", what, rough->fid);
 	EXPECT_LE(0, before);
 	EXPECT_EQ(0, vfio_reset(&rough->owner.fn));
-	return platform_number("%s", command) - before;
+	return platform_number("count %s fid=%lu", what, rough->fid) - before;
 }
 
 /* The reset waits until it is done. Validates R2. */
 TEST_F_TIMEOUT(busy, is_waited_for, 60)
 {
-	char answer[128];
 	long before, now;
 	__u64 start;
 
 	before = asked(_metadata, &self->rough, variant->what);
 	EXPECT_LT(0, before);
 	EXPECT_RESTORED();
-	snprintf(answer, sizeof(answer), variant->answer, self->rough.fid);
-	ASSERT_EQ(0, platform_command("%s", answer));
+	ASSERT_EQ(0, platform_command("answer %s fid=%lu %s", variant->what, self->rough.fid,
+				      variant->answer));
 	start = now_ns();
 	now = asked(_metadata, &self->rough, variant->what);
 	EXPECT_LE(variant->ms, (now_ns() - start) / 1000000);
@@ -100,18 +127,30 @@ FIXTURE_VARIANT(refused) {
 	bool open_only;
 };
 
-#define REFUSED(name, text, ...)					\
-	FIXTURE_VARIANT_ADD(refused, name) {				\
-		.answer = "answer " text,				\
-		__VA_ARGS__						\
-	}
+FIXTURE_VARIANT_ADD(refused, disable) {
+	.answer = "answer disable rsp=0x104",
+};
 
-REFUSED(disable, "disable rsp=0x104");
-REFUSED(disable_in_recovery, "disable rsp=0x107");
-REFUSED(enable, "enable rsp=0x104");
-REFUSED(enable_in_recovery, "enable rsp=0x107");
-REFUSED(interrupts, "modify op=2 cc=1 status=16");
-REFUSED(translation, "modify op=4 cc=1 status=16", .open_only = true);
+FIXTURE_VARIANT_ADD(refused, disable_in_recovery) {
+	.answer = "answer disable rsp=0x107",
+};
+
+FIXTURE_VARIANT_ADD(refused, enable) {
+	.answer = "answer enable rsp=0x104",
+};
+
+FIXTURE_VARIANT_ADD(refused, enable_in_recovery) {
+	.answer = "answer enable rsp=0x107",
+};
+
+FIXTURE_VARIANT_ADD(refused, interrupts) {
+	.answer = "answer modify op=2 cc=1 status=16",
+};
+
+FIXTURE_VARIANT_ADD(refused, translation) {
+	.answer = "answer modify op=4 cc=1 status=16",
+	.open_only = true,
+};
 
 FIXTURE_SETUP(refused)
 {
@@ -154,17 +193,15 @@ TEST_F_TIMEOUT(refused, again_and_again, 60)
 TEST_F_TIMEOUT(refused, until_it_is_closed, 60)
 {
 	struct owner *owner = &self->rough.owner;
-	char address[PCI_ADDRESS_LEN];
 
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, platform_command("%s fid=%lu always", variant->answer, self->rough.fid));
 	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
-	strcpy(address, owner->fn.address);
 	if (variant->open_only)
 		ASSERT_EQ(0, platform_command("forget"));
 	owner_close(owner);
 	ASSERT_EQ(0, platform_command("forget"));
-	ASSERT_EQ(0, owner_open_new(owner, address, VFIO_GROUP_TYPE1));
+	ASSERT_EQ(0, owner_open_new(owner, self->rough.address, VFIO_GROUP_TYPE1));
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));

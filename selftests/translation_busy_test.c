@@ -46,15 +46,13 @@ TEST_F_TIMEOUT(translation, registered_late, 60)
 TEST_F_TIMEOUT(translation, changed_late, 60)
 {
 	struct owner *owner = &self->rough.owner;
-	char address[PCI_ADDRESS_LEN];
 
-	strcpy(address, owner->fn.address);
 	ASSERT_EQ(0, platform_command("answer modify op=4 fid=%lu times=5 cc=2",
 				      self->rough.fid));
 	ASSERT_EQ(0, platform_command("answer modify op=5 fid=%lu times=5 cc=2",
 				      self->rough.fid));
 	owner_close(owner);
-	ASSERT_EQ(0, owner_open_at(owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_open_at(owner, self->rough.address, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }

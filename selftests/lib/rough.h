@@ -13,6 +13,7 @@
 
 struct rough {
 	struct owner owner;
+	char address[PCI_ADDRESS_LEN];
 	/* Of the function, to name it to the platform. */
 	unsigned long fid;
 	struct config before;
@@ -29,7 +30,8 @@ static inline void rough_start(struct __test_metadata *_metadata, struct rough *
 	ASSERT_EQ(0, platform_command("states on"));
 	ASSERT_EQ(0, owner_open(owner, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, owner_listen(owner));
-	ASSERT_EQ(0, pci_read_attr(owner->fn.address, "function_id", &rough->fid));
+	memcpy(rough->address, owner->fn.address, sizeof(rough->address));
+	ASSERT_EQ(0, pci_read_attr(rough->address, "function_id", &rough->fid));
 	ASSERT_EQ(0, config_save(&owner->fn, &rough->before));
 }
 
@@ -41,11 +43,11 @@ static inline void rough_end(struct __test_metadata *_metadata, struct rough *ro
 	platform_command("profile plain");
 	/* What a test that has failed leaves behind is not the next one's. */
 	if (_metadata->exit_code != KSFT_PASS &&
-	    !pci_slot(owner->fn.address, slot, sizeof(slot))) {
+	    !pci_slot(rough->address, slot, sizeof(slot))) {
 		owner_close(owner);
 		pci_slot_power(slot, false);
 		pci_slot_power(slot, true);
-		pci_wait_present(owner->fn.address, true, PATIENCE_MS);
+		pci_wait_present(rough->address, true, PATIENCE_MS);
 	} else {
 		owner_close(owner);
 	}
