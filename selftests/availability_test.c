@@ -116,7 +116,7 @@ FIXTURE_SETUP(plugged)
 FIXTURE_TEARDOWN(plugged)
 {
 	if (!pci_wait_present(HOT_ADDRESS, true, 0)) {
-		host_unplug_nvme(self->name);
+		host_unplug(self->name);
 		EXPECT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 	}
 	close(self->request);
@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 
 	for (i = 0; i < LOOPS; i++) {
 		EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
-		host_unplug_nvme(self->name);
+		host_unplug(self->name);
 		ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 		EXPECT_EQ(0, pci_wait_present(HOT_ADDRESS, false, 0));
 		self->name = host_plug_nvme(HOT_UID);
@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, HOT_ADDRESS, address));
 	open_and_listen(_metadata, &owner, HOT_ADDRESS, variant->mode, self->request);
 	ASSERT_EQ(0, owner_suffer(&owner));
-	host_unplug_nvme(self->name);
+	host_unplug(self->name);
 	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
 
 	start = now_ns();
@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 	open_and_listen(_metadata, &owner, HOT_ADDRESS, variant->mode, self->request);
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_ERROR_STATE));
-	host_unplug_nvme(self->name);
+	host_unplug(self->name);
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_LOST));
 	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
@@ -241,7 +241,7 @@ TEST_F_TIMEOUT(plugged, comes_and_goes_while_looked_at, 120)
 	child = look_at_all_of_them();
 	ASSERT_LT(0, child);
 	for (i = 0; i < LOOPS; i++) {
-		host_unplug_nvme(self->name);
+		host_unplug(self->name);
 		ASSERT_EQ(0, pci_wait_slot(HOT_SLOT, false, PATIENCE_MS));
 		self->name = host_plug_nvme(HOT_UID);
 		ASSERT_EQ(0, pci_wait_present(HOT_ADDRESS, true, PATIENCE_MS));

@@ -449,7 +449,7 @@ static int give_power(struct race *race)
 
 static int take_unplug(struct race *race)
 {
-	host_unplug_nvme(race->name);
+	host_unplug(race->name);
 	return pci_wait_slot(race->slot, false, PATIENCE_MS);
 }
 

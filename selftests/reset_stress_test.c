@@ -411,7 +411,7 @@ TEST_F_TIMEOUT(unplug, while_resetting, 120)
 	ASSERT_LE(0, request);
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 	ASSERT_EQ(0, owner_suffer(owner));
-	host_unplug_nvme(self->name);
+	host_unplug(self->name);
 	for (i = 0; i < 20; i++) {
 		start = now_ns();
 		ret = vfio_reset(&owner->fn);

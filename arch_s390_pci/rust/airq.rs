@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Adapter interruptions: registered when MSIs are set up, and again after every reset.
+//! Adapter interruptions: registered when MSIs are set up, and again after every reset. Those who
+//! call this hold the lock that keeps the indicators.
 //!
 //! C version of this: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
 
 use kernel::{
     bindings,
     error::from_result,
-    pci,
     prelude::*,
     zpci::Device, //
 };
@@ -37,24 +37,4 @@ unsafe extern "C" fn zpci_clear_irq(zdev: *mut bindings::zpci_dev) -> c_int {
     let zdev = unsafe { Device::from_raw(zdev) };
 
     from_result(|| zdev.deregister_irq().map(|()| 0))
-}
-
-/// Registers the adapter interruptions of a PCI device again, unconditionally: a reset has
-/// deregistered them, and nobody has said so.
-///
-/// # Safety
-///
-/// `pdev` must be a valid PCI device with MSIs set up.
-#[export]
-unsafe extern "C" fn arch_restore_msi_irqs(pdev: *mut bindings::pci_dev) -> bool {
-    // SAFETY: By the caller's promise. CAST: `pci::Device` is a transparent wrapper.
-    let pdev: &pci::Device = unsafe { &*pdev.cast() };
-
-    if let Some(zdev) = Device::of(pdev) {
-        // They may be registered already, which the platform refuses to do twice.
-        // SAFETY: The caller restores MSIs that are set up, and so keeps them from being torn down.
-        let _ = unsafe { zdev.register_irq() };
-    }
-    // Always: what the PCI core restores itself are the entries of the device's table.
-    true
 }

@@ -9,7 +9,6 @@
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <asm/pci_debug.h>
@@ -23,16 +22,6 @@ __rust_helper struct zpci_dev *rust_helper_to_zpci(struct pci_dev *pdev)
 __rust_helper void rust_helper_zpci_zdev_get(struct zpci_dev *zdev)
 {
 	zpci_zdev_get(zdev);
-}
-
-/*
- * Only the last reference takes a lock to be dropped, and that under which the
- * PCI core is called. Whoever has a function open does not have the last one.
- */
-__rust_helper void rust_helper_zpci_zdev_drop(struct zpci_dev *zdev)
-{
-	if (!refcount_dec_not_one(&zdev->kref.refcount))
-		zpci_zdev_put(zdev);
 }
 
 /* Whether there are DMA mappings that the platform could have looked up. */

@@ -32,24 +32,44 @@ void host_command(const char *command, const char *format, ...)
 		close(fd);
 }
 
-__u64 host_plug_nvme(int uid)
+/* Names may not be used twice, not even by the next test. */
+static __u64 plug_zpci(int uid, int fid)
 {
-	/* Names may not be used twice, not even by the next test. */
 	__u64 name = now_ns();
+
+	host_command("device_add",
+		     "'driver':'zpci','id':'zhot%llu','uid':%d,'fid':%d,'target':'hot%llu'",
+		     name, uid, fid, name);
+	return name;
+}
+
+__u64 host_plug_nvme_as(int uid, int fid)
+{
+	__u64 name = plug_zpci(uid, fid);
 
 	host_command("blockdev-add",
 		     "'driver':'null-co','node-name':'disk%llu','size':16777216,'read-zeroes':true",
 		     name);
-	host_command("device_add",
-		     "'driver':'zpci','id':'zhot%llu','uid':%d,'fid':%d,'target':'hot%llu'",
-		     name, uid, uid, name);
 	host_command("device_add",
 		     "'driver':'nvme','id':'hot%llu','drive':'disk%llu','serial':'hot'",
 		     name, name);
 	return name;
 }
 
-void host_unplug_nvme(__u64 name)
+__u64 host_plug_nvme(int uid)
+{
+	return host_plug_nvme_as(uid, uid);
+}
+
+__u64 host_plug_e1000e(int uid)
+{
+	__u64 name = plug_zpci(uid, uid);
+
+	host_command("device_add", "'driver':'e1000e','id':'hot%llu','romfile':''", name);
+	return name;
+}
+
+void host_unplug(__u64 name)
 {
 	host_command("device_del", "'id':'hot%llu'", name);
 }

@@ -14,8 +14,13 @@ void host_command(const char *command, const char *arguments, ...)
 
 /* Plugs an NVMe function with an empty disk. Returns what it is called outside. */
 __u64 host_plug_nvme(int uid);
+/* The same, with a function ID that is not its UID. */
+__u64 host_plug_nvme_as(int uid, int fid);
 
-/* Asks for such a function back. */
-void host_unplug_nvme(__u64 name);
+/* Plugs a network adapter that is connected to nothing. */
+__u64 host_plug_e1000e(int uid);
+
+/* Asks for a function back that was plugged here. */
+void host_unplug(__u64 name);
 
 #endif

@@ -42,6 +42,8 @@ struct vfio_function {
 
 /* Everything here returns 0 or -errno unless it says otherwise. */
 int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode);
+/* Opens a function in the I/O address space that another one has. */
+int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other);
 void vfio_close(struct vfio_function *fn);
 int vfio_reset(struct vfio_function *fn);
 

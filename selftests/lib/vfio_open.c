@@ -23,12 +23,14 @@ static int open_node(const char *path)
 static int open_by_group(struct vfio_function *fn)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
-	char path[PATH_MAX];
 	int number = pci_iommu_group(fn->address);
+	bool shared = fn->iommu >= 0;
+	char path[PATH_MAX];
 
 	if (number < 0)
 		return number;
-	fn->iommu = open_node("/dev/vfio/vfio");
+	if (fn->iommu < 0)
+		fn->iommu = open_node("/dev/vfio/vfio");
 	if (fn->iommu < 0)
 		return fn->iommu;
 	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
@@ -40,7 +42,7 @@ static int open_by_group(struct vfio_function *fn)
 	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
 		return -EPERM;
 	if (ioctl(fn->group, VFIO_GROUP_SET_CONTAINER, &fn->iommu) ||
-	    ioctl(fn->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	    (!shared && ioctl(fn->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)))
 		return -errno;
 	fn->device = ioctl(fn->group, VFIO_GROUP_GET_DEVICE_FD, fn->address);
 	return fn->device < 0 ? -errno : 0;
@@ -74,34 +76,32 @@ static int open_by_cdev(struct vfio_function *fn)
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 
-	fn->iommu = open_node("/dev/iommu");
+	if (fn->iommu < 0)
+		fn->iommu = open_node("/dev/iommu");
 	if (fn->iommu < 0)
 		return fn->iommu;
 	fn->device = open_cdev(fn->address);
 	if (fn->device < 0)
 		return fn->device;
 	bind.iommufd = fn->iommu;
-	if (ioctl(fn->device, VFIO_DEVICE_BIND_IOMMUFD, &bind) ||
-	    ioctl(fn->iommu, IOMMU_IOAS_ALLOC, &alloc))
+	if (ioctl(fn->device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
 		return -errno;
-	fn->ioas = alloc.out_ioas_id;
+	if (!fn->ioas) {
+		if (ioctl(fn->iommu, IOMMU_IOAS_ALLOC, &alloc))
+			return -errno;
+		fn->ioas = alloc.out_ioas_id;
+	}
 	attach.pt_id = fn->ioas;
 	return ioctl(fn->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) ? -errno : 0;
 }
 
-int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+static int open_with(struct vfio_function *fn, const char *address)
 {
 	struct vfio_region_info info;
 	int ret, i;
 
-	memset(fn, 0, sizeof(*fn));
-	fn->iommu = -1;
-	fn->group = -1;
-	fn->device = -1;
-	fn->mode = mode;
 	snprintf(fn->address, sizeof(fn->address), "%s", address);
-
-	ret = mode == VFIO_GROUP_TYPE1 ? open_by_group(fn) : open_by_cdev(fn);
+	ret = fn->mode == VFIO_GROUP_TYPE1 ? open_by_group(fn) : open_by_cdev(fn);
 	for (i = 0; !ret && i <= VFIO_PCI_CONFIG_REGION_INDEX; i++) {
 		if (i == VFIO_PCI_ROM_REGION_INDEX)
 			continue;
@@ -112,6 +112,27 @@ int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode
 	if (ret)
 		vfio_close(fn);
 	return ret;
+}
+
+int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+{
+	memset(fn, 0, sizeof(*fn));
+	fn->iommu = -1;
+	fn->group = -1;
+	fn->device = -1;
+	fn->mode = mode;
+	return open_with(fn, address);
+}
+
+int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other)
+{
+	memset(fn, 0, sizeof(*fn));
+	fn->iommu = dup(other->iommu);
+	fn->group = -1;
+	fn->device = -1;
+	fn->mode = other->mode;
+	fn->ioas = other->ioas;
+	return open_with(fn, address);
 }
 
 static void close_fd(int *fd)

@@ -98,7 +98,7 @@ unsafe impl AlwaysRefCounted for Device {
     #[inline(never)]
     unsafe fn dec_ref(obj: NonNull<Self>) {
         // SAFETY: The caller owns the reference that is dropped here.
-        unsafe { bindings::zpci_zdev_drop(obj.as_ptr().cast()) };
+        unsafe { bindings::zpci_zdev_put(obj.as_ptr().cast()) };
     }
 }
 
