@@ -29,6 +29,15 @@ FIXTURE_TEARDOWN(state)
 	ROUGH_END();
 }
 
+static void expect_logged(struct __test_metadata *_metadata, int log, const char *text)
+{
+	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {
+		TH_LOG("not in the log: %s", text);
+	}
+}
+
+#define EXPECT_LOGGED(log, text)	expect_logged(_metadata, log, text)
+
 /* What the owner gets is what the platform has raised. */
 static void expect_raised(struct __test_metadata *_metadata, struct rough *rough, __u16 pec,
 			  __u16 flags)
@@ -114,6 +123,27 @@ TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
+/*
+ * In error, a function is disabled already where z/VM is the platform: to disable it has
+ * no effect, and its handle is another. Validates R14.
+ */
+TEST_F_TIMEOUT(state, disabled_already, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	int log = kmsg_open();
+
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, platform_command("zvm on"));
+	ASSERT_EQ(0, platform_raises(&self->rough, 5));
+	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_LOGGED(log, "had no effect as it was already disabled");
+	close(log);
+	EXPECT_RESTORED();
+	EXPECT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
 /* What is about counters is no error. Validates R8. */
 TEST_F(state, measurement)
 {
@@ -150,15 +180,6 @@ static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
 	ASSERT_EQ(0, file_write(PARAMETERS "table", "1"));
 	ASSERT_EQ(0, pci_bind(rough->owner.fn.address, TEST_DRIVER));
 }
-
-static void expect_logged(struct __test_metadata *_metadata, int log, const char *text)
-{
-	EXPECT_EQ(0, kmsg_wait(log, text, PATIENCE_MS)) {
-		TH_LOG("not in the log: %s", text);
-	}
-}
-
-#define EXPECT_LOGGED(log, text)	expect_logged(_metadata, log, text)
 
 /* The host unblocks the function, lets the driver look, and ends the error. Validates R9. */
 TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)

@@ -21,10 +21,11 @@ pub enum What {
     Event,
     Report,
     Service,
+    Inside,
 }
 
 impl What {
-    const NAMES: [(&'static str, What); 13] = [
+    const NAMES: [(&'static str, What); 14] = [
         ("enable", What::Enable),
         ("disable", What::Disable),
         ("query", What::Query),
@@ -38,6 +39,7 @@ impl What {
         ("event", What::Event),
         ("report", What::Report),
         ("service", What::Service),
+        ("inside", What::Inside),
     ];
 
     pub fn parse(name: &str) -> Result<Self, String> {
@@ -153,7 +155,10 @@ impl Rule {
             Some(Answer::Ones) if matches!(filter.what, What::Load | What::Store) => {}
             Some(_) => return Err("that is no answer of this instruction".into()),
         }
-        if matches!(filter.what, What::Event | What::Report | What::Service) {
+        if matches!(
+            filter.what,
+            What::Event | What::Report | What::Service | What::Inside
+        ) {
             return Err("this is only counted".into());
         }
         let endless = match when {

@@ -437,7 +437,9 @@ impl Platform {
                 request.set_response(guest, told);
             }
             if !disable && settings.inside {
+                let fid = function.fid;
                 function.config.power_on();
+                self.count(What::Inside, fid, 0);
             }
             if !disable {
                 self.begin_life(index);
@@ -892,6 +894,7 @@ mod tests {
         let disabled = m.set(handle, clp::DISABLE).1;
         m.set(disabled, clp::ENABLE);
         assert_eq!(load(&mut m, 0x0604), 0);
+        assert_eq!(m.command("count inside fid=1"), "2");
     }
 
     #[test]
