@@ -57,6 +57,10 @@ typedef unsigned long u64;
 #define STATUS_ERROR_RECOVERY	40
 #define STATUS_BLOCKED		12
 #define IOTA_REGION_THIRD	0x804
+#define REGION_VALID		0x07
+#define SEGMENT_VALID		0x00
+#define ENTRY_INVALID		0x20
+#define PAGE_INVALID		0x400
 
 #define SPACE_CONFIG		15
 #define PCI_COMMAND		0x04
@@ -73,8 +77,15 @@ typedef unsigned long u64;
 #define NVME_ACQ		0x30
 #define NVME_DOORBELL		0x1000
 
+#define NVME_IDENTIFY		0x06
+
 #define PEC_NOT_MAPPED		0x4
 #define UNMAPPED		0x200000
+/* The first pages of DMA addresses are those that the controller may use. */
+#define MAPPED_COMMANDS		0x0000
+#define MAPPED_COMPLETIONS	0x1000
+#define MAPPED_DATA		0x2000
+#define MAPPED_PAGES		3
 /* No more than a table of this kind can map. */
 #define DMA_SIZE		0x100000000
 
@@ -104,7 +115,10 @@ struct event {
 
 static union block block __attribute__((aligned(4096)));
 static union block text __attribute__((aligned(4096)));
+static union block shared[MAPPED_PAGES] __attribute__((aligned(4096)));
 static u64 region_table[2048] __attribute__((aligned(16384)));
+static u64 segment_table[2048] __attribute__((aligned(16384)));
+static u64 page_table[256] __attribute__((aligned(4096)));
 u8 stack[16384] __attribute__((aligned(16)));
 
 asm(".globl _start\n"
@@ -294,7 +308,24 @@ static u32 modify(const struct function *function, u8 operation)
 	return cc << 8 | (cc == 1 ? request >> 24 & 0xff : 0);
 }
 
-static void map_nothing(const struct function *function)
+/* Nothing is mapped but the shared pages. An entry of zeroes would be an error. */
+static void make_tables(const struct function *function)
+{
+	int i;
+
+	for (i = 0; i < 2048; i++) {
+		region_table[i] = ENTRY_INVALID | REGION_VALID;
+		segment_table[i] = ENTRY_INVALID | SEGMENT_VALID;
+	}
+	for (i = 0; i < 256; i++)
+		page_table[i] = PAGE_INVALID;
+	for (i = 0; i < MAPPED_PAGES; i++)
+		page_table[i] = (u64)&shared[i];
+	region_table[function->start_dma >> 31] = (u64)segment_table | REGION_VALID;
+	segment_table[function->start_dma >> 20 & 2047] = (u64)page_table | SEGMENT_VALID;
+}
+
+static void register_tables(const struct function *function)
 {
 	u32 result;
 
@@ -305,6 +336,23 @@ static void map_nothing(const struct function *function)
 	result = modify(function, MPCIFC_REG_IOAT);
 	if (result)
 		failed("FAILED: the translation table is refused, ", result);
+}
+
+/* Has the platform look at what the table maps. */
+static void refresh(const struct function *function)
+{
+	register u64 start asm("2") = function->start_dma;
+	register u64 length asm("3") = MAPPED_PAGES * 4096;
+	u64 handle = (u64)function->fh << 32;
+	u32 cc;
+
+	asm volatile("	.insn	rre,0xb9d30000,%1,%2\n"
+		     "	ipm	%0\n"
+		     "	srl	%0,28\n"
+		     : "=d" (cc), "+d" (handle), "+d" (start), "+d" (length)
+		     : : "cc", "memory");
+	if (cc)
+		failed("FAILED: refreshing the table gives ", cc << 8 | (handle >> 24 & 0xff));
 }
 
 static u32 access(const struct function *function, u8 store, u8 space, u64 offset, u32 *value)
@@ -349,14 +397,13 @@ static u32 get_register(const struct function *function, u64 offset)
 	return value;
 }
 
-static void provoke(const struct function *function)
+static void start_controller(const struct function *function, u64 commands, u64 completions)
 {
-	const u64 unmapped = function->start_dma + UNMAPPED;
 	const struct { u16 at; u32 value; } *step, steps[] = {
 		{ NVME_CC, 0 },
 		{ NVME_AQA, 1 << 16 | 1 },
-		{ NVME_ASQ, unmapped }, { NVME_ASQ + 4, unmapped >> 32 },
-		{ NVME_ACQ, unmapped }, { NVME_ACQ + 4, unmapped >> 32 },
+		{ NVME_ASQ, commands }, { NVME_ASQ + 4, commands >> 32 },
+		{ NVME_ACQ, completions }, { NVME_ACQ + 4, completions >> 32 },
 		{ NVME_CC, NVME_CC_ENABLE },
 		{ 0 },
 	};
@@ -370,7 +417,40 @@ static void provoke(const struct function *function)
 	} while (!(status & (NVME_CSTS_READY | NVME_CSTS_FATAL)));
 	if (status & NVME_CSTS_FATAL)
 		failed("FAILED: the controller does not start, status ", status);
+}
+
+static void provoke(const struct function *function)
+{
+	const u64 unmapped = function->start_dma + UNMAPPED;
+
+	start_controller(function, unmapped, unmapped);
 	set_register(function, NVME_BAR, NVME_DOORBELL, 1);
+}
+
+/* A command that needs DMA both ways. A controller that says nothing gets 30 seconds or so. */
+static void use(const struct function *function)
+{
+	const u64 start = function->start_dma;
+	u32 tries, status = 0;
+	int i;
+
+	for (i = 0; i < MAPPED_PAGES; i++)
+		clear(&shared[i]);
+	/* All of it is little-endian. */
+	shared[0].b[0] = NVME_IDENTIFY;
+	shared[0].d[3] = __builtin_bswap64(start + MAPPED_DATA);
+	shared[0].b[40] = 1;
+	start_controller(function, start + MAPPED_COMMANDS, start + MAPPED_COMPLETIONS);
+	set_register(function, NVME_BAR, NVME_DOORBELL, 1);
+	for (tries = 0; tries < 100000; tries++) {
+		status = get_register(function, NVME_CSTS);
+		if (shared[1].b[14] & 1 || status != NVME_CSTS_READY)
+			break;
+	}
+	if (!(shared[1].b[14] & 1))
+		failed("FAILED: a command is not answered, controller status ", status);
+	if (shared[1].b[14] != 1 || shared[1].b[15] || !shared[2].d[0])
+		failed("FAILED: a command is answered ", shared[1].h[7]);
 }
 
 /* Channel reports are machine checks. Each may stand for several events. */
@@ -434,6 +514,7 @@ static void check(const struct function *function, const struct event *event)
 		failed("FAILED: that is wrong for handle ", function->fh);
 }
 
+/* The table is as it was, so it is registered, and that is all. */
 static void recover(struct function *function)
 {
 	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
@@ -441,13 +522,20 @@ static void recover(struct function *function)
 
 	set(function, CLP_SET_DISABLE);
 	set(function, CLP_SET_ENABLE);
-	map_nothing(function);
 	set_register(function, SPACE_CONFIG, PCI_COMMAND, PCI_MEMORY_AND_MASTER);
 	status = get_register(function, NVME_CSTS);
 	say("recovered, the controller's status is ", status, "");
 	/* Of an emulated function QEMU does not reset the inside. */
 	if (!emulated && status & NVME_CSTS_FATAL)
 		failed("FAILED: the controller was not reset, status ", status);
+	/* Or it goes on with the command that it has failed to fetch. */
+	set_register(function, NVME_BAR, NVME_CC, 0);
+	register_tables(function);
+	/* A platform walks the table. QEMU has to be told where it is not patched. */
+	if (emulated)
+		refresh(function);
+	use(function);
+	say_plain("the controller does as it is told");
 }
 
 static void program_check(void)
@@ -474,7 +562,11 @@ void guest(void)
 	say("handle ", function.fh, "");
 	say("last DMA address ", function.end_dma, "");
 	set(&function, CLP_SET_ENABLE);
-	map_nothing(&function);
+	make_tables(&function);
+	register_tables(&function);
+	refresh(&function);
+	use(&function);
+	say_plain("the controller does as it is told");
 	for (round = 1; round <= ROUNDS; round++) {
 		provoke(&function);
 		say("provoked an error: a read of ", function.start_dma + UNMAPPED, "");
