@@ -346,7 +346,7 @@ static int wait_failed(struct nvme *nvme)
 
 static void *reset_each_round(void *arg)
 {
-	FIXTURE_DATA(attach) *self = arg;
+	struct _test_data_attach *self = arg;
 
 	for (;;) {
 		pthread_barrier_wait(&self->start);
