@@ -5,7 +5,7 @@ KVER ?=
 IMPL ?= rust
 FLAVOR ?= std
 
-.PHONY: help setup demo test test-long bench kernel vm integrate patches series htmldocs deb \
+.PHONY: help setup demo guest-demo test test-long bench kernel vm integrate patches series htmldocs deb \
 	deb-boot tools lint rust-analyzer clean
 .NOTPARALLEL:
 
@@ -14,6 +14,9 @@ help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
 
 demo: ## build, boot, and recover a real device from a real error
 	@scripts/demo "$(KVER)" $(IMPL) $(FLAVOR)
+
+guest-demo: ## build QEMU for s390x, and let a virtual machine recover from an error of its drive
+	@scripts/guest-demo $(IMPL)
 
 test: ## the tests on the host and in the guest (KVER=newest: on Debian's newest Linux)
 	@scripts/test "$(KVER)"
