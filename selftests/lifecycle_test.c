@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(lifecycle, error_while_being_unbound, 90)
 	}
 
 	start = now_ns();
-	EXPECT_EQ(-EAGAIN, vfio_reset(&owner->fn));
+	EXPECT_EQ(-EAGAIN, vfio_reset_once(&owner->fn));
 	EXPECT_GT(RESET_GIVES_UP_MS * 1000000ULL, now_ns() - start);
 	EXPECT_FALSE(is_done(&unbinding));
 	owner_close(owner);

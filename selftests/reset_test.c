@@ -48,7 +48,7 @@ TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 0; i < TIMES; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
-		if (!vfio_reset(&owner->fn))
+		if (!vfio_reset_once(&owner->fn))
 			good++;
 		ASSERT_EQ(0, nvme_reinit(&owner->nvme)) {
 			TH_LOG("after reset %d", i);
@@ -88,7 +88,7 @@ TEST_F(reset, brings_config_space_back)
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, config_save(&owner->fn, before));
 	ASSERT_EQ(0, owner_suffer(owner));
-	ASSERT_EQ(0, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, vfio_reset_only(&owner->fn));
 	ASSERT_EQ(0, config_save(&owner->fn, after));
 	EXPECT_EQ(0, config_differences(before, after));
 	EXPECT_TRUE(pci_answers(owner->fn.address));

@@ -170,12 +170,22 @@ static int identify(struct nvme *nvme)
 	return 0;
 }
 
+/* The C version does not tell QEMU of the mappings again. */
+static int renew_mapping(struct nvme *nvme)
+{
+	int ret = vfio_dma_unmap(nvme->fn, nvme->iova, NVME_DMA_SIZE);
+
+	return ret ? ret : vfio_dma_map(nvme->fn, nvme->mem, nvme->iova, NVME_DMA_SIZE);
+}
+
 int nvme_reinit(struct nvme *nvme)
 {
 	__u32 cap_high;
 	int ret;
 
-	ret = vfio_bar_read32(nvme->fn, NVME_BAR, NVME_REG_CAP + 4, &cap_high);
+	ret = nvme->fn->by_feature ? renew_mapping(nvme) : 0;
+	if (!ret)
+		ret = vfio_bar_read32(nvme->fn, NVME_BAR, NVME_REG_CAP + 4, &cap_high);
 	if (ret)
 		return ret;
 	nvme->stride = 4 << (cap_high & 0xf);

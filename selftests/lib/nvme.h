@@ -55,7 +55,10 @@ struct nvme {
 int nvme_start(struct nvme *nvme, struct vfio_function *fn, __u64 iova);
 void nvme_stop(struct nvme *nvme);
 
-/* Brings the controller up after a reset: interrupts and DMA are left as they were. */
+/*
+ * Brings the controller up after a reset: interrupts and DMA are left as they were.
+ * For the C version the memory is mapped again.
+ */
 int nvme_reinit(struct nvme *nvme);
 
 int nvme_read(struct nvme *nvme, __u64 block, void *buf);

@@ -10,10 +10,29 @@
 #include <unistd.h>
 
 #include "vfio.h"
+#include "wait.h"
+
+int vfio_reset_once(struct vfio_function *fn)
+{
+	return ioctl(fn->device, VFIO_DEVICE_RESET) ? -errno : 0;
+}
+
+int vfio_reset_only(struct vfio_function *fn)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	int ret;
+
+	do {
+		ret = vfio_reset_once(fn);
+	} while (fn->by_feature && (ret == -EAGAIN || ret == -EIO) && wait_on(deadline));
+	return ret;
+}
 
 int vfio_reset(struct vfio_function *fn)
 {
-	return ioctl(fn->device, VFIO_DEVICE_RESET) ? -errno : 0;
+	int ret = vfio_reset_only(fn);
+
+	return ret || !fn->by_feature ? ret : vfio_enable_bus_master(fn);
 }
 
 int vfio_dma_map(struct vfio_function *fn, void *vaddr, __u64 iova, __u64 size)

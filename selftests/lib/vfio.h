@@ -29,6 +29,7 @@ struct vfio_window {
  * @device: the function itself
  * @ioas: the I/O address space, with iommufd
  * @window: where its BARs and its configuration space are in @device
+ * @by_feature: the kernel has no error region: what it asks of its clients differs
  */
 struct vfio_function {
 	char address[PCI_ADDRESS_LEN];
@@ -38,6 +39,7 @@ struct vfio_function {
 	int device;
 	__u32 ioas;
 	struct vfio_window window[VFIO_PCI_CONFIG_REGION_INDEX + 1];
+	int by_feature;
 };
 
 /* Everything here returns 0 or -errno unless it says otherwise. */
@@ -45,7 +47,16 @@ int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode
 /* Opens a function in the I/O address space that another one has. */
 int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other);
 void vfio_close(struct vfio_function *fn);
+/*
+ * What owners do. Without an error region it is the C version: that is busy with
+ * an event that it has signalled, so a client asks again after EAGAIN and EIO, and
+ * does not bring Command back, so a client writes it.
+ */
 int vfio_reset(struct vfio_function *fn);
+/* The same, and nothing is written. */
+int vfio_reset_only(struct vfio_function *fn);
+/* One request. */
+int vfio_reset_once(struct vfio_function *fn);
 
 int vfio_dma_map(struct vfio_function *fn, void *vaddr, __u64 iova, __u64 size);
 int vfio_dma_unmap(struct vfio_function *fn, __u64 iova, __u64 size);

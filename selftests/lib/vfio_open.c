@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "error_event.h"
 #include "vfio.h"
 #include "vfio_info.h"
 
@@ -109,6 +110,7 @@ static int open_with(struct vfio_function *fn, const char *address)
 		fn->window[i].offset = info.offset;
 		fn->window[i].size = info.size;
 	}
+	fn->by_feature = !ret && error_region_find(fn, &info) != 0;
 	if (ret)
 		vfio_close(fn);
 	return ret;
