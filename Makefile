@@ -9,7 +9,7 @@ FLAVOR ?= std
 	deb-boot tools lint rust-analyzer clean
 .NOTPARALLEL:
 
-help: ## list what there is to do (KVER=7.3|7.2 IMPL=rust|c FLAVOR=std|debug)
+help: ## list what there is to do (IMPL=rust|c FLAVOR=std|debug)
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## build, boot, and recover a real device from a real error

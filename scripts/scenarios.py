@@ -31,8 +31,8 @@ zPCI error recovery, case by case
 ===================================
 
 Made by ``scripts/scenarios`` from ``selftests/scenarios.txt``, from
-``selftests/scenarios-c.txt``, and from the logs of test runs: not to be edited. A test
-counts in each of its variants, such as group and iommufd.
+``selftests/scenarios-c.txt``, and from the logs of test runs on Linux 7.3: not to be
+edited. A test counts in each of its variants, such as group and iommufd.
 
 On the C version the tests follow its rules: a reset is asked for again after ``EAGAIN``
 and ``EIO``, Command is written and DMA mappings are renewed after it. Variants that need
@@ -41,7 +41,7 @@ failures stands their cause, found by hand; "passes" with words behind it has a 
 Storms, races and random calls are for the Rust version alone.
 
 """
-COLUMNS = ("No.", "What happens", "Test, or why there is none", "Rust 7.3", "C 7.3")
+COLUMNS = ("No.", "What happens", "Test, or why there is none", "Rust", "C")
 WIDTHS = (5, 30, 35, 10, 20)
 RUST_ONLY = ("storm_test:", "race_test:", "fuzz_test:")
 
@@ -54,7 +54,7 @@ testing page says what it can do. "fails" is a fault that is known, and listed i
 ``selftests/known_failures.txt``.
 
 """
-ROUGH_COLUMNS = ("No.", "What the platform does", "Test", "Rust 7.3")
+ROUGH_COLUMNS = ("No.", "What the platform does", "Test", "Rust")
 ROUGH_WIDTHS = (5, 40, 45, 10)
 
 

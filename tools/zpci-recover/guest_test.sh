@@ -15,7 +15,7 @@ built_in() { zcat /proc/config.gz | grep -q "^CONFIG_$1=y"; }
 
 if built_in S390_PCI_RUST; then
 	interface=Region
-elif [ "$(uname -r | cut -d . -f 1,2)" != 7.2 ] && built_in VFIO_PCI_ZDEV_KVM; then
+elif built_in VFIO_PCI_ZDEV_KVM; then
 	interface=Feature
 else
 	interface=none
