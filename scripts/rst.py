@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tables of reStructuredText: for what makes pages of Documentation, and for mails.
 
-    rst.py tables PAGE [COLUMN...]    the tables of a page as plain text,
-                                      all columns or those with these heads
+    rst.py tables PAGE [COLUMN...]    the tables of a page as plain text, or, of
+                                      those with all of these columns, only them
 """
 
 import re
@@ -39,10 +39,15 @@ def list_tables(page):
     return tables
 
 
-def columns(rows, heads):
-    """A table with only the columns of these heads."""
-    chosen = [rows[0].index(head) for head in heads]
-    return [[row[at] for at in chosen] for row in rows]
+def columns(tables, heads):
+    """Of the tables that have all columns of these heads, only these columns."""
+    found = []
+    for rows in tables:
+        if set(heads) <= set(rows[0]):
+            chosen = [rows[0].index(head) for head in heads]
+            found.append([[row[at] for at in chosen] for row in rows])
+    assert found, "no table has the columns %s" % heads
+    return found
 
 
 def plain_text(rows):
@@ -67,7 +72,7 @@ def self_test():
     assert text.endswith("   :widths: 1 2\n\n   * - a\n     - b\n   * - 1\n     -\n"), text
     assert list_table([("a",)]) == ".. list-table::\n   :header-rows: 1\n\n   * - a\n"
     assert list_tables(f"one\n\n{text}\ntwo\n\n{text}") == [rows, rows]
-    assert columns(rows, ["b"]) == [["b"], [""]]
+    assert columns([rows, [["a"]]], ["b"]) == [[["b"], [""]]]
     assert plain_text(rows) == "a  b\n-  -\n1\n"
     long = plain_text([["a", "b"], ["x " * LINE, "y"]]).splitlines()
     assert len(long) == 5 and max(map(len, long)) <= LINE, long
@@ -80,9 +85,9 @@ def main():
     elif len(sys.argv) > 2 and sys.argv[1] == "tables":
         with open(sys.argv[2], encoding="utf-8") as opened:
             tables = list_tables(opened.read())
-        heads = sys.argv[3:]
-        texts = [plain_text(columns(rows, heads) if heads else rows) for rows in tables]
-        print("\n".join(texts), end="")
+        if sys.argv[3:]:
+            tables = columns(tables, sys.argv[3:])
+        print("\n".join(map(plain_text, tables)), end="")
     else:
         sys.exit(__doc__)
 
