@@ -24,7 +24,7 @@ FIXTURE_TEARDOWN(life)
 }
 
 /* How often the platform has reset the inside. */
-static long inside(struct rough *rough)
+static long inside_resets(struct rough *rough)
 {
 	return platform_number("count inside fid=%lu", rough->fid);
 }
@@ -36,7 +36,7 @@ static long inside(struct rough *rough)
 TEST_F_TIMEOUT(life, as_after_power_on, 60)
 {
 	struct owner *owner = &self->rough.owner;
-	long before = inside(&self->rough);
+	long before = inside_resets(&self->rough);
 	int i;
 
 	ASSERT_EQ(0, platform_command("inside on"));
@@ -45,7 +45,7 @@ TEST_F_TIMEOUT(life, as_after_power_on, 60)
 		ASSERT_EQ(0, vfio_reset(&owner->fn));
 		EXPECT_RESTORED();
 	}
-	EXPECT_EQ(before + ROUNDS, inside(&self->rough));
+	EXPECT_EQ(before + ROUNDS, inside_resets(&self->rough));
 }
 
 /*
