@@ -547,6 +547,12 @@ impl Platform {
     fn after_handle(&mut self, guest: &mut dyn Guest, register: usize, handle: u32, insn: &Insn) {
         let controls = guest.register(register);
         let code = guest.condition_code();
+        if code != 0 {
+            let (op, status) = (insn.op, guest::status(guest, register));
+            self.say(format_args!(
+                "{op:?} {controls:016x}: QEMU's cc {code} status {status}"
+            ));
+        }
         let Some(function) = self.by_handle(handle) else {
             return;
         };
