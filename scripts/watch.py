@@ -3,10 +3,13 @@
 
 Copies the console to the terminal and into a log, sends "zpci-host:" lines to
 QEMU, and exits with the status of the guest's command, or with 90 and more and
-one line that says why if the guest itself failed.
+one line that says why if the guest itself failed. Of a guest that hangs the log
+ends with where each processor is, and the stacks of all tasks.
 """
 
 import argparse
+import bisect
+import contextlib
 import json
 import os
 import re
@@ -14,6 +17,8 @@ import selectors
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 COMPLAINT, PANIC, TIMEOUT, NO_MARKER, QMP, NO_START = 90, 91, 92, 93, 94, 95
@@ -30,6 +35,20 @@ BAD = re.compile(
 )
 MARKER = re.compile(r"zpci-guest: exit (\d+)$")
 HOST = re.compile(r"zpci-host: (\{.*)$")
+
+# What QEMU says of a processor; the bits of the mask that say it waits for an interrupt,
+# and that it is in user space.
+PSW = re.compile(r"PSW=mask ([0-9a-f]+) addr ([0-9a-f]+)")
+WAITS, USER = 1 << 49, 1 << 48
+
+# Keys after the console's magic one (Ctrl-O): what the processors do, what all tasks do.
+# Each is sent when the kernel has said this for the one before; the last one only marks
+# the end of what the second has said.
+MAGIC = b"\x0f"
+KEYS = ((b"l", "Show backtrace of all"), (b"t", "Showing busy workqueues"), (b"h", "HELP : "))
+
+# A hanging kernel may not hear a key: then no more is waited for, in seconds.
+DEAF = 60
 
 
 def complaint(text):
@@ -60,6 +79,43 @@ class Control:
                 return answer
 
 
+class Console:
+    """The lines that QEMU prints."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.have = []
+        self.rest = b""
+
+    def lines(self, deadline):
+        """Each line until QEMU ends; TimeoutError if that is not before the deadline."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.stream, selectors.EVENT_READ)
+            while True:
+                # The next reader gets those that this one leaves.
+                while self.have:
+                    yield self.have.pop(0).decode("utf-8", "replace")
+                if not selector.select(max(0, deadline - time.monotonic())):
+                    raise TimeoutError
+                data = os.read(self.stream.fileno(), 65536)
+                if not data:
+                    break
+                *self.have, self.rest = (self.rest + data.replace(b"\r", b"")).split(b"\n")
+        if self.rest:
+            yield self.rest.decode("utf-8", "replace")
+
+
+def name_of(address, symbols, base):
+    """The function at an address, by the lines of the System.map of a kernel that is at base."""
+    names = [line.split() for line in symbols if " " in line]
+    names = [(int(at, 16), name) for at, kind, name in names if kind in "tTwW" or name == "_end"]
+    names.sort(key=lambda entry: entry[0])
+    i = bisect.bisect_right([at for at, _ in names], address - base) - 1
+    if i < 0 or names[i][1] == "_end":
+        return "%#x" % address
+    return "%s+%#x" % (names[i][1], address - base - names[i][0])
+
+
 class Watch:
     def __init__(self, args):
         self.args = args
@@ -80,11 +136,15 @@ class Watch:
         if self.failure is None or (code == PANIC and self.failure[0] == COMPLAINT):
             self.failure = (code, reason)
 
+    def ask(self, command):
+        """QEMU's answer to a command."""
+        if self.control is None:
+            self.control = Control(self.args.qmp)
+        return self.control.run(command)
+
     def ask_host(self, text):
         try:
-            if self.control is None:
-                self.control = Control(self.args.qmp)
-            answer = self.control.run(json.loads(text))
+            answer = self.ask(json.loads(text))
         except (OSError, ValueError) as error:
             answer = {"error": {"desc": str(error)}}
         self.show("host: " + json.dumps(answer))
@@ -108,33 +168,57 @@ class Watch:
         elif host:
             self.ask_host(host.group(1))
 
+    def processors(self):
+        """A line for each processor: where it is."""
+        command = {"command-line": "info registers -a"}
+        try:
+            answer = self.ask({"execute": "human-monitor-command", "arguments": command})
+        except (OSError, ValueError) as error:
+            return ["QEMU does not answer either: %s" % error]
+        symbols = []
+        if self.args.symbols:
+            with open(self.args.symbols, encoding="ascii") as file:
+                symbols = file.readlines()
+        lines = []
+        for mask, at in PSW.findall(answer.get("return", "")):
+            mask, at = int(mask, 16), int(at, 16)
+            place = "in user space" if mask & USER else name_of(at, symbols, self.args.base)
+            lines.append("processor %d %s: %s" % (len(lines), "waits" if mask & WAITS else "runs", place))
+        return lines
+
+    def where(self, qemu, console):
+        """Into the log goes where a guest hangs."""
+        self.log.write("\n".join(["where it hangs:"] + self.processors()) + "\n")
+        for key, said in KEYS:
+            try:
+                qemu.stdin.write(MAGIC + key)
+                for line in console.lines(time.monotonic() + DEAF):
+                    self.log.write(line + "\n")
+                    if said in line:
+                        break
+            except (TimeoutError, BrokenPipeError):
+                self.log.write("the kernel does not hear key %s\n" % key.decode())
+                break
+
     def follow(self, qemu):
-        deadline = time.monotonic() + self.args.timeout
-        rest = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(qemu.stdout, selectors.EVENT_READ)
-            while True:
-                if not selector.select(max(0, deadline - time.monotonic())):
-                    qemu.kill()
-                    self.fail(TIMEOUT, "not done after %d s" % self.args.timeout)
-                    break
-                data = os.read(qemu.stdout.fileno(), 65536)
-                if not data:
-                    break
-                *lines, rest = (rest + data.replace(b"\r", b"")).split(b"\n")
-                for line in lines:
-                    self.line(line.decode("utf-8", "replace"))
-        if rest:
-            self.line(rest.decode("utf-8", "replace"))
+        console = Console(qemu.stdout)
+        try:
+            for line in console.lines(time.monotonic() + self.args.timeout):
+                self.line(line)
+        except TimeoutError:
+            self.fail(TIMEOUT, "not done after %d s: see 'where it hangs' in the log" % self.args.timeout)
+            self.where(qemu, console)
+            qemu.kill()
         qemu.wait()
 
     def run(self):
         try:
             qemu = subprocess.Popen(
                 self.args.command + ["-serial", "stdio"],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                bufsize=0,
             )
         except OSError as error:
             self.fail(NO_START, str(error))
@@ -153,6 +237,62 @@ class Watch:
             print("guest failed: %s (the whole log is %s)" % (reason, self.args.log), file=sys.stderr)
             return code
         return self.status
+
+
+# Stands in for a QEMU whose guest hangs: it says something for each key.
+HANGING = """
+import sys
+print("booted", flush=True)
+while sys.stdin.buffer.read(1):
+    key = sys.stdin.buffer.read(1).decode()
+    print({"l": "sysrq: Show backtrace of all active CPUs\\nCPU0:", "t": "task:dd\\nShowing busy workqueues",
+           "h": "dd: all that is said\\nsysrq: HELP : "}[key], flush=True)
+"""
+
+
+def answer_registers(server):
+    """QEMU's side of the control socket, for one command beside the first."""
+    with server.accept()[0] as peer, peer.makefile("rw") as stream:
+        registers = "CPU#0\nPSW=mask 0704c00180000000 addr 000003ffe0001010 cc 00\n"
+        registers += "CPU#1\nPSW=mask 0706c00180000000 addr 000003ffe0009000 cc 00\n"
+        registers += "CPU#2\nPSW=mask 0705c00180000000 addr 000003ffe0001010 cc 00\n"
+        for said in ({"QMP": {}}, {"return": {}}, {"return": registers}):
+            stream.write(json.dumps(said) + "\n")
+            stream.flush()
+            stream.readline()
+
+
+def test_hang():
+    """A guest that hangs: what its log has of that, and in this order."""
+    with tempfile.TemporaryDirectory() as work, socket.socket(socket.AF_UNIX) as server:
+        at = {name: os.path.join(work, name) for name in ("qmp", "log", "symbols")}
+        server.bind(at["qmp"])
+        server.listen()
+        threading.Thread(target=answer_registers, args=(server,), daemon=True).start()
+        with open(at["symbols"], "w", encoding="ascii") as file:
+            file.write("0000000000001000 T spin\n0000000000001800 d data\n0000000000002000 B _end\n")
+        args = ["--timeout=0.2", "--quiet", "--qmp=" + at["qmp"], "--log=" + at["log"]]
+        args += ["--symbols=" + at["symbols"], "--base=0x3FFE0000000", "--", sys.executable, "-c", HANGING]
+        watch = Watch(parser().parse_args(args))
+        with open(os.devnull, "w", encoding="utf-8") as nothing:
+            with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+                assert watch.run() == TIMEOUT
+        watch.log.close()
+        with open(at["log"], encoding="utf-8") as file:
+            log = file.read()
+    places = [
+        log.find(text)
+        for text in (
+            "where it hangs:\nprocessor 0 runs: spin+0x10\nprocessor 1 waits: 0x3ffe0009000\n"
+            "processor 2 runs: in user space\n",
+            "Show backtrace of all active CPUs",
+            "CPU0:",
+            "task:dd",
+            "all that is said",
+            "guest failed: not done after 0 s",
+        )
+    ]
+    assert -1 not in places and places == sorted(places), log
 
 
 def self_test():
@@ -184,20 +324,27 @@ def self_test():
     assert KERNEL.match("[    0.1][    T1] x").group(1) == "x"
     assert not KERNEL.match("ok 1 WARNING: not the kernel")
     assert MARKER.search("zpci-guest: exit 17").group(1) == "17"
+    test_hang()
     print("watch.py: self-test passed")
 
 
+def parser():
+    options = argparse.ArgumentParser()
+    options.add_argument("--self-test", action="store_true")
+    options.add_argument("--log")
+    options.add_argument("--timeout", type=float, default=120)
+    options.add_argument("--qmp")
+    options.add_argument("--symbols")
+    options.add_argument("--base", type=lambda text: int(text, 16))
+    options.add_argument("--allow")
+    options.add_argument("--quiet", action="store_true")
+    options.add_argument("--interactive", action="store_true")
+    options.add_argument("command", nargs="*")
+    return options
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--self-test", action="store_true")
-    parser.add_argument("--log")
-    parser.add_argument("--timeout", type=float, default=120)
-    parser.add_argument("--qmp")
-    parser.add_argument("--allow")
-    parser.add_argument("--quiet", action="store_true")
-    parser.add_argument("--interactive", action="store_true")
-    parser.add_argument("command", nargs="*")
-    args = parser.parse_args()
+    args = parser().parse_args()
     if args.self_test:
         return self_test()
     if args.interactive:
