@@ -21,7 +21,6 @@ FOLDERS = {
     "arch_s390_pci/rust": "arch/s390/pci/Makefile",
     "vfio_pci_zdev/zdev": "drivers/vfio/pci/Makefile",
     "inject": "inject/Kbuild",
-    "samples": "samples/Kbuild",
 }
 
 

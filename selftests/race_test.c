@@ -24,8 +24,7 @@
 #define HOT_ADDRESS	"0060:00:00.0"
 #define HOT_SLOT	"00000060"
 
-#define VARIANT_DRIVER	"vfio-pci-sample"
-#define VARIANT_MODULE	"vfio_pci_sample"
+#define DRIVER_MODULE	"vfio_pci"
 #define INJECTOR_MODULE	"zpci_inject"
 
 /* Events of one round, at most: all of them fit into the queue. */
@@ -459,15 +458,15 @@ static int give_plug(struct race *race)
 	return give_bind_new(race);
 }
 
-static int take_variant(struct race *race)
+static int take_driver(struct race *race)
 {
 	(void)race;
-	return module_unload(VARIANT_MODULE);
+	return module_unload(DRIVER_MODULE);
 }
 
-static int give_variant(struct race *race)
+static int give_driver(struct race *race)
 {
-	int ret = module_load(VARIANT_MODULE);
+	int ret = module_load(DRIVER_MODULE);
 
 	return ret ?: give_bind(race);
 }
@@ -512,7 +511,7 @@ static const struct opponent opponents[] = {
 	  .after = after_taking, .take = take_unplug, .give = give_plug, .plugged = true,
 	  .lost = true },
 	{ .name = "unloading the driver", .before = before_taking, .act = act_taking,
-	  .after = after_taking, .take = take_variant, .give = give_variant, .closed = true,
+	  .after = after_taking, .take = take_driver, .give = give_driver, .closed = true,
 	  .lost = true },
 	{ .name = "unloading the injector", .before = nothing, .act = act_taking,
 	  .after = after_taking, .take = take_injector, .give = give_injector,
@@ -638,7 +637,7 @@ FIXTURE_SETUP(race)
 	struct race *race = &self->race;
 
 	race->opponent = &opponents[variant->opponent];
-	race->driver = variant->opponent == UNLOAD_DRIVER ? VARIANT_DRIVER : "vfio-pci";
+	race->driver = "vfio-pci";
 	race->random = random_seed();
 	race->span = 200000;
 	race->fn.iommu = -1;
@@ -650,8 +649,6 @@ FIXTURE_SETUP(race)
 	ASSERT_LE(0, race->request);
 	if (!inject_ready())
 		SKIP(return, "there is no " INJECTOR_MODULE);
-	if (variant->opponent == UNLOAD_DRIVER && module_load(VARIANT_MODULE))
-		SKIP(return, "there is no " VARIANT_MODULE);
 	if (race->opponent->plugged) {
 		memcpy(race->address, HOT_ADDRESS, sizeof(HOT_ADDRESS));
 		memcpy(race->slot, HOT_SLOT, sizeof(HOT_SLOT));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! PCI devices that user space drives: what vfio-pci-core is, seen from Rust code that is linked
-//! into it or that wraps it.
+//! into it.
 //!
 //! vfio-pci-core may be a module, and this crate never is. So nothing here that calls it exists in
 //! this crate's object: all of it is inlined into its callers.
@@ -20,19 +20,14 @@ use core::{
     ptr::NonNull, //
 };
 
-mod driver;
 mod region;
 
-pub use driver::{
-    Driver,
-    Registration, //
-};
 pub use region::{
     Region,
     RegionType, //
 };
 
-/// A PCI device under vfio-pci, or under a variant driver.
+/// A PCI device under vfio-pci.
 ///
 /// Wraps the kernel's C `struct vfio_pci_core_device`.
 ///
