@@ -21,11 +21,12 @@ pub enum What {
     Event,
     Report,
     Service,
+    Notification,
     Inside,
 }
 
 impl What {
-    const NAMES: [(&'static str, What); 14] = [
+    const NAMES: [(&'static str, What); 15] = [
         ("enable", What::Enable),
         ("disable", What::Disable),
         ("query", What::Query),
@@ -39,6 +40,7 @@ impl What {
         ("event", What::Event),
         ("report", What::Report),
         ("service", What::Service),
+        ("notification", What::Notification),
         ("inside", What::Inside),
     ];
 
@@ -157,7 +159,7 @@ impl Rule {
         }
         if matches!(
             filter.what,
-            What::Event | What::Report | What::Service | What::Inside
+            What::Event | What::Report | What::Service | What::Notification | What::Inside
         ) {
             return Err("this is only counted".into());
         }

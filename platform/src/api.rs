@@ -72,6 +72,7 @@ extern "C" {
     fn qemu_plugin_read_memory_vaddr(address: u64, into: *mut GByteArray, len: usize) -> bool;
     fn qemu_plugin_write_memory_vaddr(address: u64, from: *mut GByteArray) -> bool;
     fn qemu_plugin_read_memory_hwaddr(address: u64, into: *mut GByteArray, len: usize) -> c_int;
+    fn qemu_plugin_write_memory_hwaddr(address: u64, from: *mut GByteArray) -> c_int;
     fn qemu_plugin_set_pc(address: u64);
 }
 
@@ -215,6 +216,12 @@ impl Guest for Processor {
         // SAFETY: As above; 0 is success.
         let result = unsafe { qemu_plugin_read_memory_hwaddr(address, bytes.0, into.len()) };
         result == 0 && bytes.copy_to(into)
+    }
+
+    fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool {
+        let bytes = Bytes::new(from);
+        // SAFETY: As above; 0 is success.
+        unsafe { qemu_plugin_write_memory_hwaddr(address, bytes.0) == 0 }
     }
 }
 

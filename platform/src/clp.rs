@@ -15,11 +15,15 @@ pub const DISABLE: u8 = 1;
 /// Response codes.
 pub const OK: u16 = 0x0010;
 pub const BAD_HANDLE: u16 = 0x0101;
+/// Not in this state.
+pub const BAD_OPERATION: u16 = 0x0102;
 pub const ALREADY: u16 = 0x0105;
 pub const PERMANENT: u16 = 0x0106;
+pub const BUSY: u16 = 0x0108;
 
 const REQUEST_LEN: u64 = 32;
 const HANDLE_AT: u64 = 16;
+const OPERATION_AT: u64 = 22;
 const ENTRIES_AT: usize = 32;
 const ENTRY_LEN: usize = 16;
 
@@ -41,13 +45,31 @@ impl Request {
             address,
             command: be16(&raw, 2),
             handle: be32(&raw, 16),
-            operation: raw[22],
+            operation: raw[OPERATION_AT as usize],
         })
     }
 
     /// QEMU has to find its own handle, and the guest, afterwards, the guest's.
     pub fn set_handle(&self, guest: &mut dyn Guest, handle: u32) {
         guest.write(self.address + HANDLE_AT, &handle.to_be_bytes());
+    }
+
+    pub fn set_operation(&self, guest: &mut dyn Guest, operation: u8) {
+        guest.write(self.address + OPERATION_AT, &[operation]);
+    }
+
+    /// Lets `change` look at the response to `QUERY`.
+    pub fn change_query<const N: usize>(
+        &self,
+        guest: &mut dyn Guest,
+        change: impl FnOnce(&mut [u8; N]),
+    ) {
+        let at = self.address + REQUEST_LEN;
+        let mut raw = [0; N];
+        if guest.read(at, &mut raw) {
+            change(&mut raw);
+            guest.write(at, &raw);
+        }
     }
 
     pub fn response(&self, guest: &dyn Guest) -> u16 {
@@ -108,6 +130,11 @@ impl Entry {
 
     pub fn handle(&self) -> u32 {
         be32(&self.0, 12)
+    }
+
+    pub fn set_configured(&mut self, configured: bool) {
+        const CONFIGURED: u8 = 0x80;
+        self.0[4] = if configured { CONFIGURED } else { 0 };
     }
 
     pub fn set_handle(&mut self, handle: u32) {

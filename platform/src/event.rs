@@ -69,6 +69,12 @@ impl Information<'_> {
         be16(self.0, 2) == STORED && self.0[7] == 2
     }
 
+    /// Whether a function has come or gone, which it has not yet where it is asked for.
+    pub fn is_change(&self) -> bool {
+        const ASKED_FOR: u16 = 0x0303;
+        self.pec() >= FIRST_AVAILABILITY && self.pec() != ASKED_FOR
+    }
+
     pub fn fh(&self) -> u32 {
         be32(self.0, CCDF_AT + 4)
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function as firmware has it: its handle, its error state, what its next lives are like.
+//! A function as firmware has it: its handle, its error state, whose it is.
 
 use crate::config::Config;
+use crate::identity::Identity;
 
 /// The handle says that the function is enabled.
 pub const ENABLED: u32 = 0x8000_0000;
@@ -36,6 +37,27 @@ pub enum Fault {
     Silent,
 }
 
+/// Whether the guest may use a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    Configured,
+    /// Known to the guest, which may ask for it.
+    Standby,
+    /// Somebody else's: nothing is to be seen of it.
+    Reserved,
+}
+
+impl Availability {
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "configured" => Some(Availability::Configured),
+            "standby" => Some(Availability::Standby),
+            "reserved" => Some(Availability::Reserved),
+            _ => None,
+        }
+    }
+}
+
 pub struct Function {
     pub fid: u32,
     /// The handle as QEMU has it; its instance bits are always 0.
@@ -44,6 +66,14 @@ pub struct Function {
     /// Enables and disables that QEMU is executing: its handle may be newer than this one.
     pub changing: u32,
     pub fault: Fault,
+    /// What firmware has made of it, if that is not QEMU's.
+    availability: Option<Availability>,
+    /// Firmware has disabled it, and QEMU does not know.
+    taken: bool,
+    /// What it says of itself, if that is not QEMU's.
+    pub identity: Identity,
+    /// The last text that the guest has reported about it.
+    pub notification: String,
     /// QEMU's own error state, as far as instructions have told it.
     pub blocked: bool,
     pub unblocked: bool,
@@ -58,6 +88,10 @@ impl Function {
             instance: 0,
             changing: 0,
             fault: Fault::None,
+            availability: None,
+            taken: false,
+            identity: Identity::default(),
+            notification: String::new(),
             blocked: false,
             unblocked: false,
             config: Config::default(),
@@ -65,7 +99,35 @@ impl Function {
     }
 
     pub fn is_enabled(&self) -> bool {
-        self.qemu & ENABLED != 0
+        self.qemu & ENABLED != 0 && !self.taken
+    }
+
+    pub fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    pub fn availability(&self) -> Option<Availability> {
+        self.availability
+    }
+
+    /// Firmware takes it from the guest, or gives it back, which is another handle each time.
+    pub fn becomes(&mut self, availability: Availability, renew: bool) {
+        // What is in use is configured already.
+        if self.is_enabled() && availability == Availability::Configured {
+            return;
+        }
+        self.taken |= self.is_enabled();
+        self.availability = Some(availability);
+        self.fault = Fault::None;
+        self.begins_anew();
+        if renew {
+            self.renew();
+        }
+    }
+
+    /// QEMU and firmware agree on whose it is.
+    pub fn as_qemu_has_it(&mut self) {
+        self.availability = None;
     }
 
     pub fn qemu_handle(&self) -> u32 {
@@ -73,7 +135,11 @@ impl Function {
     }
 
     pub fn handle(&self) -> u32 {
-        self.with_instance(self.qemu)
+        self.with_instance(if self.taken {
+            self.qemu & !ENABLED
+        } else {
+            self.qemu
+        })
     }
 
     /// The guest's form of one of QEMU's handles.
@@ -84,12 +150,17 @@ impl Function {
     /// QEMU has a handle, which is another than before unless `renew` is false.
     pub fn set_handle(&mut self, qemu: u32, renew: bool) {
         self.qemu = qemu;
+        self.taken &= qemu & ENABLED != 0;
         if renew {
-            self.instance = match self.instance {
-                INSTANCE_MOST => 0,
-                instance => instance + 1,
-            };
+            self.renew();
         }
+    }
+
+    fn renew(&mut self) {
+        self.instance = match self.instance {
+            INSTANCE_MOST => 0,
+            instance => instance + 1,
+        };
     }
 
     /// Enabled or disabled: no error is left.
@@ -202,6 +273,29 @@ mod tests {
         assert_eq!(f.handle(), 0x8102_0000);
         f.set_handle(0x0002_0000, false);
         assert_eq!(f.handle(), 0x0102_0000);
+    }
+
+    #[test]
+    fn taken_and_given_back() {
+        let mut f = function();
+        f.becomes(Availability::Configured, true);
+        assert_eq!((f.handle(), f.availability()), (0x8002_0000, None));
+        f.fault = Fault::Permanent;
+        f.becomes(Availability::Standby, true);
+        assert_eq!(f.handle(), 0x0102_0000);
+        assert_eq!(f.qemu_handle(), 0x8002_0000);
+        assert!(f.is_taken() && !f.is_enabled());
+        assert_eq!(f.fault, Fault::None);
+        f.becomes(Availability::Reserved, true);
+        f.becomes(Availability::Configured, true);
+        assert_eq!(f.availability(), Some(Availability::Configured));
+        assert_eq!(f.handle(), 0x0302_0000);
+        assert!(f.is_taken());
+        f.set_handle(0x0002_0000, false);
+        assert!(!f.is_taken());
+        f.set_handle(0x8002_0000, true);
+        assert_eq!(f.handle(), 0x8402_0000);
+        assert!(f.is_enabled());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub trait Guest {
     fn write(&mut self, address: u64, from: &[u8]) -> bool;
     /// Reads at an absolute address.
     fn read_absolute(&self, address: u64, into: &mut [u8]) -> bool;
+    /// Writes at an absolute address.
+    fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool;
 }
 
 /// A big-endian number in some bytes.
@@ -100,6 +102,9 @@ pub mod fake {
         }
         fn read_absolute(&self, address: u64, into: &mut [u8]) -> bool {
             self.read(address, into)
+        }
+        fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool {
+            self.write(address, from)
         }
     }
 }

@@ -15,10 +15,12 @@ mod config;
 mod event;
 mod function;
 mod guest;
+mod identity;
 mod insn;
 mod life;
 mod platform;
 mod profile;
+mod sclp;
 mod words;
 
 // What calls QEMU cannot be linked without it.

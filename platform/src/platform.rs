@@ -5,11 +5,13 @@
 use crate::answers::{Answer, Answers, Filter, Occasion, Rule, What};
 use crate::clp::{self, Request};
 use crate::event::{Event, Events, Information, INFORMATION_LEN};
-use crate::function::{Fault, Function};
-use crate::guest::{self, be16, be32, Guest};
+use crate::function::{Availability, Fault, Function};
+use crate::guest::{self, be16, Guest};
+use crate::identity::Identity;
 use crate::insn::{Insn, Op};
 use crate::life::Lives;
 use crate::profile;
+use crate::sclp;
 use crate::words::Words;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -27,8 +29,12 @@ pub enum Verdict {
     Answered,
 }
 
+/// A channel report word: some were lost after this one, which is about a subchannel.
+const OVERFLOW: u32 = 0x2304_0000;
+
 /// What is to be done after an instruction.
 enum After {
+    Report(u64),
     Set(Request, u16),
     Query(Request),
     List(Request),
@@ -49,6 +55,40 @@ struct Settings {
     zvm: bool,
     /// An enable resets the inside: configuration space is as after power-on.
     inside: bool,
+    /// The guest may report what has become of an error.
+    notifications: bool,
+}
+
+/// What an event finds a function to be.
+enum State {
+    Unchanged,
+    Fault(Fault),
+    Availability(Availability),
+}
+
+impl State {
+    fn parse(name: &str) -> Result<Self, String> {
+        match name {
+            "none" => Ok(State::Unchanged),
+            "error" => Ok(State::Fault(Fault::Error)),
+            "permanent" => Ok(State::Fault(Fault::Permanent)),
+            name => Availability::parse(name)
+                .map(State::Availability)
+                .ok_or_else(|| format!("there is no state {name}")),
+        }
+    }
+
+    /// The state that belongs to an event.
+    fn after(event: &Event) -> Self {
+        match event.pec {
+            0x0301 => State::Availability(Availability::Configured),
+            0x0302 | 0x0304 => State::Availability(Availability::Standby),
+            0x0308 => State::Availability(Availability::Reserved),
+            _ if !event.is_error() || event.is_measurement() => State::Unchanged,
+            _ if event.is_permanent() => State::Fault(Fault::Permanent),
+            _ => State::Fault(Fault::Error),
+        }
+    }
 }
 
 /// The function that QEMU raises events for at the plugin's request; hidden from the guest.
@@ -63,6 +103,8 @@ pub struct Platform {
     answers: Answers,
     lives: Lives,
     events: Events,
+    /// How many channel reports are still to be lost.
+    lost_reports: u32,
     counts: HashMap<Occasion, u64>,
     /// By the address of the next instruction and the stack: a thread of the guest may go
     /// on elsewhere in between, and another instruction may come before.
@@ -80,6 +122,7 @@ impl Platform {
             answers: Answers::default(),
             lives: Lives::default(),
             events: Events::default(),
+            lost_reports: 0,
             counts: HashMap::new(),
             after: HashMap::new(),
             bell,
@@ -103,8 +146,11 @@ impl Platform {
         self.answers.forget();
         self.lives.forget();
         self.events.forget();
+        self.lost_reports = 0;
         for function in self.functions.values_mut() {
             function.fault = Fault::None;
+            function.as_qemu_has_it();
+            function.identity = Identity::default();
         }
         for line in commands {
             self.command(line).map_err(|e| format!("{line}: {e}"))?;
@@ -130,12 +176,27 @@ impl Platform {
             "states" => self.settings.states = words.switch()?,
             "zvm" => self.settings.zvm = words.switch()?,
             "inside" => self.settings.inside = words.switch()?,
+            "notifications" => self.settings.notifications = words.switch()?,
             "answer" => {
                 let rule = Rule::parse(&mut words)?;
                 self.answers.add(rule);
             }
             "after-enable" => self.lives.parse(&mut words)?,
             "event" => self.raise(&mut words)?,
+            "lose-report" => self.lost_reports += words.number("times")?.unwrap_or(1),
+            "availability" => {
+                let renew = self.settings.handles;
+                let function = self.by_fid(&mut words)?;
+                let name = words.next()?;
+                let availability = Availability::parse(name)
+                    .ok_or_else(|| format!("a function is never {name}"))?;
+                function.becomes(availability, renew);
+            }
+            "identity" => {
+                let function = self.by_fid(&mut words)?;
+                function.identity = Identity::parse(&mut words)?;
+            }
+            "text" => answer = self.by_fid(&mut words)?.notification.clone(),
             "count" => {
                 let filter = Filter::parse(&mut words)?;
                 let all = self.counts.iter();
@@ -146,8 +207,9 @@ impl Platform {
                 let function = self.by_fid(&mut words)?;
                 write!(
                     answer,
-                    "fh=0x{:08x} fault={:?} blocked={} unblocked={}",
+                    "fh=0x{:08x} availability={:?} fault={:?} blocked={} unblocked={}",
                     function.handle(),
+                    function.availability(),
                     function.fault,
                     function.blocked,
                     function.unblocked
@@ -179,7 +241,7 @@ impl Platform {
             .ok_or_else(|| format!("there is no function 0x{fid:x}"))
     }
 
-    /// `event pec=N fid=N [faddr=N] [kind=N] [fh=N] [state=none|error|permanent]`
+    /// `event pec=N [fid=N] [faddr=N] [kind=N] [fh=N] [state=STATE] [hold]`
     fn raise(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let pec = words.number("pec")?.ok_or("pec is missing")?;
         let fid = words.number("fid")?.unwrap_or(0);
@@ -195,24 +257,25 @@ impl Platform {
             kind,
             address,
         };
-        let fault = match state {
-            Some("none") => Fault::None,
-            Some("error") => Fault::Error,
-            Some("permanent") => Fault::Permanent,
-            Some(state) => return Err(format!("there is no state {state}")),
-            None if !event.is_error() || event.is_measurement() => Fault::None,
-            None if event.is_permanent() => Fault::Permanent,
-            None => Fault::Error,
+        let state = match state {
+            Some(name) => State::parse(name)?,
+            None => State::after(&event),
         };
+        let renew = self.settings.handles;
         let mut all = self.functions.values_mut();
         match all.find(|function| function.fid == fid) {
             Some(function) => {
-                event.fh = fh.unwrap_or(function.handle());
-                if fault != Fault::None {
-                    function.fault = fault;
+                match state {
+                    State::Unchanged => {}
+                    State::Fault(fault) => function.fault = fault,
+                    State::Availability(availability) => function.becomes(availability, renew),
                 }
+                event.fh = fh.unwrap_or(function.handle());
             }
-            None if fh.is_none() => return Err(format!("there is no function 0x{fid:x}")),
+            // An event may be about no function.
+            None if fh.is_none() && fid != 0 => {
+                return Err(format!("there is no function 0x{fid:x}"))
+            }
             None => {}
         }
         self.events.push(event);
@@ -244,6 +307,8 @@ impl Platform {
             }
             Op::Stcrw => {
                 self.count(What::Report, 0, 0);
+                let address = insn.address(|number| guest.register(number));
+                self.then(guest, insn, After::Report(address));
                 (Duration::ZERO, Verdict::Execute)
             }
             Op::Call => (Duration::ZERO, Verdict::Execute),
@@ -311,8 +376,13 @@ impl Platform {
         let index = request.handle as u16;
         if let Some(function) = self.by_handle(request.handle).filter(|_| named) {
             let qemu = function.qemu_handle();
+            let taken = function.is_taken();
             function.changing += u32::from(what != What::Query);
             request.set_handle(guest, qemu);
+            // QEMU has it enabled still: this is the moment to tell it.
+            if taken && what == What::Enable {
+                request.set_operation(guest, clp::DISABLE);
+            }
         }
         let after = match what {
             What::List => After::List(request),
@@ -330,8 +400,14 @@ impl Platform {
         if function.handle() != request.handle {
             return Some(clp::BAD_HANDLE);
         }
+        match (what, function.availability()) {
+            (_, Some(Availability::Reserved)) => return Some(clp::BAD_HANDLE),
+            (What::Enable, Some(Availability::Standby)) => return Some(clp::BAD_OPERATION),
+            _ => {}
+        }
         match what {
             What::Query => None,
+            What::Disable if function.is_taken() => Some(clp::ALREADY),
             _ if function.fault == Fault::Permanent => Some(clp::PERMANENT),
             What::Enable if strict && function.is_enabled() => Some(clp::ALREADY),
             What::Disable if strict && !function.is_enabled() => Some(clp::ALREADY),
@@ -363,7 +439,7 @@ impl Platform {
         };
         if let (None, Some(function)) = (answered, self.by_handle(handle)) {
             answered = match what {
-                _ if function.handle() != handle => Some((3, 0)),
+                _ if function.handle() != handle || function.is_taken() => Some((3, 0)),
                 What::Load | What::Store | What::Block => match function.fault {
                     Fault::Silent => Some(silent(guest, insn, what)),
                     _ => function.refuses_access(),
@@ -405,7 +481,8 @@ impl Platform {
         match self.after.remove(&place) {
             None => {}
             Some(After::Set(request, index)) => self.after_set(guest, &request, index),
-            Some(After::Query(request)) => request.set_handle(guest, request.handle),
+            Some(After::Report(address)) => self.after_report(guest, address),
+            Some(After::Query(request)) => self.after_query(guest, &request),
             Some(After::List(request)) => self.after_list(guest, &request),
             Some(After::Information(address)) => self.after_information(guest, address),
             Some(After::Service(command, address)) => self.after_service(guest, command, address),
@@ -413,6 +490,25 @@ impl Platform {
                 guest::set_upper(guest, register, handle);
                 self.after_handle(guest, register, handle, &insn);
             }
+        }
+    }
+
+    fn after_report(&mut self, guest: &mut dyn Guest, address: u64) {
+        if guest.condition_code() == 0 && self.lost_reports > 0 {
+            self.lost_reports -= 1;
+            guest.write(address, &OVERFLOW.to_be_bytes());
+            self.say(format_args!("a channel report is lost"));
+        }
+    }
+
+    fn after_query(&mut self, guest: &mut dyn Guest, request: &Request) {
+        request.set_handle(guest, request.handle);
+        let ok = request.response(guest) == clp::OK;
+        let Some(function) = self.by_handle(request.handle).filter(|_| ok) else {
+            return;
+        };
+        if !function.identity.is_as_qemu_has_it() {
+            request.change_query(guest, |answer| function.identity.put(answer));
         }
     }
 
@@ -426,7 +522,14 @@ impl Platform {
         };
         function.changing -= 1;
         let mut told = response;
-        if response == clp::OK {
+        if function.is_taken() && !disable {
+            request.set_operation(guest, request.operation);
+            if response == clp::OK {
+                function.set_handle(qemu, false);
+            }
+            told = clp::BUSY;
+            request.set_response(guest, told);
+        } else if response == clp::OK {
             if disable && settings.zvm && function.is_in_error() {
                 told = clp::ALREADY;
             }
@@ -488,6 +591,11 @@ impl Platform {
                 function.set_handle(qemu, renew);
             }
             entry.set_handle(function.handle());
+            match function.availability() {
+                None => {}
+                Some(Availability::Reserved) => return false,
+                Some(now) => entry.set_configured(now == Availability::Configured),
+            }
             true
         });
     }
@@ -513,7 +621,12 @@ impl Platform {
         if own.is_none() && information.is_pci() {
             let (qemu, fid) = (information.fh(), information.fid());
             if qemu != 0 {
-                let fh = self.learn(qemu, fid).with_instance(qemu);
+                let change = information.is_change();
+                let function = self.learn(qemu, fid);
+                if change {
+                    function.as_qemu_has_it();
+                }
+                let fh = function.with_instance(qemu);
                 information.set_fh(fh);
             }
         }
@@ -527,20 +640,61 @@ impl Platform {
         guest.write(address, &raw);
     }
 
-    /// A function that is given back and configured again is as new.
+    /// The guest looks at the block only after it has let go of a lock that it holds during the
+    /// service call: what is changed here is there before.
     fn after_service(&mut self, guest: &mut dyn Guest, command: u32, address: u64) {
-        const DECONFIGURE_PCI: u32 = 0x001b_0001;
-        const DONE: u16 = 0x0020;
-        let mut block = [0; 16];
-        if command != DECONFIGURE_PCI || !guest.read_absolute(address, &mut block) {
+        let Some(block) = sclp::Block::read(guest, address) else {
             return;
+        };
+        match command {
+            sclp::CONFIGURE_PCI => self.after_configure(guest, &block),
+            sclp::DECONFIGURE_PCI if block.response() == sclp::DONE => {
+                let mut all = self.functions.values_mut();
+                if let Some(function) = all.find(|function| function.fid == block.fid()) {
+                    // Configured again it is as new.
+                    function.fault = Fault::None;
+                    function.as_qemu_has_it();
+                }
+            }
+            sclp::WRITE_EVENT_MASK
+                if self.settings.notifications && block.response() == sclp::DONE =>
+            {
+                block.offer(guest)
+            }
+            sclp::WRITE_EVENT_DATA if self.settings.notifications => {
+                if let Some(notification) = block.notification() {
+                    block.accept(guest);
+                    self.note(notification);
+                }
+            }
+            _ => {}
         }
-        let fid = be32(&block, 12);
+    }
+
+    fn after_configure(&mut self, guest: &mut dyn Guest, block: &sclp::Block) {
+        let mut all = self.functions.values_mut();
+        let Some(function) = all.find(|function| function.fid == block.fid()) else {
+            return;
+        };
+        match function.availability() {
+            Some(Availability::Standby) => {
+                function.as_qemu_has_it();
+                block.set_response(guest, sclp::DONE);
+            }
+            Some(Availability::Reserved) => block.set_response(guest, sclp::RESERVED),
+            Some(Availability::Configured) | None => {}
+        }
+    }
+
+    fn note(&mut self, notification: sclp::Notification) {
+        let sclp::Notification { fh, fid, text } = notification;
+        self.count(What::Notification, fid, 0);
+        let mut lines = text.lines();
+        let first = [lines.next(), lines.next()].map(|line| line.unwrap_or("-"));
+        self.say(format_args!("Notification {fh:08x}: {}", first.join(", ")));
         let mut all = self.functions.values_mut();
         if let Some(function) = all.find(|function| function.fid == fid) {
-            if be16(&block, 6) == DONE {
-                function.fault = Fault::None;
-            }
+            function.notification = text;
         }
     }
 
@@ -603,6 +757,7 @@ fn silent(guest: &mut dyn Guest, insn: &Insn, what: What) -> (u8, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::be32;
     use crate::guest::fake::{FakeGuest, MEMORY};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
@@ -615,6 +770,8 @@ mod tests {
     const CONTROLS: [u8; 6] = [0xe3, 0x40, 0x20, 0x00, 0x00, 0xd4];
     const REFRESH: [u8; 6] = [0xb9, 0xd3, 0x00, 0x48, 0, 0];
     const CHSC: [u8; 6] = [0xb2, 0x5f, 0x00, 0x20, 0, 0];
+    const STCRW: [u8; 6] = [0xb2, 0x39, 0x20, 0x00, 0, 0];
+    const SERVC: [u8; 6] = [0xb2, 0x20, 0x00, 0x12, 0, 0];
 
     /// A platform, the guest, and what QEMU knows.
     struct Machine {
@@ -672,6 +829,13 @@ mod tests {
 
         /// What the guest is told to be there: function 1, and not the bell.
         fn list(&mut self) -> u32 {
+            let (handle, configured) = self.listed().expect("function 1");
+            assert!(configured);
+            handle
+        }
+
+        /// The handle of function 1, and whether it is configured; none if it is not there.
+        fn listed(&mut self) -> Option<(u32, bool)> {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
             Self::put32(&mut self.guest, 0, 32 << 16 | 2);
@@ -680,12 +844,48 @@ mod tests {
                 Self::put32(guest, 32, (32 + 2 * 16) << 16 | 0x10);
                 Self::put32(guest, 64 + 8, BELL);
                 Self::put32(guest, 64 + 12, 0x0002_0007);
+                Self::put32(guest, 80 + 4, 1 << 31);
                 Self::put32(guest, 80 + 8, 1);
                 Self::put32(guest, 80 + 12, qemu);
             });
+            if be16(&self.guest.memory, 32) == 32 {
+                return None;
+            }
             assert_eq!(be16(&self.guest.memory, 32), 32 + 16);
             assert_eq!(be32(&self.guest.memory, 64 + 8), 1);
-            be32(&self.guest.memory, 64 + 12)
+            let configured = be32(&self.guest.memory, 64 + 4) != 0;
+            Some((be32(&self.guest.memory, 64 + 12), configured))
+        }
+
+        /// The response to a query, its flags and the field `pchid`.
+        fn query(&mut self, handle: u32) -> (u16, u8, u16) {
+            self.guest.registers[2] = MEMORY;
+            self.guest.memory.fill(0);
+            Self::put32(&mut self.guest, 0, 32 << 16 | 3);
+            Self::put32(&mut self.guest, 16, handle);
+            self.execute(CLP, |guest| guest.memory[35] = clp::OK as u8);
+            let memory = &self.guest.memory;
+            (be16(memory, 34), memory[32 + 18], be16(memory, 32 + 30))
+        }
+
+        /// A service call whose block is this: the response, and what it has become.
+        fn service(&mut self, command: u32, block: &[u8]) -> (u16, Vec<u8>) {
+            self.guest.registers[1] = u64::from(command);
+            self.guest.registers[2] = MEMORY;
+            self.guest.memory.fill(0);
+            self.guest.memory[..block.len()].copy_from_slice(block);
+            self.guest.memory[1] = block.len() as u8;
+            self.execute(SERVC, |_| {});
+            let memory = self.guest.memory[..block.len()].to_vec();
+            (be16(&memory, 6), memory)
+        }
+
+        /// The response to a request to configure function 1, to which QEMU has this one.
+        fn configure(&mut self, qemu: u16) -> u16 {
+            let mut block = [0; 16];
+            block[6..8].copy_from_slice(&qemu.to_be_bytes());
+            block[15] = 1;
+            self.service(sclp::CONFIGURE_PCI, &block).0
         }
 
         /// Enables or disables: the response code and the new handle.
@@ -698,7 +898,7 @@ mod tests {
             let mut qemu = self.qemu;
             self.execute(CLP, |guest| {
                 assert_eq!(be32(&guest.memory, 16), qemu);
-                qemu = if operation == clp::ENABLE {
+                qemu = if guest.memory[22] == clp::ENABLE {
                     qemu | crate::function::ENABLED
                 } else {
                     qemu & !crate::function::ENABLED
@@ -708,6 +908,7 @@ mod tests {
             });
             self.qemu = qemu;
             assert_eq!(be32(&self.guest.memory, 16), handle);
+            assert_eq!(self.guest.memory[22], operation);
             (be16(&self.guest.memory, 34), be32(&self.guest.memory, 48))
         }
 
@@ -865,6 +1066,102 @@ mod tests {
         m.command("event pec=0x304 fid=77 fh=0x1234 hold");
         assert_eq!(m.rings.load(Ordering::Relaxed), 0);
         assert!(m.platform.command("event pec=1 fid=77").is_err());
+    }
+
+    #[test]
+    fn taken_away_and_given_back() {
+        let mut m = Machine::new(&["handles on", "states on"]);
+        let handle = m.enabled();
+        m.command("event pec=0x304 fid=1");
+        let taken = 0x0202_0000;
+        assert_eq!(m.listed(), Some((taken, false)));
+        assert_eq!(m.information(0x303, BELL, 7), (0x304, taken, false));
+        for bytes in [LOAD, STORE, MODIFY, CONTROLS, REFRESH] {
+            assert_eq!(m.access(bytes, handle, 0).0, 3);
+            assert_eq!(m.access(bytes, taken, 0).0, 3);
+        }
+        assert_eq!(m.set(handle, clp::DISABLE).0, clp::BAD_HANDLE);
+        assert_eq!(m.set(taken, clp::DISABLE).0, clp::ALREADY);
+        assert_eq!(m.set(taken, clp::ENABLE).0, clp::BAD_OPERATION);
+        m.command("availability fid=1 reserved");
+        assert_eq!(m.listed(), None);
+        assert_eq!(m.query(0x0302_0000).0, clp::BAD_HANDLE);
+        assert_eq!(m.configure(0x0120), sclp::RESERVED);
+        m.command("event pec=0x302 fid=1");
+        assert_eq!(m.query(0x0402_0000).0, clp::OK);
+        assert_eq!(m.listed(), Some((0x0402_0000, false)));
+        assert_eq!(m.configure(0x0120), sclp::DONE);
+        assert_eq!(m.listed(), Some((0x0402_0000, true)));
+        // QEMU still has it enabled.
+        assert_eq!(m.set(0x0402_0000, clp::ENABLE).0, clp::BUSY);
+        assert_eq!(m.qemu, 0x0002_0000);
+        let (response, handle) = m.set(0x0402_0000, clp::ENABLE);
+        assert_eq!((response, handle), (clp::OK, 0x8502_0000));
+        assert_eq!(m.access(LOAD, handle, 0), (0, 0));
+        // What is in use cannot be given.
+        m.command("event pec=0x301 fid=1");
+        assert_eq!(m.list(), handle);
+        m.command("event pec=0x304 fid=1 fh=0x12 state=none");
+        assert_eq!(m.list(), handle);
+    }
+
+    #[test]
+    fn another_adapter() {
+        let mut m = Machine::new(&[]);
+        let handle = m.list();
+        assert_eq!(m.query(handle), (clp::OK, 0, 0));
+        m.command("identity fid=1 pchid=0x123 rid=1");
+        assert_eq!(m.query(handle), (clp::OK, 0x10, 0x123));
+        m.command("identity fid=1");
+        assert_eq!(m.query(handle), (clp::OK, 0, 0));
+    }
+
+    #[test]
+    fn lost_reports() {
+        let mut m = Machine::new(&["lose-report times=2"]);
+        let report = |m: &mut Machine, code: u8| {
+            m.guest.registers[2] = MEMORY;
+            m.guest.code = code;
+            m.execute(STCRW, |guest| Machine::put32(guest, 0, 0x0b00_0000));
+            be32(&m.guest.memory, 0)
+        };
+        assert_eq!(report(&mut m, 0), OVERFLOW);
+        // There was none.
+        assert_eq!(report(&mut m, 1), 0x0b00_0000);
+        assert_eq!(report(&mut m, 0), OVERFLOW);
+        assert_eq!(report(&mut m, 0), 0x0b00_0000);
+        // One that is about no function.
+        m.command("event pec=0x306");
+        assert_eq!(m.information(0x303, BELL, 7), (0x306, 0, false));
+        assert!(m.platform.command("event pec=0x306 fid=77").is_err());
+    }
+
+    #[test]
+    fn notifications() {
+        let mut m = Machine::new(&["notifications on"]);
+        let mut mask = [0; 12 + 16];
+        mask[7] = 0x20;
+        mask[11] = 4;
+        let (_, mask_after) = m.service(sclp::WRITE_EVENT_MASK, &mask);
+        assert_eq!(mask_after[20..24], [0, 0, 1, 0]);
+        let mut report = [0; 40].to_vec();
+        report[6..8].copy_from_slice(&[0x40, 0xf0]);
+        report[10] = 24;
+        report[23] = 1;
+        report.extend_from_slice(b"report: recovery\nstatus: success\n");
+        let (response, after) = m.service(sclp::WRITE_EVENT_DATA, &report);
+        assert_eq!((response, after[11]), (sclp::DONE, 0x80));
+        assert_eq!(m.command("count notification fid=1"), "1");
+        assert_eq!(
+            m.command("text fid=1"),
+            "report: recovery\nstatus: success\n"
+        );
+        report[10] = 26;
+        assert_eq!(m.service(sclp::WRITE_EVENT_DATA, &report).0, 0x40f0);
+        m.command("notifications off");
+        report[10] = 24;
+        assert_eq!(m.service(sclp::WRITE_EVENT_DATA, &report).0, 0x40f0);
+        assert_eq!(m.command("count notification"), "1");
     }
 
     #[test]
