@@ -221,6 +221,17 @@ int pci_wait_present(const char *address, bool present, int timeout_ms)
 	return wait_present(path, present, timeout_ms);
 }
 
+/* The file in /dev comes a little before the disk can be opened, and stays a little longer. */
+static bool can_be_opened(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms)
 {
 	__u64 deadline = deadline_in(timeout_ms);
@@ -234,7 +245,7 @@ int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms)
 		if (there)
 			snprintf(path, len, "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
 		globfree(&found);
-		if (there && !access(path, R_OK))
+		if (there && can_be_opened(path))
 			return 0;
 		if (!wait_on(deadline))
 			return -ETIMEDOUT;

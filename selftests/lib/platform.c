@@ -70,6 +70,19 @@ int platform_command(const char *format, ...)
 	return ret;
 }
 
+int platform_text(char *text, size_t len, const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list args;
+	int ret;
+
+	va_start(args, format);
+	ret = call(line, format, args);
+	va_end(args);
+	snprintf(text, len, "%s", ret ? "" : line);
+	return ret;
+}
+
 long platform_number(const char *format, ...)
 {
 	char line[LINE_LEN];

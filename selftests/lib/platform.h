@@ -22,6 +22,10 @@ int platform_command(const char *command, ...) __attribute__((format(printf, 1, 
 /* The same for a command that answers with a number: that, or -errno. */
 long platform_number(const char *command, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for a command that answers with a text: 0 or -errno. */
+int platform_text(char *text, size_t len, const char *command, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Sends a line and takes the answer to it in its place: 0, -ENODEV or -EINVAL. */
 int platform_call(char *line, size_t room);
 

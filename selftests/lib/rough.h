@@ -78,8 +78,34 @@ static inline int platform_raises(struct rough *rough, __u16 pec)
 	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
 }
 
+/* Another function, with an owner that listens as well. */
+static inline void rough_open_other(struct __test_metadata *_metadata, struct rough *rough,
+				    struct owner *other, unsigned long *fid)
+{
+	char address[PCI_ADDRESS_LEN];
+
+	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, rough->address, address));
+	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
+	ASSERT_EQ(0, owner_open_at(other, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(other));
+	ASSERT_EQ(0, pci_read_attr(address, "function_id", fid));
+}
+
+/* The next owner has the function, and recovers it from an error. */
+static inline void expect_next_owner(struct __test_metadata *_metadata, struct rough *rough)
+{
+	struct owner *owner = &rough->owner;
+
+	ASSERT_EQ(0, owner_open_new(owner, rough->address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
 #define ROUGH_START()		rough_start(_metadata, &self->rough)
 #define ROUGH_END()		rough_end(_metadata, &self->rough)
 #define EXPECT_RESTORED()	expect_restored(_metadata, &self->rough)
+#define EXPECT_NEXT_OWNER()	expect_next_owner(_metadata, &self->rough)
 
 #endif

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions that the platform takes away while they are in use, asks for, lets somebody
+ * else have, and gives back: by real events, and the function is really gone.
+ */
+#include <pthread.h>
+
+#include "kselftest_harness.h"
+
+#include "module.h"
+#include "rough.h"
+
+#define QUIET_MS	300
+
+/* A reset fails in this time when its function is taken away. */
+#define GIVE_UP_MS	12000
+
+FIXTURE(taken) {
+	struct rough rough;
+	char slot[16];
+	int request;
+};
+
+FIXTURE_VARIANT(taken) {
+	/* The event has the handle that the function had before. */
+	bool old_handle;
+};
+
+FIXTURE_VARIANT_ADD(taken, new_handle) {
+	.old_handle = false,
+};
+
+FIXTURE_VARIANT_ADD(taken, old_handle) {
+	.old_handle = true,
+};
+
+FIXTURE_SETUP(taken)
+{
+	ROUGH_START();
+	self->request = event_new();
+	ASSERT_LE(0, self->request);
+	ASSERT_EQ(0, vfio_irq_set(&self->rough.owner.fn, VFIO_PCI_REQ_IRQ_INDEX,
+				  &self->request, 1));
+	ASSERT_EQ(0, pci_slot(self->rough.address, self->slot, sizeof(self->slot)));
+}
+
+FIXTURE_TEARDOWN(taken)
+{
+	close(self->request);
+	ROUGH_END();
+}
+
+/* An event about the function; the state of the function is that of the event. */
+static int announce(struct rough *rough, __u16 pec)
+{
+	return platform_command("event pec=0x%x fid=%lu", pec, rough->fid);
+}
+
+static int take_away(struct rough *rough, bool old_handle)
+{
+	long handle = platform_number("handle fid=%lu", rough->fid);
+
+	if (!old_handle)
+		return announce(rough, PEC_DECONFIGURED);
+	return platform_command("event pec=0x%x fid=%lu fh=%ld", PEC_DECONFIGURED, rough->fid,
+				handle);
+}
+
+#define TAKE_AWAY()	ASSERT_EQ(0, take_away(&self->rough, variant->old_handle))
+#define WAIT_GONE()							\
+	ASSERT_EQ(0, pci_wait_present(self->rough.address, false, PATIENCE_MS))
+#define WAIT_THERE()							\
+	ASSERT_EQ(0, pci_wait_present(self->rough.address, true, PATIENCE_MS))
+
+/* Its owner is asked to let go, and can read its events until it does. Validates R18. */
+TEST_F_TIMEOUT(taken, while_open, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+	long before = platform_number("handle fid=%lu", self->rough.fid);
+	__u64 start;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	TAKE_AWAY();
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	EXPECT_EVENT(owner, &event, 1);
+	start = now_ns();
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	EXPECT_GT(GIVE_UP_MS, (now_ns() - start) / 1000000);
+	EXPECT_EQ(0, pci_wait_present(self->rough.address, true, 0));
+	owner_close(owner);
+	WAIT_GONE();
+
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	EXPECT_NE(before, platform_number("handle fid=%lu", self->rough.fid));
+	EXPECT_NEXT_OWNER();
+}
+
+/* Not open: it goes, and comes again, over and over. Validates R18. */
+TEST_F_TIMEOUT(taken, while_closed, 90)
+{
+	int i;
+
+	owner_close(&self->rough.owner);
+	for (i = 0; i < 5; i++) {
+		TAKE_AWAY();
+		WAIT_GONE();
+		ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+		WAIT_THERE();
+	}
+	EXPECT_NEXT_OWNER();
+}
+
+/* The kernel's own driver loses it, and has it again. Validates R18. */
+TEST_F_TIMEOUT(taken, from_the_kernels_driver, 90)
+{
+	const char *address = self->rough.address;
+	char path[64];
+
+	if (module_load("nvme"))
+		SKIP(return, "the kernel has no driver for NVMe");
+	owner_close(&self->rough.owner);
+	ASSERT_EQ(0, pci_bind(address, "nvme"));
+	ASSERT_EQ(0, pci_wait_disk(address, path, sizeof(path), PATIENCE_MS));
+	TAKE_AWAY();
+	WAIT_GONE();
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	ASSERT_EQ(0, pci_wait_disk(address, path, sizeof(path), PATIENCE_MS));
+	EXPECT_EQ(0, disk_verify(path, TEST_BLOCK));
+	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
+	EXPECT_NEXT_OWNER();
+}
+
+static void *reset_in_thread(void *fn)
+{
+	return (void *)(long)vfio_reset(fn);
+}
+
+/*
+ * A reset that the platform makes wait, in the middle of it: for about a second it is
+ * asked for it over and over.
+ */
+static void begin_reset(struct __test_metadata *_metadata, struct rough *rough,
+			pthread_t *thread)
+{
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	long before;
+
+	ASSERT_EQ(0, owner_suffer(&rough->owner));
+	before = platform_number("count disable fid=%lu", rough->fid);
+	ASSERT_EQ(0, platform_command("answer disable fid=%lu rsp=0x108 times=50", rough->fid));
+	ASSERT_EQ(0, pthread_create(thread, NULL, reset_in_thread, &rough->owner.fn));
+	while (platform_number("count disable fid=%lu", rough->fid) < before + 2)
+		ASSERT_TRUE(wait_on(deadline));
+}
+
+/*
+ * Asked for in the middle of a reset, by an event that has the handle of that moment: the
+ * function works until its owner lets go. Validates R19.
+ */
+TEST_F_TIMEOUT(taken, asked_for_in_a_reset, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	pthread_t thread;
+	void *ret;
+
+	if (!variant->old_handle)
+		SKIP(return, "the handle is that of the moment");
+	begin_reset(_metadata, &self->rough, &thread);
+	ASSERT_EQ(0, announce(&self->rough, PEC_DECONFIGURE_REQUEST));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(0, (long)ret);
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	EXPECT_RESTORED();
+	owner_close(owner);
+	WAIT_GONE();
+	ASSERT_EQ(0, pci_slot_power(self->slot, true));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/* Taken away in the middle of a reset, which then fails: soon. Validates R19. */
+TEST_F_TIMEOUT(taken, in_a_reset, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	pthread_t thread;
+	__u64 start;
+	void *ret;
+
+	begin_reset(_metadata, &self->rough, &thread);
+	start = now_ns();
+	TAKE_AWAY();
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_GT(GIVE_UP_MS, (now_ns() - start) / 1000000);
+	EXPECT_NE(0, (long)ret);
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	owner_close(owner);
+	WAIT_GONE();
+	ASSERT_EQ(0, platform_command("forget"));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/* Given back before its owner has let go: first it goes, then it comes. Validates R18. */
+TEST_F_TIMEOUT(taken, given_back_while_open, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	TAKE_AWAY();
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	sleep_ms(QUIET_MS);
+	EXPECT_NE(0, vfio_reset(&owner->fn));
+	owner_close(owner);
+	EXPECT_NEXT_OWNER();
+}
+
+/*
+ * Somebody else has it meanwhile, so that nothing is left of it here. It is given back in
+ * standby, or configured. Validates R20.
+ */
+static void expect_reserved(struct __test_metadata *_metadata, struct rough *rough,
+			    const char *slot, __u16 back)
+{
+	ASSERT_EQ(0, pci_wait_present(rough->address, false, PATIENCE_MS));
+	ASSERT_EQ(0, announce(rough, PEC_RESERVED));
+	ASSERT_EQ(0, pci_wait_slot(slot, false, PATIENCE_MS));
+	ASSERT_EQ(0, announce(rough, back));
+	ASSERT_EQ(0, pci_wait_slot(slot, true, PATIENCE_MS));
+	if (back == PEC_STANDBY) {
+		EXPECT_EQ(-ETIMEDOUT, pci_wait_present(rough->address, true, QUIET_MS));
+		ASSERT_EQ(0, pci_slot_power(slot, true));
+	}
+	ASSERT_EQ(0, pci_wait_present(rough->address, true, PATIENCE_MS));
+}
+
+TEST_F_TIMEOUT(taken, reserved_meanwhile, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	TAKE_AWAY();
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	owner_close(owner);
+	expect_reserved(_metadata, &self->rough, self->slot, PEC_STANDBY);
+	EXPECT_NEXT_OWNER();
+	TAKE_AWAY();
+	owner_close(owner);
+	expect_reserved(_metadata, &self->rough, self->slot, PEC_CONFIGURED);
+	EXPECT_NEXT_OWNER();
+}
+
+/* Reserved by the time when its owner lets go, and no event has said so. Validates R20. */
+TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	TAKE_AWAY();
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	ASSERT_EQ(0, platform_command("availability fid=%lu reserved", self->rough.fid));
+	owner_close(owner);
+	WAIT_GONE();
+	ASSERT_EQ(0, pci_wait_slot(self->slot, false, PATIENCE_MS));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/* What the kernel says of the adapter, which it has asked the platform for. */
+static void expect_adapter(struct __test_metadata *_metadata, struct rough *rough,
+			   unsigned long pchid, unsigned long port)
+{
+	unsigned long value = 0;
+
+	EXPECT_EQ(0, pci_read_attr(rough->address, "pchid", &value));
+	EXPECT_EQ(pchid, value);
+	EXPECT_EQ(0, pci_read_attr(rough->address, "port", &value));
+	EXPECT_EQ(port, value);
+}
+
+/*
+ * Another adapter is there when it comes back, under the same number: all that the kernel
+ * knows of it is new, whether or not the number was free in between. Validates R21.
+ */
+TEST_F_TIMEOUT(taken, becomes_another_adapter, 90)
+{
+	struct owner *owner = &self->rough.owner;
+
+	owner_close(owner);
+	TAKE_AWAY();
+	WAIT_GONE();
+	ASSERT_EQ(0, platform_command("identity fid=%lu pchid=0x1234 port=1", self->rough.fid));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	expect_adapter(_metadata, &self->rough, 0x1234, 1);
+	EXPECT_NEXT_OWNER();
+	owner_close(owner);
+	TAKE_AWAY();
+	WAIT_GONE();
+	ASSERT_EQ(0, platform_command("identity fid=%lu pchid=0x4321 port=2", self->rough.fid));
+	expect_reserved(_metadata, &self->rough, self->slot, PEC_STANDBY);
+	expect_adapter(_metadata, &self->rough, 0x4321, 2);
+	EXPECT_NEXT_OWNER();
+	owner_close(owner);
+	TAKE_AWAY();
+	WAIT_GONE();
+	ASSERT_EQ(0, platform_command("identity fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+}
+
+TEST_HARNESS_MAIN
