@@ -48,6 +48,9 @@ FIXTURE_TEARDOWN(taken)
 {
 	close(self->request);
 	ROUGH_END();
+	/* Harmless where the power is on already. */
+	pci_slot_power(self->slot, true);
+	pci_wait_present(self->rough.address, true, PATIENCE_MS);
 }
 
 /* An event about the function; the state of the function is that of the event. */
