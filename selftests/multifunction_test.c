@@ -44,6 +44,8 @@ static void get_back(struct __test_metadata *_metadata, struct part *part, const
 static void part_find(struct __test_metadata *_metadata, struct part *part, const char *address)
 {
 	memcpy(part->before, address, sizeof(part->before));
+	/* A driver for NVMe that has just begun waits for its commands for a minute. */
+	ASSERT_EQ(0, pci_bind_new(address, "vfio-pci", PATIENCE_MS));
 	ASSERT_EQ(0, pci_read_attr(address, "function_id", &part->fid));
 	ASSERT_EQ(0, pci_slot(address, part->slot, sizeof(part->slot)));
 }

@@ -127,6 +127,17 @@ int pci_iommu_group(const char *address)
 	return ret ? ret : atoi(name);
 }
 
+int pci_bind_new(const char *address, const char *driver, int timeout_ms)
+{
+	__u64 deadline = deadline_in(timeout_ms);
+	int ret;
+
+	do {
+		ret = pci_bind(address, driver);
+	} while (ret && wait_on(deadline));
+	return ret;
+}
+
 int pci_unbind(const char *address)
 {
 	return pci_write_attr(address, "driver/unbind", address);

@@ -32,6 +32,9 @@ bool pci_is_pcie(const char *address);
 /* Binds a function to a driver through driver_override. */
 int pci_bind(const char *address, const char *driver);
 
+/* The same for one that has just come: it can be seen before drivers may have it. */
+int pci_bind_new(const char *address, const char *driver, int timeout_ms);
+
 /* Takes a function from its driver; waits for user space to let it go. */
 int pci_unbind(const char *address);
 
