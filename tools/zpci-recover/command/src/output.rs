@@ -113,7 +113,7 @@ pub fn remarks(record: &Record) -> String {
     let mut text = format!(" #{}", record.sequence);
 
     for (flag, remark) in [
-        (record.stale, ", older than the last reset"),
+        (record.stale, ", older than the owner's own last reset"),
         (record.host_recovered, ", recovered by the host"),
         (record.unattended, ", nobody listened"),
     ] {

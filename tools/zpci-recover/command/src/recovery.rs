@@ -71,6 +71,7 @@ function  address       channel  owner    recovery  opened  resets  unhandled  i
 00000001  0001:00:00.0  frozen   listens  owner          3       4          0        0         1        1        0
   1: event 0x4, recovery by owner
 00000002  0002:00:00.0  normal   none     host           0       0          0        0
+00000003  0003:00:00.0  frozen   silent,kvm  nobody      1       1          0        0         2        2        0
 ";
 
     #[test]
@@ -84,7 +85,9 @@ function  address       channel  owner    recovery  opened  resets  unhandled  i
         let closed = find(TEXT, "0002:00:00.0".parse().unwrap()).unwrap();
         assert_eq!(closed["owner"], Value::Word("none".to_owned()));
         assert_eq!(closed.get("captured"), None);
-        assert_eq!(find(TEXT, "0003:00:00.0".parse().unwrap()), None);
+        let silent = find(TEXT, "0003:00:00.0".parse().unwrap()).unwrap();
+        assert_eq!(silent["owner"], Value::Word("silent,kvm".to_owned()));
+        assert_eq!(find(TEXT, "0004:00:00.0".parse().unwrap()), None);
         assert_eq!(find("", "0003:00:00.0".parse().unwrap()), None);
     }
 }

@@ -35,7 +35,7 @@ pub struct Record {
     pub permanent: bool,
     /// The host took the recovery, as nobody listened.
     pub host_recovered: bool,
-    /// The event is older than the last reset.
+    /// The event is older than the last reset by this owner itself. Resets by others make none so.
     pub stale: bool,
     /// Nobody listened, and the host left the function in error.
     pub unattended: bool,
@@ -85,7 +85,7 @@ impl Event {
     }
 
     /// Whether the event asks its owner for a reset: it is neither about something that no reset
-    /// mends, nor from before the last one, nor mended by the host already.
+    /// mends, nor from before its owner's last one, nor mended by the host already.
     pub fn needs_reset(&self) -> bool {
         let done = |record: &Record| record.stale || record.host_recovered;
 
