@@ -18,6 +18,9 @@ use crate::{
 /// The record has no way of telling that there is something new.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// The kernel formats all of the record for each look, and nobody sits in front of a journal.
+const UNIT_INTERVAL: Duration = Duration::from_secs(1);
+
 #[derive(Serialize)]
 struct JsonEvent {
     time: Option<String>,
@@ -80,6 +83,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
     }
     let mut seen = None;
     let mut left = args.count;
+    let interval = if args.syslog { UNIT_INTERVAL } else { INTERVAL };
 
     if !args.all {
         seen = log::record()?.span.map(|(_, newest)| newest);
@@ -105,7 +109,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
         }
         seen = seen.max(log.span.map(|(_, newest)| newest));
         if left != Some(0) {
-            thread::sleep(INTERVAL);
+            thread::sleep(interval);
         }
     }
     Ok(())
