@@ -6,7 +6,7 @@ IMPL ?= rust
 FLAVOR ?= std
 
 .PHONY: help setup demo guest-demo test test-long bench kernel vm integrate patches series htmldocs deb \
-	deb-boot tools lint rust-analyzer clean
+	deb-boot tools tools-boot lint rust-analyzer clean
 .NOTPARALLEL:
 
 help: ## list what there is to do (IMPL=rust|c FLAVOR=std|debug)
@@ -57,6 +57,9 @@ deb-boot: ## install that package on a disk with Debian, and boot it
 
 tools: ## a Debian package of the command zpci-recover for s390x
 	@scripts/tools-deb
+
+tools-boot: ## install that package in Debian with systemd, in QEMU, and try it there
+	@scripts/tools-boot
 
 lint: ## style, comments, warnings of every compiler and checker
 	@scripts/lint

@@ -125,6 +125,22 @@ tested() {
 	done
 }
 
+# on_disk COMMAND...: the guest's commands that run that one on the disk, /dev/vda, as
+# its own; what "--files" has given the guest is there in /mnt.
+on_disk() {
+	cat <<-END
+		modprobe -q virtio_blk
+		modprobe -q ext4
+		mkdir /disk
+		mount -t ext4 /dev/vda /disk && mkdir -p /disk/mnt && mount --bind / /disk/mnt &&
+			mount -t proc proc /disk/proc && mount -t sysfs sysfs /disk/sys && mount -t devtmpfs devtmpfs /disk/dev &&
+			chroot /disk $*
+		status=\$?
+		umount /disk/mnt /disk/proc /disk/sys /disk/dev /disk
+		(exit \$status)
+	END
+}
+
 # kernel_folder KVER IMPL FLAVOR: where that kernel is built.
 kernel_folder() {
 	local flavor=-$3
