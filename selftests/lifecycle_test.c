@@ -674,13 +674,15 @@ FIXTURE_TEARDOWN(non_pcie_lifecycle)
 static int open_in_the_end(struct vfio_function *fn, const char *address, enum vfio_mode mode,
 			   int *failed)
 {
+	__u64 deadline = deadline_in(PATIENCE_MS);
 	int ret, tries = 3;
 
 	do {
 		ret = vfio_open(fn, address, mode);
 		if (ret)
 			++*failed;
-	} while ((ret == -EIO || ret == -EAGAIN) && --tries);
+	} while ((ret == -EIO || ret == -EAGAIN) &&
+		 (is_c_version() ? wait_on(deadline) : --tries));
 	return ret;
 }
 

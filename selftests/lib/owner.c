@@ -41,16 +41,28 @@ int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
 	return ret;
 }
 
+bool is_c_version(void)
+{
+	return access("/sys/kernel/debug/pci/recovery", F_OK) != 0;
+}
+
 int owner_open(struct owner *owner, enum vfio_mode mode)
 {
 	const char *driver = getenv(OWNER_DRIVER);
 	char address[PCI_ADDRESS_LEN];
+	__u64 deadline;
 	int ret;
 
 	ret = pci_find(PCI_KIND_NVME, address);
 	if (!ret)
 		ret = pci_bind(address, driver ? driver : "vfio-pci");
-	return ret ? ret : owner_open_at(owner, address, mode);
+	if (ret)
+		return ret;
+	deadline = deadline_in(PATIENCE_MS);
+	do {
+		ret = owner_open_at(owner, address, mode);
+	} while ((ret == -EAGAIN || ret == -EINVAL) && is_c_version() && wait_on(deadline));
+	return ret;
 }
 
 int owner_open_new(struct owner *owner, const char *address, enum vfio_mode mode)

@@ -26,6 +26,9 @@ struct owner {
 	__u64 unmapped;
 };
 
+/* The first opening after an error may fail there, and the next one works. */
+bool is_c_version(void);
+
 /*
  * Binds, opens, and brings the disk up. Does not listen for errors. The driver
  * is vfio-pci, unless the environment names another.
