@@ -1,37 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the Rust code of zPCI has of the kernel by macros, or early during boot. */
 #include <linux/init.h>
-#include <linux/msi.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
+#include <asm/crw.h>
 
 #include "pci_bus.h"
 #include "pci_rust.h"
 
 static struct workqueue_struct *zpci_wq;
 
-static int __init zpci_workqueue_init(void)
+static int __init zpci_event_init(void)
 {
-	/* Not for reclaim: drivers that are removed here flush other queues. */
+	/* Not for reclaim: drivers that recover or are removed here flush other queues. */
 	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND, 0);
-	return zpci_wq ? 0 : -ENOMEM;
+	return zpci_wq ? zpci_recovery_init() : -ENOMEM;
 }
-postcore_initcall(zpci_workqueue_init);
+postcore_initcall(zpci_event_init);
 
 struct workqueue_struct *zpci_workqueue(void)
 {
 	return zpci_wq ?: system_dfl_wq;
 }
 
-/* What all zPCI messages that a guest or a broken function can cause share. */
-bool zpci_ratelimit(void)
+/* Makes what is kept for the recovery of a function that is going to be made known. */
+int zpci_recovery_create(struct zpci_dev *zdev)
 {
-	static DEFINE_RATELIMIT_STATE(messages, DEFAULT_RATELIMIT_INTERVAL,
+	ratelimit_default_init(&zdev->log_limit);
+	return zpci_recovery_new(zdev);
+}
+
+/* Whether a message that a guest or a broken function can cause may be logged now. */
+bool zpci_may_log(struct zpci_dev *zdev)
+{
+	static DEFINE_RATELIMIT_STATE(unknown, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
-	return ___ratelimit(&messages, "zpci");
+	return ___ratelimit(zdev ? &zdev->log_limit : &unknown, "zpci");
+}
+
+/* Waits until the channel reports of now have been taken, a second at most. */
+int zpci_settle(void)
+{
+	return crw_wait_for_channel_report_timeout(HZ) < 0 ? -EINTR : 0;
 }
 
 static struct zpci_dev *zpci_get_function(struct zpci_bus *zbus, unsigned int devfn)
@@ -56,13 +69,4 @@ void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void 
 				each(zdev, data);
 		}
 	}
-}
-
-int zpci_reset_with_irqs(struct zpci_dev *zdev, struct pci_dev *pdev)
-{
-	if (!pdev->dev.msi.data)
-		return zpci_hot_reset_device(zdev);
-
-	guard(msi_descs_lock)(&pdev->dev);
-	return zpci_hot_reset_device(zdev);
 }

@@ -7,6 +7,7 @@
 #ifndef __S390_PCI_RUST_H
 #define __S390_PCI_RUST_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 
 struct dentry;
@@ -22,20 +23,21 @@ bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
 /* In Rust: rust/pci_event.rs. */
+int zpci_recovery_init(void);
+int zpci_recovery_new(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
 void zpci_recovery_abandoned(struct zpci_dev *zdev);
-void zpci_recovery_was_reset(struct zpci_dev *zdev);
+int zpci_recovery_reset_slot(struct zpci_dev *zdev);
 int zpci_recovery_show(struct seq_file *m, void *unused);
 
 /* In C: pci_rust.c. */
 struct workqueue_struct *zpci_workqueue(void);
-bool zpci_ratelimit(void);
+int zpci_recovery_create(struct zpci_dev *zdev);
+bool zpci_may_log(struct zpci_dev *zdev);
+int zpci_settle(void);
 
 /* Calls @each for all functions that are known, with a reference that it takes over. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
-
-/* Resets a function, while nobody sets up its interruptions or tears them down. */
-int zpci_reset_with_irqs(struct zpci_dev *zdev, struct pci_dev *pdev);
 
 /* In C: pci.c, makes those functions known that the platform has and that are not yet. */
 void zpci_add_new_devices(void);
@@ -45,12 +47,18 @@ void zpci_recovery_debugfs(struct dentry *root);
 
 #else
 
+static inline int zpci_recovery_create(struct zpci_dev *zdev)
+{
+	return 0;
+}
+
 static inline void zpci_recovery_release(struct zpci_dev *zdev)
 {
 }
 
-static inline void zpci_recovery_was_reset(struct zpci_dev *zdev)
+static inline int zpci_recovery_reset_slot(struct zpci_dev *zdev)
 {
+	return -ENOTTY;
 }
 
 static inline void zpci_recovery_debugfs(struct dentry *root)

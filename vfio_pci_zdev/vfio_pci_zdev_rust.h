@@ -30,7 +30,7 @@ int vfio_pci_zdev_repair(struct vfio_pci_core_device *vdev);
 /* After the last reset of a function that was closed. */
 void vfio_pci_zdev_closed(struct vfio_pci_core_device *vdev);
 
-/* VFIO_DEVICE_RESET; -ENOTTY leaves it to the generic code. */
+/* VFIO_DEVICE_RESET. */
 int vfio_pci_zdev_reset(struct vfio_pci_core_device *vdev);
 
 /* The error eventfd has changed; igate is held. */

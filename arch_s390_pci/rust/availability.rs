@@ -5,14 +5,8 @@
 use super::submit;
 use kernel::{
     prelude::*,
-    static_lock_class,
     sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Relaxed,
-            Release, //
-        },
+        aref::ARef,
         new_mutex,
         Arc,
         Mutex,
@@ -26,6 +20,7 @@ use kernel::{
         Event,
         FunctionHandle,
         Item,
+        Progress,
         SerialQueue,
         State,
         StateGuard, //
@@ -33,70 +28,70 @@ use kernel::{
 };
 
 /// What makes functions known, or gives them to the PCI core, happens one after the other on the
-/// whole machine: a virtual function is linked to its physical one only if that comes first. It is
-/// not held while a function is taken from user space.
+/// whole machine: a virtual function is linked to its physical one only if that comes first.
 static TOPOLOGY: SetOnce<Arc<Topology>> = SetOnce::new();
 
 #[pin_data]
 struct Topology {
+    /// Only tried, never waited for, and not held while a function is taken from user space.
     #[pin]
     lock: Mutex<()>,
-    /// Events that are about no function that is known, or that came after one of these.
+    /// Events that are about no function that is known, or that came after such a one.
     unknown: Arc<SerialQueue<Unknown>>,
-    /// How many of them have not been handed on yet.
-    before: Atomic<u32>,
 }
 
 impl Topology {
-    fn get() -> Option<&'static Self> {
-        if TOPOLOGY.as_ref().is_none() {
-            let unknown = SerialQueue::new(
-                c"zpci::Topology::unknown",
-                static_lock_class!(),
-                static_lock_class!(),
-            )
-            .ok()?;
-            let new = Arc::pin_init(
-                pin_init!(Self {
-                    lock <- new_mutex!((), "zpci::Topology::lock"),
-                    unknown,
-                    before: Atomic::new(0),
-                }),
-                GFP_KERNEL,
-            );
-
-            // If somebody else was first, theirs is as good.
-            TOPOLOGY.populate(new.ok()?);
-        }
-        TOPOLOGY.as_ref().map(|topology| &**topology)
-    }
+    /// How many events can wait before all functions are looked at instead.
+    const ROOM: usize = 128;
 }
 
-/// An event that is about no function that is known, or that came after one of these.
+/// Makes what the events need, during boot.
+pub(super) fn init() -> Result {
+    let unknown = SerialQueue::new(Topology::ROOM + 1)?;
+    let topology = Arc::pin_init(
+        pin_init!(Topology {
+            lock <- new_mutex!((), "zpci::Topology::lock"),
+            unknown,
+        }),
+        GFP_KERNEL,
+    )?;
+
+    TOPOLOGY.populate(topology);
+    Ok(())
+}
+
+/// An event that is about no function that is known, or that came after such a one.
+#[derive(Clone)]
 struct Unknown(AvailabilityEvent);
 
-impl Unknown {
-    fn hand_on(self) {
+impl Item for Unknown {
+    fn process(&self) -> Progress {
+        let Some(topology) = TOPOLOGY.as_ref() else {
+            return Progress::Done;
+        };
+
         match (self.0.change(), Device::by_fid(self.0.fid())) {
             (Some(Availability::Several), _) => {
-                let _topology = Topology::get().map(|topology| topology.lock.lock());
+                let Some(topology) = topology.lock.try_lock() else {
+                    return Progress::Later;
+                };
 
-                Device::rescan_all();
+                Device::find_new();
+                drop(topology);
+                Device::for_each(|zdev| submit(zdev.into(), Event::Availability(self.0)));
             }
             // An event before this one has made the function known.
-            (_, Some(zdev)) => submit(&zdev, Event::Availability(self.0)),
-            (Some(change), None) => create(change, &self.0),
+            (_, Some(zdev)) => submit(zdev, Event::Availability(self.0)),
+            (Some(change), None) => {
+                let Some(_topology) = topology.lock.try_lock() else {
+                    return Progress::Later;
+                };
+
+                create(change, &self.0);
+            }
             (None, None) => (),
         }
-    }
-}
-
-impl Item for Unknown {
-    fn handle(self) {
-        self.hand_on();
-        if let Some(topology) = Topology::get() {
-            topology.before.fetch_sub(1, Release);
-        }
+        Progress::Done
     }
 }
 
@@ -113,31 +108,41 @@ pub(super) fn dispatch(event: AvailabilityEvent) {
             event.pec().as_raw().into(),
         ],
     );
-    // Without memory to let it wait it does not.
-    let Some(topology) = Topology::get() else {
-        return Unknown(event).hand_on();
+    let Some(topology) = TOPOLOGY.as_ref() else {
+        return;
     };
-
+    let is_several = event.change() == Some(Availability::Several);
     // One that waits there may be about the same function, and make it known meanwhile.
-    if event.change() != Some(Availability::Several) && topology.before.load(Acquire) == 0 {
+    let overtakes = topology.unknown.count(|Unknown(before)| {
+        before.fid() == event.fid() || before.change() == Some(Availability::Several)
+    }) != 0;
+
+    if !is_several && !overtakes {
         if let Some(zdev) = Device::by_fid(event.fid()) {
-            return submit(&zdev, Event::Availability(event));
+            return dispatch_to(zdev, event);
         }
     }
-    topology.before.fetch_add(1, Relaxed);
-    if topology
-        .unknown
-        .as_arc_borrow()
-        .add(Unknown(event), None)
-        .is_err()
-    {
-        topology.before.fetch_sub(1, Relaxed);
-        pr_err!("An availability event is lost\n");
+    let add = |event, limit| topology.unknown.clone().add(Unknown(event), limit);
+
+    if add(event, Topology::ROOM).is_err() {
+        // No room: looking at all functions finds what this one says. If that is to be done
+        // already, there is no room for it again.
+        let _ = add(AvailabilityEvent::SEVERAL, Topology::ROOM + 1);
     }
 }
 
-/// Makes a function known that the platform has announced, and gives it to the PCI core if it is
-/// configured.
+/// Submits an event to its function.
+fn dispatch_to(zdev: ARef<Device>, event: AvailabilityEvent) {
+    let is_end = event.change() == Some(Availability::Deconfigured);
+
+    submit(zdev.clone(), Event::Availability(event));
+    if is_end {
+        // A reset that waits for the function gives up.
+        zdev.mark_as_gone();
+    }
+}
+
+/// Makes a function known that the platform has announced.
 fn create(change: Availability, event: &AvailabilityEvent) {
     let state = match change {
         Availability::Configured => State::Configured,
@@ -148,56 +153,47 @@ fn create(change: Availability, event: &AvailabilityEvent) {
         | Availability::Several
         | Availability::Reserved => return,
     };
-    let _topology = Topology::get().map(|topology| topology.lock.lock());
 
     // A failure has been logged where it happened.
     if Device::create(event.fid(), event.fh(), state).is_err() {
         return;
     }
-    let Some(zdev) = Device::by_fid(event.fid()) else {
-        return;
-    };
-    let guard = zdev.lock_state();
-
-    // Once it is known, others may have been here first.
-    if zdev.state() == State::Configured && !zdev.fh().is_enabled() && guard.pdev().is_none() {
-        // A failure has been logged, and leaves the function disabled, to be tried again by hand.
-        let _ = guard.scan(event.fh());
+    if let Some(zdev) = Device::by_fid(event.fid()) {
+        submit(zdev, Event::Availability(*event));
     }
 }
 
-/// Handles an event of a function that is known.
-pub(super) fn handle(zdev: &Device, event: &AvailabilityEvent) {
+/// Processes an event of a function that is known.
+pub(super) fn process(zdev: &Device, event: &AvailabilityEvent) -> Progress {
     match event.change() {
         Some(Availability::Configured) => configured(zdev, event.fh()),
-        Some(Availability::Standby) => {
-            let state = zdev.lock_state();
-
-            match zdev.state() {
-                State::Reserved => reappear(&state),
-                State::Standby => (),
-                // The event is older than what has configured the function.
-                State::Configured => return,
-            }
-            state.update_fh(event.fh());
-        }
-        Some(Availability::DeconfigurationRequested) => {
-            let state = zdev.lock_state();
-
-            // The event may be older than the function's configuration. Its handle is not taken: it
-            // may be older than a reset, and an owner that is still there would hit nothing.
-            if zdev.state() == State::Configured {
-                // A failure leaves the function as it is, and has been logged.
-                let _ = state.deconfigure();
-            }
-        }
+        Some(Availability::Standby) => standby(zdev, event.fh()),
+        Some(Availability::DeconfigurationRequested) => deconfiguration_requested(zdev),
         Some(Availability::Deconfigured) => deconfigured(zdev, event.fh()),
         Some(Availability::Reserved) => reserved(zdev, event.fh()),
-        // `Several` names no function and never gets here.
-        Some(Availability::Several) | None => (),
+        Some(Availability::Several) => looked_at(zdev),
+        None => Progress::Done,
     }
 }
 
+/// Processes what has happened to a function while events were lost.
+fn looked_at(zdev: &Device) -> Progress {
+    let fh = match zdev.try_lock_state() {
+        Some(state) => state.query_fh().unwrap_or_else(|_| zdev.fh()),
+        None => return Progress::Later,
+    };
+
+    match (zdev.query_state(), zdev.state()) {
+        (Ok(State::Configured), _) => configured(zdev, fh),
+        (Ok(State::Standby), State::Configured) => deconfigured(zdev, fh),
+        (Ok(State::Standby), _) => standby(zdev, fh),
+        (Ok(State::Reserved), _) => reserved(zdev, fh),
+        // The platform does not say.
+        (Err(_), _) => Progress::Done,
+    }
+}
+
+/// Takes back a function that was reserved and has not been forgotten yet.
 fn reappear(state: &StateGuard<'_>) {
     const REAPPEARED: debug::Format = debug::Format::new(c"rea fid:%x, fh:%x\n");
     let zdev = state.zdev();
@@ -206,55 +202,124 @@ fn reappear(state: &StateGuard<'_>) {
     debug::message(1, &REAPPEARED, [zdev.fid().as_raw(), zdev.fh().as_raw(), 0]);
 }
 
-fn configured(zdev: &Device, handle: FunctionHandle) {
-    let _topology = Topology::get().map(|topology| topology.lock.lock());
-    let state = zdev.lock_state();
+fn standby(zdev: &Device, fh: FunctionHandle) -> Progress {
+    let Some(state) = zdev.try_lock_state() else {
+        return Progress::Later;
+    };
 
     match zdev.state() {
         State::Reserved => reappear(&state),
         State::Standby => (),
         // The event is older than what has configured the function.
-        State::Configured => return,
+        State::Configured => return Progress::Done,
+    }
+    state.update_fh(fh);
+    Progress::Done
+}
+
+fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
+    let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
+
+    // The event is older than what has configured the function. Others need the lock more.
+    if is_there() {
+        return Progress::Done;
+    }
+    let Some(topology) = TOPOLOGY.as_ref() else {
+        return Progress::Done;
+    };
+    let (Some(_topology), Some(state)) = (topology.lock.try_lock(), zdev.try_lock_state()) else {
+        return Progress::Later;
+    };
+
+    if is_there() {
+        return Progress::Done;
+    }
+    if zdev.state() == State::Reserved {
+        reappear(&state);
     }
     state.set_state(State::Configured);
     // A failure has been logged, and leaves the function disabled, to be tried again by hand.
-    let _ = state.scan(handle);
+    let _ = state.scan(fh);
+    Progress::Done
 }
 
-fn deconfigured(zdev: &Device, handle: FunctionHandle) {
-    let state = zdev.lock_state();
+fn deconfiguration_requested(zdev: &Device) -> Progress {
+    // The event may be older than the function's configuration.
+    if zdev.state() != State::Configured {
+        return Progress::Done;
+    }
+    // The owner may take its time, and may need the lock until then.
+    if !zdev.unbind() {
+        return Progress::Later;
+    }
+    let Some(state) = zdev.try_lock_state() else {
+        return Progress::Later;
+    };
 
     if zdev.state() == State::Configured {
-        state.update_fh(handle);
-        // The driver finds the device marked as lost, and does not wait for it.
-        state.remove_dead();
-        // The platform has disabled the function, but what we hold for it must be freed.
-        if zdev.fh().is_enabled() {
-            let _ = state.disable();
+        // The handle of the event may be older than a reset, ours older than an error.
+        if let Ok(fh) = state.query_fh() {
+            state.update_fh(fh);
         }
-        state.set_state(State::Standby);
+        // A failure leaves the function as it is, and has been logged.
+        let _ = state.deconfigure();
     }
-    drop(state);
+    Progress::Done
+}
+
+fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
+    if zdev.state() == State::Configured {
+        // The driver finds the device marked as lost, and does not wait for it.
+        zdev.mark_as_gone();
+        if !zdev.unbind() {
+            return Progress::Later;
+        }
+        let Some(state) = zdev.try_lock_state() else {
+            return Progress::Later;
+        };
+
+        if zdev.state() == State::Configured {
+            state.update_fh(fh);
+            state.remove_dead();
+            // The platform has disabled the function, but what we hold for it must be freed.
+            if zdev.fh().is_enabled() {
+                let _ = state.disable();
+            }
+            state.set_state(State::Standby);
+        }
+    }
     // It may have become reserved in the same moment.
     if zdev.query_state() == Ok(State::Reserved) {
-        reserve(zdev);
+        return reserve(zdev);
+    }
+    Progress::Done
+}
+
+fn reserved(zdev: &Device, fh: FunctionHandle) -> Progress {
+    if zdev
+        .query_state()
+        .is_ok_and(|state| state != State::Reserved)
+    {
+        // The event is about the function as it was before a scan found it anew.
+        return Progress::Done;
+    }
+    match zdev.state() {
+        // The event that it is not ours any more was lost.
+        State::Configured => deconfigured(zdev, fh),
+        State::Standby | State::Reserved => reserve(zdev),
     }
 }
 
-fn reserved(zdev: &Device, handle: FunctionHandle) {
-    if zdev.state() != State::Configured {
-        reserve(zdev);
-    } else if zdev.query_state() == Ok(State::Reserved) {
-        // The event that it is not ours anymore was lost.
-        deconfigured(zdev, handle);
-    }
-    // Otherwise the event is about the function as it was before a scan found it anew.
-}
-
-/// Notes that a function belongs to somebody else now. A scan of all functions may come to the
+/// Notes that a function belongs to somebody else now. Who makes functions known may come to the
 /// same conclusion, but not at the same time.
-fn reserve(zdev: &Device) {
-    let _topology = Topology::get().map(|topology| topology.lock.lock());
+fn reserve(zdev: &Device) -> Progress {
+    let Some(topology) = TOPOLOGY.as_ref() else {
+        return Progress::Done;
+    };
+    let (Some(_topology), Some(state)) = (topology.lock.try_lock(), zdev.try_lock_state()) else {
+        return Progress::Later;
+    };
 
-    zdev.lock_state().reserve();
+    state.reserve();
+    Progress::Done
 }

@@ -9,18 +9,18 @@ use super::{
 use kernel::{
     pci,
     prelude::*,
-    sync::ArcBorrow,
     zpci::{
         self,
         debug,
         trace,
-        Age,
         ChannelState,
         Device,
         DeviceGuard,
+        DeviceLocking,
         ErrorEvent,
         ErsResult,
-        Function,
+        Progress,
+        RecoveredBy,
         Recovery,
         Report,
         Severity,
@@ -29,53 +29,72 @@ use kernel::{
 };
 
 /// Says in the log that there was an event.
-pub(super) fn log_event(pdev: Option<&pci::Device>, event: &ErrorEvent) {
+fn log_event(zdev: &Device, name: &str, event: &ErrorEvent) {
     limited!(
+        zdev,
         pr_err,
-        "{}: Event {:#x} reports an error for PCI function {:#x}\n",
-        pdev.map_or("n/a", zpci::name),
+        "{name}: Event {:#x} reports an error for PCI function {:#x}\n",
         event.pec().as_raw(),
         event.fid().as_raw()
     );
 }
 
-/// Handles an error event that was submitted at `age`.
-pub(super) fn handle(
-    zdev: &Device,
-    function: ArcBorrow<'_, Function>,
-    event: &ErrorEvent,
-    age: Age,
-) {
-    loop {
-        let state = zdev.lock_state();
+fn log_event_of(zdev: &Device, pdev: &pci::Device, event: &ErrorEvent) {
+    log_event(zdev, zpci::name(pdev), event);
+}
 
-        if !is_current(&state, event) {
-            return function.ignore();
-        }
-        let Some(pdev) = state.pdev() else {
-            log_event(None, event);
-            return function.report(Report::new(zdev).platform(c"error event", c"no pdev bound"));
-        };
+fn log_left_to_owner(zdev: &Device, pdev: &pci::Device, event: &ErrorEvent) {
+    log_event_of(zdev, pdev, event);
+    limited!(
+        zdev,
+        pr_info,
+        "{}: Leaving recovery of pass-through device to user-space\n",
+        zpci::name(pdev)
+    );
+}
 
-        if event.pec().severity() == Severity::Measurement {
-            return log_event(Some(&pdev), event);
-        }
-        if let Some(device) = state.try_lock_device(&pdev) {
-            let stale = function.is_stale(age);
-
-            // One that came between the reset and the rest of opening is the new owner's.
-            return if function.is_of_earlier_owner(age) && (stale || zpci::config_accessible(&pdev))
-            {
-                function.ignore()
-            } else if stale {
-                keep_stale(function, &device, event)
-            } else {
-                decide(function, &device, event)
-            };
-        }
-        // Whoever has the device may be waiting for user space, which may need the function.
-        state.wait_for_device(&pdev);
+/// Says in the log that there was an event of a function that is not known.
+pub(super) fn log_unknown(event: &ErrorEvent) {
+    if zpci::may_log() {
+        pr_err!(
+            "n/a: Event {:#x} reports an error for PCI function {:#x}\n",
+            event.pec().as_raw(),
+            event.fid().as_raw()
+        );
     }
+}
+
+/// Processes an error event that was submitted in this generation of its function.
+pub(super) fn process(zdev: &Device, event: &ErrorEvent, generation: u32) -> Progress {
+    let Ok(recovery) = zdev.recovery() else {
+        return Progress::Done;
+    };
+    let Some(state) = zdev.try_lock_state() else {
+        return Progress::Later;
+    };
+
+    // The platform is asked after that: it takes its time, and this may have to be tried for long.
+    let device = state.lock_device();
+
+    if matches!(device, DeviceLocking::Busy) {
+        return Progress::Later;
+    }
+    if !is_current(&state, event) || generation != zdev.generation() {
+        recovery.ignore();
+        return Progress::Done;
+    }
+    match device {
+        DeviceLocking::Busy => (),
+        DeviceLocking::NoDevice => {
+            log_event(zdev, "n/a", event);
+            zdev.report(Report::new().platform(c"error event", c"no pdev bound"));
+        }
+        DeviceLocking::Locked(device) if event.pec().severity() == Severity::Measurement => {
+            log_event_of(zdev, device.pdev(), event);
+        }
+        DeviceLocking::Locked(device) => decide(&recovery, &device, event),
+    }
+    Progress::Done
 }
 
 /// Whether an event is about the function as it is now, and not as it was before it was disabled,
@@ -83,36 +102,34 @@ pub(super) fn handle(
 fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
     const STALE: debug::Format = debug::Format::new(c"err fid:%x, fh:%x (stale %x)\n");
 
-    // Where the platform does not say, what was known last has to do.
-    let current = state.query_fh().unwrap_or_else(|_| state.zdev().fh());
+    let current = match state.query_fh() {
+        Ok(fh) => fh.as_raw(),
+        // The platform has no such function any more.
+        Err(error) if error == ENODEV => 0,
+        // Where the platform does not say, what was known last has to do.
+        Err(_) => state.zdev().fh().as_raw(),
+    };
 
-    if current.as_raw() == 0 || current != event.fh() {
+    if current == 0 || current != event.fh().as_raw() {
         debug::message(
             3,
             &STALE,
-            [event.fid().as_raw(), current.as_raw(), event.fh().as_raw()],
+            [event.fid().as_raw(), current, event.fh().as_raw()],
         );
         return false;
     }
-    state.update_fh(current);
+    state.update_fh(event.fh());
     true
 }
 
-/// Keeps an event that a reset has overtaken for the owner. There is nothing to recover from.
-fn keep_stale(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &ErrorEvent) {
-    if function.capture_stale(*event) {
-        if let Some(driver) = device.driver() {
-            // An owner that reads the event sees that it is stale, whatever its driver answers.
-            let _ = driver.error_detected();
-        }
-        trace::signalled(device.state().zdev().fid());
-    }
-    log_event(Some(device.pdev()), event);
-}
+/// Decides who recovers the function, once: both locks are held until the recovery has begun.
+fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &ErrorEvent) {
+    let before = device.channel_state();
+    let lost = before == ChannelState::PermanentFailure;
 
-/// Decides who recovers the function, once: both locks are held until whoever it is has begun.
-fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &ErrorEvent) {
-    let lost = device.channel_state() == ChannelState::PermanentFailure;
+    if before == ChannelState::Normal {
+        recovery.begin_error();
+    }
     let permanent = event.pec().severity() == Severity::Permanent;
 
     device.set_channel_state(if lost || permanent {
@@ -120,50 +137,86 @@ fn decide(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, event: &E
     } else {
         ChannelState::Frozen
     });
-    match (function.capture(*event), permanent) {
-        (Some(Recovery::Owner | Recovery::Nobody), _) => {
-            leave_to_owner(function, device, event, lost || permanent)
+    match recovery.decide(lost || permanent) {
+        Some(RecoveredBy::Host) => recover_for_silent_owner(recovery, device, event, before),
+        Some(recovered_by) => {
+            keep(recovery, device, event, recovered_by);
+            report_left(device, event, before);
         }
-        (_, true) => {
-            log_event(Some(device.pdev()), event);
-            recovery::fail(device);
-        }
-        (Some(Recovery::Host) | None, false) => {
-            log_event(Some(device.pdev()), event);
-            recovery::by_host(function, device, lost);
+        None => {
+            let zdev = device.state().zdev();
+
+            log_event_of(zdev, device.pdev(), event);
+            if permanent {
+                recovery::fail(device);
+            } else {
+                recovery::by_host(device, lost);
+            }
         }
     }
 }
 
-/// Tells the owner in user space, before anything else is done about the event.
-fn leave_to_owner(
-    function: ArcBorrow<'_, Function>,
+/// Keeps an event for the owner in user space and tells it if it listens, before anything else.
+fn keep(
+    recovery: &Recovery,
     device: &DeviceGuard<'_>,
     event: &ErrorEvent,
-    lost: bool,
+    recovered_by: RecoveredBy,
 ) {
+    if !recovery.capture(event, recovered_by) {
+        return;
+    }
     // It may be that no driver is bound: between an owner that has closed the function and its
     // session's end there is none to tell.
-    let answer = device.driver().and_then(|driver| driver.error_detected());
-    let zdev = device.state().zdev();
-    let report = Report::new(zdev).device(device);
-
-    trace::signalled(zdev.fid());
-    function.report(if lost {
-        report.log(*event, |pdev, event| log_event(Some(pdev), event))
-    } else {
-        report
-            .log(*event, log_left_to_owner)
-            .uevent(answer.unwrap_or(ErsResult::None))
-            .platform(c"recovery", c"in progress")
-    });
+    if let Some(driver) = device.driver() {
+        let _ = driver.error_detected();
+    }
+    trace::signalled(device.state().zdev().fid());
 }
 
-fn log_left_to_owner(pdev: &pci::Device, event: &ErrorEvent) {
-    log_event(Some(pdev), event);
-    limited!(
-        pr_info,
-        "{}: Leaving recovery of pass-through device to user-space\n",
-        zpci::name(pdev)
+/// Reports a function that is left in error, until its owner or the next one resets it. If it was
+/// in error `before`, all but the log has been told: nobody limits how often it fails again.
+fn report_left(device: &DeviceGuard<'_>, event: &ErrorEvent, before: ChannelState) {
+    let report = Report::new().device(device);
+
+    let report = match (device.channel_state(), before) {
+        (ChannelState::PermanentFailure, _) => report.log(*event, log_event_of),
+        (_, ChannelState::Normal) => report
+            .log(*event, log_left_to_owner)
+            .uevent(ErsResult::CanRecover)
+            .platform(c"recovery", c"in progress"),
+        _ => report.log(*event, log_left_to_owner),
+    };
+
+    device.state().zdev().report(report);
+}
+
+/// Ends the error of a function whose owner does not listen, so that the owner's driver, which
+/// finds out by itself that something is wrong, can go on. The function is not reset: its owner
+/// would not know that all it has set up is gone.
+fn recover_for_silent_owner(
+    recovery: &Recovery,
+    device: &DeviceGuard<'_>,
+    event: &ErrorEvent,
+    before: ChannelState,
+) {
+    if recovery::without_driver(device).is_err() {
+        keep(recovery, device, event, RecoveredBy::Nobody);
+        return report_left(device, event, before);
+    }
+    keep(recovery, device, event, RecoveredBy::Host);
+
+    let zdev = device.state().zdev();
+    let report = || Report::new().device(device);
+
+    zdev.report(
+        report()
+            .log(*event, log_event_of)
+            .uevent(ErsResult::CanRecover),
+    );
+    zdev.report(
+        report()
+            .uevent(ErsResult::Recovered)
+            .platform(c"recovery", c"success"),
     );
 }

@@ -3,25 +3,25 @@
 //! zPCI events: errors, and changes of availability.
 //!
 //! The channel report thread, which serves the whole machine, brings an event here. It only finds
-//! the function and submits the event to it; everything that may wait happens in a work item of
-//! that function.
+//! the function and submits the event to it, and waits for nothing. All else happens in a work
+//! item of that function, which waits for no lock that user space may hold up either.
 //!
 //! C version of this: [`arch/s390/pci/pci_event.c`](srctree/arch/s390/pci/pci_event.c)
 
 use kernel::{
     bindings,
+    error::from_result,
     prelude::*,
     seq_file::SeqFile,
-    sync::ArcBorrow,
+    sync::aref::ARef,
     zpci::{
         self,
         debug,
-        Age,
         AvailabilityEvent,
         Device,
         ErrorEvent,
         Event,
-        Function, //
+        Progress, //
     }, //
 };
 
@@ -31,10 +31,10 @@ mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
-/// Logs a line that a guest or a broken function can cause, within the limit for all of these.
+/// Logs a line that a guest or a broken function can cause, within the limit of the function.
 macro_rules! limited {
-    ($print:ident, $($arg:tt)*) => {
-        if kernel::zpci::may_log() {
+    ($zdev:expr, $print:ident, $($arg:tt)*) => {
+        if $zdev.may_log() {
             $print!($($arg)*);
         }
     };
@@ -42,27 +42,32 @@ macro_rules! limited {
 use limited;
 
 /// Submits an event to its function.
-fn submit(zdev: &Device, event: Event) {
-    let submitted = zdev
-        .recovery_or_new()
-        .and_then(|function| function.submit(zdev, event, handle));
+fn submit(zdev: ARef<Device>, event: Event) {
+    // Logging comes after the last use of the reference, which the event takes with it.
+    let fid = zdev.fid();
 
-    if submitted.is_err() {
-        limited!(
-            pr_err,
-            "An event of PCI function {:#x} is lost\n",
-            zdev.fid().as_raw()
-        );
+    if Device::submit(zdev, event).is_err() && zpci::may_log() {
+        pr_err!("An event of PCI function {:#x} is lost\n", fid.as_raw());
     }
 }
 
-/// Handles an event, in its turn among those of its function.
-fn handle(zdev: &Device, function: ArcBorrow<'_, Function>, event: Event, age: Age) {
+/// Processes an event, in its turn among those of its function.
+fn process(zdev: &Device, event: &Event, generation: u32) -> Progress {
     match event {
-        Event::Error(error) => error::handle(zdev, function, &error, age),
-        Event::Availability(availability) => availability::handle(zdev, &availability),
-        Event::Abandoned => recovery::abandoned(zdev, function),
+        Event::Error(error) => error::process(zdev, error, generation),
+        Event::Availability(availability) => availability::process(zdev, availability),
+        Event::Abandoned => recovery::abandoned(zdev),
     }
+}
+
+/// Makes what availability events need. Returns 0 or an error code.
+///
+/// # Safety
+///
+/// To be called once, during boot.
+#[export]
+unsafe extern "C" fn zpci_recovery_init() -> c_int {
+    from_result(|| availability::init().map(|()| 0))
 }
 
 /// Takes an error event from the channel report thread.
@@ -91,8 +96,8 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
     );
     debug::error_event(&event);
     match Device::by_fid(event.fid()) {
-        Some(zdev) => submit(&zdev, Event::Error(event)),
-        None => error::log_event(None, &event),
+        Some(zdev) => submit(zdev, Event::Error(event)),
+        None => error::log_unknown(&event),
     }
 }
 
@@ -118,22 +123,21 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
 #[export]
 unsafe extern "C" fn zpci_recovery_abandoned(zdev: *mut bindings::zpci_dev) {
     // SAFETY: By the caller's promise.
-    submit(unsafe { Device::from_raw(zdev) }, Event::Abandoned);
+    submit(unsafe { Device::from_raw(zdev) }.into(), Event::Abandoned);
 }
 
-/// Notes that a function has been reset, by whatever means.
+/// Resets a function for the PCI core. Returns 0 or an error code.
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, with a reference held by the caller.
+/// `zdev` must be valid, and the caller must hold the lock of its PCI device.
 #[export]
-unsafe extern "C" fn zpci_recovery_was_reset(zdev: *mut bindings::zpci_dev) {
+unsafe extern "C" fn zpci_recovery_reset_slot(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
     let zdev = unsafe { Device::from_raw(zdev) };
 
-    if let Some(function) = zdev.recovery() {
-        function.note_reset();
-    }
+    // SAFETY: By the caller's promise.
+    from_result(|| unsafe { zdev.reset_slot() }.map(|()| 0))
 }
 
 /// Writes the state of all functions into debugfs.
@@ -146,6 +150,17 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
     // SAFETY: By the caller's promise.
     zpci::show(unsafe { SeqFile::from_raw(m) });
     0
+}
+
+/// Makes what is kept for recovery of a function. Returns 0 or an error code.
+///
+/// # Safety
+///
+/// `zdev` must be valid, and nobody may know it yet.
+#[export]
+unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
+    // SAFETY: By the caller's promise.
+    from_result(|| unsafe { Device::prepare(zdev, process) }.map(|()| 0))
 }
 
 /// Frees what is kept for recovery with a function that is going away.

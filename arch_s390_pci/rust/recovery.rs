@@ -8,18 +8,16 @@
 use super::limited;
 use kernel::{
     prelude::*,
-    sync::ArcBorrow,
     zpci::{
         self,
         ChannelState,
-        Config,
         Device,
         DeviceGuard,
         Driver,
         ErsResult,
-        Function,
+        Progress,
         Report,
-        State, //
+        Restore, //
     }, //
 };
 
@@ -39,36 +37,51 @@ impl Outcome {
 }
 
 /// Recovers a function. `lost` says that it is known to be beyond that.
-pub(super) fn by_host(function: ArcBorrow<'_, Function>, device: &DeviceGuard<'_>, lost: bool) {
+pub(super) fn by_host(device: &DeviceGuard<'_>, lost: bool) {
     let outcome = if lost {
         Outcome::failed(c"skipped (permanent failure)")
     } else {
         attempt(device)
     };
-    let report = Report::new(device.state().zdev()).device(device);
+
+    let report = Report::new()
+        .device(device)
+        .platform(c"recovery", outcome.status);
 
     if !outcome.recovered {
         fail(device);
     }
-    function.report(report.platform(c"recovery", outcome.status));
+    device.state().zdev().report(report);
+}
+
+/// Ends the error of a function without a reset, and without its driver.
+///
+/// # Errors
+///
+/// [`EIO`] if the platform refuses; the function is then in error as before.
+pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
+    let state = device.state();
+
+    if !state.zdev().fh().is_enabled() {
+        return Err(EIO);
+    }
+    state.unblock_load_store()?;
+    state.renew_translations()?;
+    state.clear_error()?;
+    device.set_channel_state(ChannelState::Normal);
+    Ok(())
 }
 
 /// Brings a function back that its owner has left in error, unless it has another owner by now.
-pub(super) fn abandoned(zdev: &Device, function: ArcBorrow<'_, Function>) {
-    loop {
-        let state = zdev.lock_state();
-        let Some(pdev) = state.pdev() else { return };
+pub(super) fn abandoned(zdev: &Device) -> Progress {
+    let is_needed = |pdev: &_| {
+        zpci::is_in_error(pdev) && zdev.recovery().is_ok_and(|recovery| !recovery.is_open())
+    };
 
-        if let Some(device) = state.try_lock_device(&pdev) {
-            if zpci::is_in_error(&pdev) && !function.is_open() && zdev.state() == State::Configured
-            {
-                // A failure is in the channel state, and the next one to open the function tries
-                // again.
-                let _ = device.reset(function, Config::Saved);
-            }
-            return;
-        }
-        state.wait_for_device(&pdev);
+    match zdev.try_reset(Restore::LastSaved, |device| is_needed(device.pdev())) {
+        // A failure is in the channel state, and the next one to open the function tries again.
+        Some(_) => Progress::Done,
+        None => Progress::Later,
     }
 }
 
@@ -82,9 +95,10 @@ pub(super) fn fail(device: &DeviceGuard<'_>) {
 }
 
 fn attempt(device: &DeviceGuard<'_>) -> Outcome {
-    let name = zpci::name(device.pdev());
+    let (zdev, name) = (device.state().zdev(), zpci::name(device.pdev()));
     let Some(driver) = device.driver() else {
         limited!(
+            zdev,
             pr_info,
             "{name}: Cannot be recovered because no driver is bound to the device\n"
         );
@@ -93,6 +107,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
 
     if !driver.handles_errors() {
         limited!(
+            zdev,
             pr_info,
             "{name}: The {} driver bound to the device does not support error recovery\n",
             driver.name().to_str().unwrap_or("?")
@@ -104,12 +119,13 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
 
 /// Goes through the steps. An `Err` is a recovery that has ended early.
 fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome, Outcome> {
-    let name = zpci::name(device.pdev());
+    let (zdev, name) = (device.state().zdev(), zpci::name(device.pdev()));
     let mut answer = driver.error_detected().unwrap_or(ErsResult::Disconnect);
 
-    zpci::uevent(device, answer);
+    zpci::uevent(device.pdev(), answer);
     if answer == ErsResult::Disconnect {
         limited!(
+            zdev,
             pr_info,
             "{name}: Automatic recovery failed after initial reporting\n"
         );
@@ -128,19 +144,21 @@ fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome,
         // A driver without an opinion has nothing against going on.
         ErsResult::None | ErsResult::Recovered => {
             limited!(
+                zdev,
                 pr_info,
                 "{name}: The device is ready to resume operations\n"
             );
             driver.resume();
-            zpci::uevent(device, ErsResult::Recovered);
+            zpci::uevent(device.pdev(), ErsResult::Recovered);
             Ok(Outcome {
                 status: c"success",
                 recovered: true,
             })
         }
         ErsResult::CanRecover | ErsResult::NeedReset | ErsResult::Disconnect => {
-            zpci::uevent(device, ErsResult::Disconnect);
+            zpci::uevent(device.pdev(), ErsResult::Disconnect);
             limited!(
+                zdev,
                 pr_err,
                 "{name}: Automatic recovery failed; operator intervention is required\n"
             );
@@ -152,7 +170,7 @@ fn with_driver(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> Result<Outcome,
 /// Makes the function accessible, lets the driver look at it, and ends the error state. Where
 /// that is not possible a reset is wanted.
 fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    let name = zpci::name(device.pdev());
+    let (zdev, name) = (device.state().zdev(), zpci::name(device.pdev()));
     let state = device.state();
 
     // The event may have disabled the function.
@@ -160,11 +178,12 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
         return ErsResult::NeedReset;
     }
     limited!(
+        zdev,
         pr_info,
         "{name}: Unblocking device access for examination\n"
     );
     if state.unblock_load_store().is_err() {
-        limited!(pr_err, "{name}: Unblocking device access failed\n");
+        limited!(zdev, pr_err, "{name}: Unblocking device access failed\n");
         return ErsResult::NeedReset;
     }
     let answer = driver.mmio_enabled().unwrap_or(ErsResult::None);
@@ -172,6 +191,7 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     match answer {
         ErsResult::Disconnect => {
             limited!(
+                zdev,
                 pr_info,
                 "{name}: Automatic recovery failed after MMIO re-enable\n"
             );
@@ -180,8 +200,8 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
         ErsResult::NeedReset => return answer,
         ErsResult::None | ErsResult::CanRecover | ErsResult::Recovered => (),
     }
-    if state.clear_error().is_err() {
-        limited!(pr_err, "{name}: Unblocking DMA failed\n");
+    if state.renew_translations().is_err() || state.clear_error().is_err() {
+        limited!(zdev, pr_err, "{name}: Unblocking DMA failed\n");
         return ErsResult::NeedReset;
     }
     device.set_channel_state(ChannelState::Normal);
@@ -190,11 +210,11 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
 
 /// Resets the function through the platform.
 fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    let name = zpci::name(device.pdev());
+    let (zdev, name) = (device.state().zdev(), zpci::name(device.pdev()));
 
-    limited!(pr_info, "{name}: Initiating reset\n");
+    limited!(zdev, pr_info, "{name}: Initiating reset\n");
     if device.hot_reset().is_err() {
-        limited!(pr_err, "{name}: The reset request failed\n");
+        limited!(zdev, pr_err, "{name}: The reset request failed\n");
         return ErsResult::Disconnect;
     }
     device.set_channel_state(ChannelState::Normal);
@@ -202,6 +222,7 @@ fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
 
     if answer == ErsResult::Disconnect {
         limited!(
+            zdev,
             pr_info,
             "{name}: Automatic recovery failed after slot reset\n"
         );

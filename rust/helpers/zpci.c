@@ -2,15 +2,12 @@
 
 #ifdef CONFIG_S390_PCI_RUST
 
-#include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/io.h>
-#include <linux/iommu.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
-#include <linux/spinlock.h>
 #include <asm/pci_debug.h>
 #include "../../arch/s390/pci/pci_bus.h"
 
@@ -24,19 +21,6 @@ __rust_helper void rust_helper_zpci_zdev_get(struct zpci_dev *zdev)
 	zpci_zdev_get(zdev);
 }
 
-/* Whether there are DMA mappings that the platform could have looked up. */
-__rust_helper bool rust_helper_zpci_has_translation(struct zpci_dev *zdev)
-{
-	guard(spinlock_irqsave)(&zdev->dom_lock);
-	return zdev->s390_domain &&
-	       zdev->s390_domain->type & __IOMMU_DOMAIN_PAGING;
-}
-
-__rust_helper void rust_helper_device_lock(struct device *dev)
-{
-	device_lock(dev);
-}
-
 __rust_helper int rust_helper_device_trylock(struct device *dev)
 {
 	return device_trylock(dev);
@@ -45,6 +29,11 @@ __rust_helper int rust_helper_device_trylock(struct device *dev)
 __rust_helper void rust_helper_device_unlock(struct device *dev)
 {
 	device_unlock(dev);
+}
+
+__rust_helper bool rust_helper_device_is_registered(struct device *dev)
+{
+	return device_is_registered(dev);
 }
 
 __rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *task)

@@ -5,7 +5,7 @@
 //! On s390 it is the platform that finds PCI errors and reports them to the kernel, as events of
 //! 32 bytes (CCDF). This module has what the code that handles these events is made of: the
 //! events themselves ([`ErrorEvent`], [`AvailabilityEvent`]), the functions ([`Device`]), what is
-//! kept of a function that user space owns ([`Function`]), and the guards that stand for the locks
+//! kept of a function for its recovery ([`Recovery`]), and the guards that stand for the locks
 //! of a function ([`StateGuard`], [`DeviceGuard`]).
 //!
 //! # Lock order
@@ -14,10 +14,9 @@
 //!
 //! 1. `zpci_dev.state_lock`: [`StateGuard`].
 //! 2. The lock of the `struct device`: [`DeviceGuard`], which only a [`StateGuard`] makes. It is
-//!    never waited for while `state_lock` is held, because its holder may wait for user space.
-//! 3. The locks inside of [`Function`], which nobody sees from outside. Under that of its session
-//!    nothing sleeps, under the others memory is waited for at most. No other lock is taken while
-//!    one of them is held.
+//!    never waited for, because its holder may wait for user space.
+//! 3. The locks inside of [`Recovery`], which nobody sees from outside. Nothing sleeps under
+//!    them, and no other lock is taken while one of them is held.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
@@ -25,12 +24,14 @@ mod ccdf;
 pub mod debug;
 mod device;
 mod driver;
+mod event;
 mod fib;
-mod function;
 mod lock;
 mod queue;
 mod record;
+mod recovery;
 mod report;
+mod reset;
 mod serial;
 mod session;
 mod show;
@@ -58,38 +59,47 @@ pub use self::{
         Driver,
         ErsResult, //
     },
+    event::{
+        Event,
+        Handler, //
+    },
     fib::{
         Delivery,
         DirectedIndicators,
         Fib,
         FloatingIndicators, //
     },
-    function::{
-        Age,
-        Delivery as EventDelivery,
-        Event,
-        Function,
-        Handler, //
-    },
     lock::{
-        Config,
         DeviceGuard,
+        DeviceLock,
+        DeviceLocking,
         StateGuard, //
     },
-    queue::Recovery,
+    queue::RecoveredBy,
     record::Record,
+    recovery::{
+        Form,
+        Recovery, //
+    },
     report::Report,
+    reset::{
+        patiently,
+        Reset,
+        Restore, //
+    },
     serial::{
         Item,
+        Progress,
         SerialQueue, //
     },
-    session::Leftover,
     show::show, //
 };
 
 use crate::{
     bindings,
-    pci, //
+    error::to_result,
+    pci,
+    prelude::*, //
 };
 
 /// Whether zPCI is there and in use.
@@ -103,10 +113,15 @@ pub fn name(pdev: &pci::Device) -> &str {
     pdev.as_ref().name().to_str().unwrap_or("?")
 }
 
-/// Tells user space of a step of a recovery, by a uevent.
-pub fn uevent(device: &DeviceGuard<'_>, result: ErsResult) {
-    // SAFETY: The guard keeps the device valid.
-    unsafe { bindings::pci_uevent_ers(driver::pci_as_raw(device.pdev()), result.into_raw()) };
+/// Tells user space of a step of a recovery, by a uevent, unless the device is removed meanwhile.
+pub fn uevent(pdev: &pci::Device, result: ErsResult) {
+    let pdev = driver::pci_as_raw(pdev);
+
+    // SAFETY: The device is valid.
+    if unsafe { bindings::device_is_registered(&raw mut (*pdev).dev) } {
+        // SAFETY: As above.
+        unsafe { bindings::pci_uevent_ers(pdev, result.into_raw()) };
+    }
 }
 
 /// Returns how adapter interruptions are delivered on this machine.
@@ -152,12 +167,27 @@ pub fn is_in_error(pdev: &pci::Device) -> bool {
     channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }
 
-/// Waits until all events that the platform has reported so far have been submitted. That takes
-/// no longer than the channel report thread needs for them, which waits for nobody.
+/// Waits until all events that the platform has reported so far have been submitted, a second at
+/// most.
+///
+/// # Errors
+///
+/// [`EINTR`] if the caller is being killed.
 #[inline(never)]
-pub fn settle() {
-    // SAFETY: Always safe to call in process context.
-    unsafe { bindings::crw_wait_for_channel_report() };
+pub fn settle() -> Result {
+    // SAFETY: Always safe to call in process context. No lock is held that the channel report
+    // thread takes.
+    to_result(unsafe { bindings::zpci_settle() })
+}
+
+/// Resets a function that is in order by the means of the PCI core.
+///
+/// # Errors
+///
+/// [`EAGAIN`] if the device is locked by somebody else, or those of the PCI core.
+pub fn try_reset_function(pdev: &pci::Device) -> Result {
+    // SAFETY: The device is valid.
+    to_result(unsafe { bindings::pci_try_reset_function(driver::pci_as_raw(pdev)) })
 }
 
 /// Whether the current task is being killed, so that nobody waits for what it does.
@@ -166,10 +196,8 @@ pub fn is_being_killed() -> bool {
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Whether a message that a guest or a broken function can cause may be logged now.
-///
-/// All such messages share one budget, so that a storm of events cannot flood the log.
+/// Whether a message may be logged now that is about no function that is known.
 pub fn may_log() -> bool {
     // SAFETY: Always safe to call.
-    unsafe { bindings::zpci_ratelimit() }
+    unsafe { bindings::zpci_may_log(core::ptr::null_mut()) }
 }

@@ -20,7 +20,7 @@ pub(super) fn add_all(device: &CoreDevice, caps: &mut CapabilityChain) -> Result
     caps.add(|cap| zdev.base_capability(cap))?;
     caps.add(|cap| zdev.group_capability(cap))?;
     if let Some(text) = zdev.utility_string() {
-        caps.add_bytes(Device::UTILITY_STRING_CAPABILITY, 1, text)?;
+        caps.add_bytes(Device::UTILITY_STRING_CAPABILITY, 1, &text)?;
     }
-    caps.add_bytes(Device::FUNCTION_PATH_CAPABILITY, 1, zdev.function_path())
+    caps.add_bytes(Device::FUNCTION_PATH_CAPABILITY, 1, &zdev.function_path())
 }

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/uapi/linux/vfio.h`](srctree/include/uapi/linux/vfio.h)
 
+use super::owner;
 use kernel::{
     prelude::*,
     uaccess::{
@@ -19,7 +20,7 @@ use kernel::{
     },
     zpci::{
         Device,
-        ErrorEvent, //
+        Form, //
     }, //
 };
 
@@ -35,7 +36,10 @@ pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) 
     };
 
     match Request::new(flags, argsz, offer, SIZE)? {
-        Request::Probe => Ok(()),
+        Request::Probe => {
+            owner::asks_for_events(device);
+            Ok(())
+        }
         Request::Get | Request::Set => get(zdev, arg),
     }
 }
@@ -46,14 +50,11 @@ fn get(zdev: &Device, arg: UserPtr) -> Result {
     if address == 0 {
         return Err(EINVAL);
     }
-    let function = zdev.recovery().ok_or(ENOMSG)?;
-    let delivery = function.take().map_err(|_| ENOMSG)?;
     // CAST: `usize` has 64 bits on this architecture.
     let buffer = UserPtr::from_addr(address as usize);
 
-    UserSlice::new(buffer, ErrorEvent::SIZE)
-        .writer()
-        .write_slice(delivery.event().bytes())?;
-    delivery.arrived();
-    Ok(())
+    match zdev.recovery()?.take(buffer, Form::Ccdf)? {
+        None => Ok(()),
+        Some(_nothing) => Err(ENOMSG),
+    }
 }

@@ -2,10 +2,7 @@
 
 //! The owner of a function: comes, listens, and goes.
 
-use super::{
-    region::ErrorRegion,
-    reset, //
-};
+use super::region::ErrorRegion;
 use kernel::{
     prelude::*,
     sync::Arc,
@@ -15,91 +12,107 @@ use kernel::{
     },
     zpci::{
         self,
+        patiently,
         trace,
-        Device, //
+        Device,
+        DeviceLocking, //
     }, //
 };
 
 /// Begins a session. A failure leaves nothing behind.
 pub(super) fn open(device: &Transition<'_>) -> Result {
     let zdev = Device::of(device.device().pdev()).ok_or(ENODEV)?;
-    let function = zdev.recovery_or_new()?;
+    let recovery = zdev.recovery()?;
     let kvm = device.device().kvm();
 
     // The function has just been reset. An event from before that is not this owner's, but may
     // still be on its way.
-    zpci::settle();
-    function.open(kvm.is_some())?;
+    zpci::settle()?;
+    patiently(|| {
+        if recovery.unprocessed() != 0 {
+            return None;
+        }
+        let state = zdev.try_lock_state()?;
+        let locked = match state.lock_device() {
+            DeviceLocking::Locked(locked) => locked,
+            DeviceLocking::Busy => return None,
+            DeviceLocking::NoDevice => return Some(Err(ENODEV)),
+        };
+
+        Some(
+            locked
+                .begin_session(kvm.is_some())
+                .and_then(|()| kvm.map_or(Ok(()), |kvm| state.register_kvm(kvm))),
+        )
+    })
+    .inspect_err(|_| closed(device))?;
     device
-        .register_region::<ErrorRegion>(Arc::from(function))
-        .and_then(|()| match kvm {
-            Some(kvm) => zdev
-                .register_kvm(kvm)
-                .inspect_err(|_| device.unregister_last_region::<ErrorRegion>()),
-            None => Ok(()),
+        .register_region::<ErrorRegion>(Arc::from(recovery))
+        .inspect_err(|_| {
+            leave_machine(device, zdev);
+            closed(device);
         })
-        .inspect_err(|_| closed(device))
 }
 
-/// Takes the function from its virtual machine, and from an error that the owner has left it in,
-/// so that its initial state can be restored. The session goes on until nothing will be done to
-/// the function for the owner anymore, so that the host does not recover it at the same time.
-pub(super) fn close(device: &Transition<'_>) {
-    let Some(zdev) = Device::of(device.device().pdev()) else {
-        return;
-    };
-
-    device.unregister_last_region::<ErrorRegion>();
+fn leave_machine(device: &Transition<'_>, zdev: &Device) {
     if device.device().kvm().is_some() {
-        zdev.unregister_kvm();
+        let state = patiently(|| zdev.try_lock_state().map(Ok)).ok();
+
+        zdev.unregister_kvm(state.as_ref());
     }
-    reset::left_behind(device.device());
+}
+
+/// Takes the function from its virtual machine. The session goes on until nothing will be done to
+/// the function for the owner any more, so that the host does not recover it at the same time.
+pub(super) fn close(device: &Transition<'_>) {
+    device.unregister_last_region::<ErrorRegion>();
+    if let Some(zdev) = Device::of(device.device().pdev()) {
+        leave_machine(device, zdev);
+    }
 }
 
 /// Ends a session. A function that is in error then is the host's.
 pub(super) fn closed(device: &Transition<'_>) {
-    let Some(zdev) = Device::of(device.device().pdev()) else {
+    let pdev = device.device().pdev();
+    let Some(zdev) = Device::of(pdev) else { return };
+    let Ok(recovery) = zdev.recovery() else {
         return;
     };
-    let Some(function) = zdev.recovery() else {
-        return;
-    };
+    let unread = recovery.close();
 
-    // What follows, vfio's own end of DMA above all, wants a function that works, and that nobody
-    // recovers meanwhile: an event that is on its way still belongs to this session.
-    reset::left_behind(device.device());
-    let Some(leftover) = function.close() else {
-        return;
-    };
-
-    if leftover.unread > 0 && zpci::may_log() {
+    if unread > 0 && zdev.may_log() {
         pr_info!(
             "Unhandled PCI error events count={} for PCI function {:#x}\n",
-            leftover.unread,
+            unread,
             zdev.fid().as_raw()
         );
     }
-    if leftover.unrecovered || zpci::is_in_error(device.device().pdev()) {
-        // An event has come after that reset. The host must not be resetting the function while
-        // vfio ends DMA, so this is tried once more before it is the host's.
-        reset::left_behind(device.device());
-        if zpci::is_in_error(device.device().pdev()) {
-            zdev.abandon();
-        }
+    if zpci::is_in_error(pdev) {
+        zdev.abandon();
     }
 }
 
-/// Notes whether the owner listens. What has happened before is signalled at once.
-pub(super) fn error_eventfd_changed(device: &CoreDevice) {
-    let Some(zdev) = Device::of(device.pdev()) else {
-        return;
-    };
-    let Some(function) = zdev.recovery() else {
-        return;
-    };
+/// Notes that the owner asks for events. What has happened before is signalled at once.
+pub(super) fn asks_for_events(device: &CoreDevice) {
+    let recovery = Device::of(device.pdev()).and_then(|zdev| zdev.recovery().ok());
 
-    if function.set_eventfd(device.has_error_eventfd()) {
-        device.signal_error();
+    if recovery.is_some_and(|recovery| recovery.listen()) {
+        signal(device);
+    }
+}
+
+/// Notes whether the error eventfd is registered. What has happened before is signalled at once.
+pub(super) fn error_eventfd_changed(device: &CoreDevice) {
+    let recovery = Device::of(device.pdev()).and_then(|zdev| zdev.recovery().ok());
+
+    if recovery.is_some_and(|recovery| recovery.set_eventfd(device.has_error_eventfd())) {
+        signal(device);
+    }
+}
+
+fn signal(device: &CoreDevice) {
+    device.signal_error();
+    if let Some(zdev) = Device::of(device.pdev()) {
         trace::signalled(zdev.fid());
     }
 }

@@ -14,34 +14,38 @@ use kernel::{
         Arc,
         ArcBorrow, //
     },
-    uaccess::UserSliceWriter,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
     vfio::pci::{
         Region,
         RegionType, //
     },
     zpci::{
-        Function,
-        Record, //
+        Form,
+        Record,
+        Recovery, //
     }, //
 };
 
-/// Writes what of a record is left to be written, as far as its reader wants it.
-#[inline]
-fn write(record: &[u8], to: &mut UserSliceWriter) -> Result {
-    match record.get(..to.len()) {
-        Some(wanted) => to.write_slice(wanted),
-        None => write_and_fill(record, to),
-    }
+/// Writes what a reader wants of a record.
+fn write(record: &[u8], to: UserPtr, len: usize) -> Result {
+    let wanted = core::cmp::min(len, record.len());
+
+    UserSlice::new(to, wanted)
+        .writer()
+        .write_slice(&record[..wanted])?;
+    write_zeroes(to, wanted, len)
 }
 
-/// Who reads more than a record, such as the whole region, gets zeroes behind it.
-#[cold]
-fn write_and_fill(record: &[u8], to: &mut UserSliceWriter) -> Result {
+/// Writes zeroes behind a record, to a reader of more than that, such as of the whole region.
+fn write_zeroes(to: UserPtr, from: usize, len: usize) -> Result {
     const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];
+    let mut writer = UserSlice::new(to.wrapping_byte_add(from), len.saturating_sub(from)).writer();
 
-    to.write_slice(record)?;
-    while !to.is_empty() {
-        to.write_slice(&ZEROES[..core::cmp::min(to.len(), ZEROES.len())])?;
+    while !writer.is_empty() {
+        writer.write_slice(&ZEROES[..core::cmp::min(writer.len(), ZEROES.len())])?;
     }
     Ok(())
 }
@@ -61,33 +65,26 @@ impl Region for ErrorRegion {
     const MAPPABLE: Option<Range<usize>> =
         Some(bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize..Self::SIZE);
 
-    type Data = Arc<Function>;
+    type Data = Arc<Recovery>;
 
-    fn read(
-        function: ArcBorrow<'_, Function>,
-        at: usize,
-        to: &mut UserSliceWriter,
-    ) -> Result<usize> {
-        let len = to.len();
-
+    fn read(recovery: ArcBorrow<'_, Recovery>, at: usize, to: UserPtr, len: usize) -> Result {
         if at >= Record::SIZE {
             return Err(EINVAL);
         }
         if at != 0 || len < Record::TAKING {
-            write(&function.last_record().bytes()[at..], to)?;
-            return Ok(len);
+            return write(&recovery.last_record().bytes()[at..], to, len);
         }
-        match function.take() {
-            Ok(delivery) => {
-                write(delivery.record().bytes(), to)?;
-                delivery.arrived();
-            }
-            Err(nothing) => write(nothing.bytes(), to)?,
+        // An event is the reader's once its bytes are there, so these come before them.
+        if len > Record::SIZE {
+            write_zeroes(to, Record::SIZE, len)?;
         }
-        Ok(len)
+        match recovery.take(to, Form::Record(len))? {
+            None => Ok(()),
+            Some(nothing) => write(nothing.bytes(), to, core::cmp::min(len, Record::SIZE)),
+        }
     }
 
-    fn map(function: ArcBorrow<'_, Function>, vma: &VmaNew) -> Result {
-        function.map_status(vma)
+    fn map(recovery: ArcBorrow<'_, Recovery>, vma: &VmaNew) -> Result {
+        recovery.map_status(vma)
     }
 }

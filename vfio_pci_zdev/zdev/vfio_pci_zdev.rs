@@ -120,7 +120,7 @@ unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_dev
     from_result(|| reset::before_open(device).map(|()| 0))
 }
 
-/// `VFIO_DEVICE_RESET`. Returns `-ENOTTY` if the generic code can do it.
+/// `VFIO_DEVICE_RESET`. Returns 0 or an error code.
 ///
 /// # Safety
 ///

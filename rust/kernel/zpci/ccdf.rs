@@ -137,6 +137,14 @@ impl AvailabilityEvent {
     /// Length of a CCDF, in bytes.
     pub const SIZE: usize = 32;
 
+    /// An event that says that several functions have changed.
+    pub const SEVERAL: Self = {
+        let mut bytes = [0; Self::SIZE];
+
+        [bytes[30], bytes[31]] = 0x0306u16.to_be_bytes();
+        Self(bytes)
+    };
+
     /// Wraps the bytes of an event.
     pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
         Self(bytes)

@@ -3,14 +3,20 @@
 //! PCI functions as the platform has them.
 
 use super::{
-    lock::StateGuard,
+    driver::write_channel_state,
+    event::Handler,
+    lock::{
+        DeviceGuard,
+        StateGuard, //
+    },
+    ChannelState,
     Delivery,
     DirectedIndicators,
     Fib,
     FloatingIndicators,
-    Function,
     FunctionHandle,
-    FunctionId, //
+    FunctionId,
+    Recovery, //
 };
 use crate::{
     bindings,
@@ -22,11 +28,7 @@ use crate::{
             ARef,
             AlwaysRefCounted, //
         },
-        atomic::{
-            Acquire,
-            Atomic,
-            Full, //
-        },
+        atomic::Acquire,
         Arc,
         ArcBorrow,
         Mutex, //
@@ -205,6 +207,11 @@ impl Device {
         NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
     }
 
+    /// Whether the PCI core has the function, which may change unless `state_lock` is held.
+    pub fn has_pdev(&self) -> bool {
+        self.pdev().is_some()
+    }
+
     /// Returns the function's handle, which may change unless `state_lock` is held.
     #[inline]
     pub fn fh(&self) -> FunctionHandle {
@@ -235,61 +242,114 @@ impl Device {
         Some(StateGuard::new(self, self.state_lock().try_lock()?))
     }
 
-    fn function_slot(&self) -> &Atomic<*mut Function> {
-        // SAFETY: By the type invariant the function is valid. The field is a pointer that is
-        // only accessed here, and starts as null.
-        unsafe { Atomic::from_ptr((&raw mut (*self.as_raw()).recovery).cast()) }
-    }
-
-    /// Returns what is kept of the function for recovery, if there is something already.
+    /// Returns what is kept of the function for its recovery.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] before the function is made known.
     #[inline]
-    pub fn recovery(&self) -> Option<ArcBorrow<'_, Function>> {
-        let function = self.function_slot().load(Acquire);
+    pub fn recovery(&self) -> Result<ArcBorrow<'_, Recovery>> {
+        // SAFETY: By the type invariant the function is valid; the pointer is read at once.
+        let recovery = unsafe { (&raw const (*self.as_raw()).recovery).read_volatile() };
 
-        if function.is_null() {
-            return None;
+        if recovery.is_null() {
+            return Err(ENODEV);
         }
-        // SAFETY: Once the pointer is set it stays until the function is released, which the
-        // reference that `self` is forbids.
-        Some(unsafe { ArcBorrow::from_raw(function) })
+        // SAFETY: The pointer is from `prepare`. It stays until the function is released, which
+        // the reference that `self` is forbids.
+        Ok(unsafe { ArcBorrow::from_raw(recovery.cast()) })
     }
 
-    /// Returns what is kept of the function for recovery, and makes it if it is not there yet.
+    /// Makes what is kept of a function for its recovery.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub fn recovery_or_new(&self) -> Result<ArcBorrow<'_, Function>> {
-        if let Some(function) = self.recovery() {
-            return Ok(function);
-        }
-        let new = Arc::into_raw(Function::new()?).cast_mut();
-
-        if self
-            .function_slot()
-            .cmpxchg(core::ptr::null_mut(), new, Full)
-            .is_err()
-        {
-            // SAFETY: The pointer is from `Arc::into_raw` above, and nobody else has seen it.
-            drop(unsafe { Arc::from_raw(new) });
-        }
-        self.recovery().ok_or(ENOMEM)
-    }
-
-    /// Frees what is kept of a function for recovery.
     ///
     /// # Safety
     ///
-    /// The pointer must be to a valid `struct zpci_dev` that nobody has a reference to anymore.
+    /// The pointer must be to a valid `struct zpci_dev` that is not known to anybody yet.
+    pub unsafe fn prepare(zdev: *mut bindings::zpci_dev, handler: Handler) -> Result {
+        let recovery = Arc::into_raw(Recovery::new(handler)?);
+
+        // SAFETY: By the caller's promise.
+        unsafe { (*zdev).recovery = recovery.cast_mut().cast() };
+        Ok(())
+    }
+
+    /// Frees what is kept of a function for its recovery.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must be to a valid `struct zpci_dev` that nobody has a reference to.
     pub unsafe fn release(zdev: *mut bindings::zpci_dev) {
         // SAFETY: By the caller's promise.
-        let function = unsafe { (*zdev).recovery }.cast::<Function>();
+        let recovery = unsafe { core::mem::replace(&mut (*zdev).recovery, core::ptr::null_mut()) };
 
-        if !function.is_null() {
-            // SAFETY: The pointer came from `Arc::into_raw` when it was set, and nobody will use
-            // it again, by the caller's promise.
-            drop(unsafe { Arc::from_raw(function) });
+        if !recovery.is_null() {
+            // SAFETY: The pointer came from `Arc::into_raw` in `prepare`, and nobody will use it
+            // again, by the caller's promise.
+            drop(unsafe { Arc::from_raw(recovery.cast::<Recovery>()) });
         }
+    }
+
+    /// How often the platform has disabled the function, which ends what an event is about.
+    #[inline]
+    pub(super) fn resets(&self) -> u32 {
+        // SAFETY: By the type invariant the function is valid; the number is read at once. CAST:
+        // It counts on from the largest number to the smallest.
+        unsafe { (&raw const (*self.as_raw()).resets.counter).read_volatile() as u32 }
+    }
+
+    /// Tells which life of the function an event is from, where its handle does not: a new one
+    /// begins with each reset and with each owner.
+    pub fn generation(&self) -> u32 {
+        let opened = self
+            .recovery()
+            .map_or(0, |recovery| recovery.opened.load(Acquire));
+
+        self.resets().wrapping_add(opened)
+    }
+
+    /// Whether the platform has taken the function away, which may not have been processed yet.
+    pub fn is_gone(&self) -> bool {
+        self.recovery().is_ok_and(|recovery| recovery.is_gone())
+    }
+
+    /// Marks the device of a function that [is gone](Device::is_gone) as lost. No lock is needed,
+    /// so that a reset which waits for the device gives up at once.
+    pub fn mark_as_gone(&self) {
+        if let Some(pdev) = self.pdev() {
+            write_channel_state(&pdev, ChannelState::PermanentFailure);
+        }
+    }
+
+    /// Takes the driver from the function's device, which may wait until user space lets it go.
+    /// Returns whether nobody else did so at the same time.
+    pub fn unbind(&self) -> bool {
+        let Some(pdev) = self.pdev() else { return true };
+        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
+        let dev = unsafe { &raw mut (*super::driver::pci_as_raw(&pdev)).dev };
+
+        // The lock is not waited for: its holder may wait for user space for good.
+        // SAFETY: The device is valid.
+        if unsafe { bindings::device_trylock(dev) } == 0 {
+            return false;
+        }
+        // SAFETY: The lock has just been taken.
+        unsafe { bindings::device_unlock(dev) };
+        // SAFETY: The device is valid.
+        unsafe { bindings::device_release_driver(dev) };
+        true
+    }
+
+    /// Whether a message about the function may be logged now.
+    ///
+    /// A guest or a broken function can cause such messages. Each function has a budget of its
+    /// own, so that a storm of one hides nothing of another.
+    pub fn may_log(&self) -> bool {
+        // SAFETY: By the type invariant the function is valid.
+        unsafe { bindings::zpci_may_log(self.as_raw()) }
     }
 
     fn modify(&self, operation: u8, fib: &Fib) -> core::result::Result<(), (u8, u8)> {
@@ -406,32 +466,10 @@ impl Device {
     const CC_GONE: u8 = 3;
     const NOT_REGISTERED: u8 = 24;
 
-    /// Forgets functions that were reserved while events were lost, and finds new ones.
-    ///
-    /// A function whose lock somebody has is left to them: they are taking it away, or bring it
-    /// back, and may wait for user space meanwhile.
-    pub fn rescan_all() {
-        Self::for_each(|zdev| {
-            let Some(state) = zdev.try_lock_state() else {
-                return;
-            };
-
-            if zdev.state() == State::Standby && zdev.query_state() == Ok(State::Reserved) {
-                state.reserve();
-            }
-        });
+    /// Makes all functions known that the platform has and that are not yet.
+    pub fn find_new() {
         // SAFETY: Always safe to call in process context.
         unsafe { bindings::zpci_add_new_devices() };
-        Self::for_each(|zdev| {
-            let Some(state) = zdev.try_lock_state() else {
-                return;
-            };
-
-            if zdev.state() == State::Configured && state.pdev().is_none() {
-                // A failure has been logged, and leaves the function to be tried again by hand.
-                let _ = state.scan(zdev.fh());
-            }
-        });
     }
 
     /// Makes a function known that the platform has announced.
@@ -450,7 +488,7 @@ impl Device {
 
         // SAFETY: The function is new and not known to anybody.
         to_result(unsafe { bindings::zpci_add_device(zdev) }).inspect_err(|_| {
-            // Whoever walks through the functions of a bus may have come across it.
+            // A walk through the functions of a bus may have come across it.
             // SAFETY: Always safe to call in process context.
             unsafe { bindings::synchronize_rcu() };
             // SAFETY: Adding has failed, so the function is ours alone again.
@@ -491,7 +529,8 @@ impl Device {
         cap.header.version = 3;
         cap.fh = self.fh().as_raw();
         cap.ccdf_err_length = super::ErrorEvent::SIZE as u32;
-        // SAFETY: By the type invariant the function is valid, and all that is read is constant.
+        // SAFETY: By the type invariant the function is valid. What is read does not change while
+        // the function has its PCI device.
         unsafe {
             let zdev = self.as_raw();
 
@@ -512,8 +551,9 @@ impl Device {
         cap.header.version = 2;
         cap.flags = bindings::VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH.into();
         cap.maxstbl = bindings::ZPCI_MAX_WRITE_SIZE as u16;
-        // SAFETY: By the type invariant the function is valid. All that is read is constant, but
-        // for the interval, which is a number that is read at once.
+        // SAFETY: By the type invariant the function is valid. What is read does not change while
+        // the function has its PCI device, but for the interval, which is a number that is read at
+        // once.
         unsafe {
             let zdev = self.as_raw();
 
@@ -527,15 +567,15 @@ impl Device {
     }
 
     /// Returns the function's utility string, if it has one.
-    pub fn utility_string(&self) -> Option<&[u8; bindings::CLP_UTIL_STR_LEN as usize]> {
-        // SAFETY: By the type invariant the function is valid; both are constant.
-        unsafe { ((*self.as_raw()).util_str_avail() != 0).then(|| &(*self.as_raw()).util_str) }
+    pub fn utility_string(&self) -> Option<[u8; bindings::CLP_UTIL_STR_LEN as usize]> {
+        // SAFETY: By the type invariant the function is valid; both are copied.
+        unsafe { ((*self.as_raw()).util_str_avail() != 0).then(|| (*self.as_raw()).util_str) }
     }
 
     /// Returns the function's internal path.
-    pub fn function_path(&self) -> &[u8; bindings::CLP_PFIP_NR_SEGMENTS as usize] {
-        // SAFETY: By the type invariant the function is valid; the path is constant.
-        unsafe { &(*self.as_raw()).pfip }
+    pub fn function_path(&self) -> [u8; bindings::CLP_PFIP_NR_SEGMENTS as usize] {
+        // SAFETY: By the type invariant the function is valid; the path is copied.
+        unsafe { (*self.as_raw()).pfip }
     }
 
     /// Says that an owner has left the function in error, so that the host brings it back when it
@@ -546,7 +586,41 @@ impl Device {
         unsafe { bindings::zpci_recovery_abandoned(self.as_raw()) };
     }
 
-    /// Lets a virtual machine interpret the function's instructions.
+    /// Takes the function from its virtual machine. The function's handle changes, so that
+    /// `state_lock` is held, unless its holder waits for the caller to take the function away.
+    #[inline(never)]
+    pub fn unregister_kvm(&self, _state: Option<&StateGuard<'_>>) {
+        // SAFETY: By the type invariant the function is valid.
+        unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };
+    }
+}
+
+/// What the locks protect of an owner's coming.
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
+impl DeviceGuard<'_> {
+    /// Begins a session: user space opens the function, and is its owner from now on. `guest` says
+    /// whether KVM has it.
+    ///
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if the function is in error, [`EBUSY`] if it has an owner, [`ENOMEM`].
+    pub fn begin_session(&self, guest: bool) -> Result {
+        let recovery = self.state().zdev().recovery()?;
+
+        recovery.open(guest)?;
+        // An event from before that is none of the new owner's, so the function must work.
+        if super::is_in_error(self.pdev()) {
+            recovery.close();
+            return Err(EAGAIN);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
+impl StateGuard<'_> {
+    /// Lets a virtual machine interpret the function's instructions. The function's handle
+    /// changes.
     ///
     /// # Errors
     ///
@@ -554,14 +628,7 @@ impl Device {
     #[inline(never)]
     pub fn register_kvm(&self, kvm: crate::vfio::Kvm<'_>) -> Result {
         // SAFETY: By their type invariants the function and the machine are valid.
-        to_result(unsafe { bindings::zpci_kvm_register(self.as_raw(), kvm.as_ptr()) })
-    }
-
-    /// Takes the function from its virtual machine.
-    #[inline(never)]
-    pub fn unregister_kvm(&self) {
-        // SAFETY: By the type invariant the function is valid.
-        unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };
+        to_result(unsafe { bindings::zpci_kvm_register(self.zdev().as_raw(), kvm.as_ptr()) })
     }
 }
 

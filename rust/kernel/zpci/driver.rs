@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
-use super::DeviceGuard;
+use super::DeviceLock;
 use crate::{
     bindings,
     pci,
@@ -94,6 +94,12 @@ impl ErsResult {
     }
 }
 
+/// Sets the channel state of a PCI device.
+pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
+    // SAFETY: The device is valid; the state is written at once.
+    unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(state.into_raw()) };
+}
+
 /// The driver of a PCI device whose lock is held, so that it stays bound.
 ///
 /// # Invariants
@@ -101,14 +107,14 @@ impl ErsResult {
 /// `driver` is valid, and is bound to the device of `device` until that guard is dropped.
 pub struct Driver<'a> {
     driver: *const bindings::pci_driver,
-    device: &'a DeviceGuard<'a>,
+    device: &'a DeviceLock,
 }
 
 type Callback = unsafe extern "C" fn(*mut bindings::pci_dev) -> bindings::pci_ers_result_t;
 type Notification = unsafe extern "C" fn(*mut bindings::pci_dev);
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(device: &'a DeviceGuard<'a>) -> Option<Self> {
+    pub(super) fn new(device: &'a DeviceLock) -> Option<Self> {
         // SAFETY: The guard keeps the device valid, and its lock keeps the binding as it is.
         let driver = unsafe { (*pci_as_raw(device.pdev())).dev.driver };
 

@@ -4,11 +4,9 @@
 
 use super::{
     driver::pci_as_raw,
-    trace,
     ChannelState,
     Device,
     Driver,
-    Function,
     FunctionHandle,
     State, //
 };
@@ -22,10 +20,10 @@ use crate::{
         lock::{
             mutex::MutexBackend,
             Guard, //
-        },
-        ArcBorrow, //
+        }, //
     }, //
 };
+use core::ops::Deref;
 
 /// `state_lock` of a function, held.
 ///
@@ -61,11 +59,11 @@ impl<'a> StateGuard<'a> {
         unsafe { (&raw mut (*self.zdev.as_raw()).state).write_volatile(state.into_raw()) };
     }
 
-    /// Asks the platform for the function's handle; 0 if it knows no such function.
+    /// Asks the platform for the function's handle.
     ///
     /// # Errors
     ///
-    /// Those of the query.
+    /// [`ENODEV`] if the platform has no such function, or those of the query.
     pub fn query_fh(&self) -> Result<FunctionHandle> {
         let mut handle = 0;
 
@@ -87,51 +85,66 @@ impl<'a> StateGuard<'a> {
 
     /// Takes the lock of the function's PCI device if it is free.
     ///
-    /// It cannot be waited for here: who holds it may be waiting for user space to let the
-    /// function go, for which user space may need `state_lock`. Call
-    /// [`StateGuard::wait_for_device`], and begin again.
+    /// It cannot be waited for: its holder may wait until user space lets the function go, for
+    /// which user space may need `state_lock`. Who finds it busy lets `state_lock` go and tries
+    /// again later.
     ///
     /// # Examples
     ///
     /// ```
-    /// use kernel::{pci, zpci};
+    /// use kernel::zpci::{self, DeviceLocking, Progress};
     ///
     /// /// Runs `f` with both locks of a function held.
-    /// fn with_locks(zdev: &zpci::Device, f: impl FnOnce(&zpci::DeviceGuard<'_>)) {
-    ///     loop {
-    ///         let state = zdev.lock_state();
-    ///         let Some(pdev) = state.pdev() else { return };
+    /// fn with_locks(zdev: &zpci::Device, f: impl FnOnce(&zpci::DeviceGuard<'_>)) -> Progress {
+    ///     let Some(state) = zdev.try_lock_state() else {
+    ///         return Progress::Later;
+    ///     };
     ///
-    ///         if let Some(device) = state.try_lock_device(&pdev) {
-    ///             return f(&device);
-    ///         }
-    ///         state.wait_for_device(&pdev);
+    ///     match state.lock_device() {
+    ///         DeviceLocking::Locked(device) => f(&device),
+    ///         DeviceLocking::NoDevice => (),
+    ///         DeviceLocking::Busy => return Progress::Later,
     ///     }
+    ///     Progress::Done
     /// }
     /// ```
     ///
     /// The other order does not compile, because nothing but a [`StateGuard`] gives a
-    /// [`DeviceGuard`], which borrows it. Neither does waiting without letting the function go.
-    pub fn try_lock_device<'s>(&'s self, pdev: &'s pci::Device) -> Option<DeviceGuard<'s>> {
-        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
-        let locked = unsafe { bindings::device_trylock(&raw mut (*pci_as_raw(pdev)).dev) };
+    /// [`DeviceGuard`], which borrows it.
+    pub fn lock_device(&self) -> DeviceLocking<'_> {
+        let Some(pdev) = self.pdev() else {
+            return DeviceLocking::NoDevice;
+        };
 
-        if locked == 0 {
-            return None;
+        // SAFETY: The PCI device is valid.
+        if unsafe { bindings::pci_dev_trylock(pci_as_raw(&pdev)) } == 0 {
+            return DeviceLocking::Busy;
         }
-        // INVARIANT: The lock has just been taken.
-        Some(DeviceGuard { state: self, pdev })
+        DeviceLocking::Locked(DeviceGuard {
+            state: self,
+            // INVARIANT: The lock has just been taken, and is released by the drop.
+            device: DeviceLock {
+                pdev,
+                release: true,
+            },
+        })
     }
 
-    /// Lets the function go, and sleeps until the lock of its PCI device is free.
-    pub fn wait_for_device(self, pdev: &pci::Device) {
-        let dev = pci_as_raw(pdev);
-
-        drop(self);
-        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
-        unsafe { bindings::device_lock(&raw mut (*dev).dev) };
-        // SAFETY: The lock was just taken.
-        unsafe { bindings::device_unlock(&raw mut (*dev).dev) };
+    /// Makes a guard of the lock of the function's PCI device, which the caller holds, and goes on
+    /// holding.
+    ///
+    /// # Safety
+    ///
+    /// The caller must hold the lock for as long as the guard, and what it becomes, is there.
+    pub unsafe fn locked_device(&self) -> Option<DeviceGuard<'_>> {
+        Some(DeviceGuard {
+            state: self,
+            // INVARIANT: By the caller's promise.
+            device: DeviceLock {
+                pdev: self.pdev()?,
+                release: false,
+            },
+        })
     }
 
     /// Makes a function accessible again that the platform has blocked. DMA stays blocked.
@@ -166,25 +179,16 @@ impl<'a> StateGuard<'a> {
         Ok(())
     }
 
-    /// Makes the platform look at all DMA mappings again: where it keeps what it has looked up, a
-    /// reset has emptied that, and mappings that are older would not be found.
+    /// Registers DMA translation anew, before the error state is ended: what was mapped and
+    /// unmapped while the function was in error has not reached the platform.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
     #[inline(never)]
-    fn refresh_translations(&self) {
-        let zdev = self.zdev.as_raw();
-        let function = u64::from(self.zdev.fh().as_raw()) << 32;
-
+    pub fn renew_translations(&self) -> Result {
         // SAFETY: The function is valid.
-        if !unsafe { bindings::zpci_has_translation(zdev) } {
-            return;
-        }
-        // SAFETY: The function is valid; its DMA range does not change while it is configured. If
-        // this fails the function is in error again, and says so.
-        unsafe {
-            let start = (*zdev).start_dma;
-            let size = (*zdev).end_dma.wrapping_sub(start).wrapping_add(1);
-
-            bindings::zpci_refresh_trans(function, start, size);
-        }
+        to_result(unsafe { bindings::zpci_iommu_refresh(self.zdev.as_raw()) })
     }
 
     /// Disables the function.
@@ -256,34 +260,42 @@ impl<'a> StateGuard<'a> {
     }
 }
 
-/// The lock of a PCI device, held together with `state_lock` of its function.
+/// How taking the lock of a function's PCI device has ended.
+pub enum DeviceLocking<'a> {
+    /// It is held.
+    Locked(DeviceGuard<'a>),
+    /// Somebody else holds it.
+    Busy,
+    /// The PCI core does not have the function.
+    NoDevice,
+}
+
+/// The lock of a PCI device, held, and access to its config space by user space excluded.
 ///
 /// # Invariants
 ///
-/// The lock of the `struct device` in `pdev` is held, by this guard.
+/// `pci_dev_lock()` is held, by this guard if it is to `release` it, and by somebody who outlives
+/// it otherwise.
 #[must_use = "the lock is released immediately when the guard is unused"]
-pub struct DeviceGuard<'a> {
-    state: &'a StateGuard<'a>,
-    pdev: &'a pci::Device,
+pub struct DeviceLock {
+    pdev: ARef<pci::Device>,
+    release: bool,
 }
 
-impl Drop for DeviceGuard<'_> {
+impl Drop for DeviceLock {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the lock is held by this guard.
-        unsafe { bindings::device_unlock(&raw mut (*pci_as_raw(self.pdev)).dev) };
+        if self.release {
+            // SAFETY: By the type invariant the lock is held by this guard.
+            unsafe { bindings::pci_dev_unlock(pci_as_raw(&self.pdev)) };
+        }
     }
 }
 
-impl<'a> DeviceGuard<'a> {
-    /// Returns the guard of the function's `state_lock`.
-    pub fn state(&self) -> &StateGuard<'a> {
-        self.state
-    }
-
+impl DeviceLock {
     /// Returns the device that is locked.
-    pub fn pdev(&self) -> &'a pci::Device {
-        self.pdev
+    pub fn pdev(&self) -> &pci::Device {
+        &self.pdev
     }
 
     /// Returns the driver that is bound to the device.
@@ -293,163 +305,56 @@ impl<'a> DeviceGuard<'a> {
 
     /// Returns the channel state.
     pub fn channel_state(&self) -> ChannelState {
-        super::channel_state(self.pdev)
+        super::channel_state(&self.pdev)
     }
 
-    /// Sets the channel state.
+    /// Sets the channel state. That of a function which the platform has taken away stays
+    /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait for it, a minute long.
     pub fn set_channel_state(&self, state: ChannelState) {
-        // SAFETY: The device is valid, and writers hold its lock.
-        unsafe { (&raw mut (*pci_as_raw(self.pdev)).error_state).write_volatile(state.into_raw()) };
+        super::driver::write_channel_state(&self.pdev, state);
+        if Device::of(&self.pdev).is_some_and(Device::is_gone) {
+            super::driver::write_channel_state(&self.pdev, ChannelState::PermanentFailure);
+        }
+    }
+}
+
+/// The lock of a PCI device, held together with `state_lock` of its function.
+#[must_use = "the lock is released immediately when the guard is unused"]
+pub struct DeviceGuard<'a> {
+    state: &'a StateGuard<'a>,
+    device: DeviceLock,
+}
+
+impl Deref for DeviceGuard<'_> {
+    type Target = DeviceLock;
+
+    #[inline]
+    fn deref(&self) -> &DeviceLock {
+        &self.device
+    }
+}
+
+impl<'a> DeviceGuard<'a> {
+    /// Returns the guard of the function's `state_lock`.
+    pub fn state(&self) -> &'a StateGuard<'a> {
+        self.state
+    }
+
+    /// Goes on with the lock of the device alone, so that `state_lock` can be let go.
+    pub fn into_device(self) -> DeviceLock {
+        self.device
     }
 
     /// Resets the function through the platform: disables and enables it, and registers
-    /// interruptions and DMA translation again, unconditionally. Nobody sets interruptions up
-    /// meanwhile, or tears them down.
+    /// interruptions, DMA translation and measurement again, unconditionally. What was in config
+    /// space may be gone.
     ///
     /// # Errors
     ///
     /// Those of the platform; the function may then be disabled.
     #[inline(never)]
     pub fn hot_reset(&self) -> Result {
-        self.disable_and_enable()?;
-        self.state.refresh_translations();
-        Ok(())
-    }
-
-    fn disable_and_enable(&self) -> Result {
-        let zdev = self.state.zdev.as_raw();
-
-        // SAFETY: The function and the device are valid, and `state_lock` is held.
-        to_result(unsafe { bindings::zpci_reset_with_irqs(zdev, pci_as_raw(self.pdev)) })
-    }
-
-    /// Resets the function through the platform, and brings config space, interruptions and DMA
-    /// translation back. Events that were submitted before are stale afterwards. The driver is
-    /// told before and after it, and how it ended is reported.
-    ///
-    /// The channel state is [`ChannelState::Normal`] after success, and
-    /// [`ChannelState::PermanentFailure`] otherwise.
-    ///
-    /// # Errors
-    ///
-    /// Those of the platform, or [`EIO`] if the function does not answer in spite of all.
-    pub fn reset(&self, function: ArcBorrow<'_, Function>, config: Config) -> Result {
-        let driver = self.driver();
-
-        if let Some(driver) = &driver {
-            driver.reset_prepare();
-        }
-        let result = self.reset_alone(&function, config);
-
-        if let Some(driver) = &driver {
-            driver.reset_done();
-        }
-
-        function.report_reset(self, result.is_ok());
-        result
-    }
-
-    fn reset_alone(&self, function: &Function, config: Config) -> Result {
-        let _config = ConfigGuard::new(self.pdev);
-        let fid = self.state.zdev().fid();
-
-        trace::reset_begin(fid);
-        let result = self.reset_and_restore(function, config);
-
-        trace::reset_end(fid, result);
-        if result.is_err() {
-            self.set_channel_state(ChannelState::PermanentFailure);
-        }
-        result
-    }
-
-    fn reset_and_restore(&self, function: &Function, config: Config) -> Result {
-        let pdev = pci_as_raw(self.pdev);
-
-        // Config space of a device that is marked as lost cannot be accessed.
-        self.set_channel_state(ChannelState::Frozen);
-        if self.is_accessible_or_unblocked() {
-            if config == Config::Kept {
-                // SAFETY: The device is valid and its lock is held.
-                unsafe { bindings::pci_save_state(pdev) };
-            }
-            self.stop();
-        }
-        function.note_reset();
-        self.disable_and_enable()?;
-        self.set_channel_state(ChannelState::Normal);
-        // Where the platform does not reset its inside, the device would go on with what it did.
-        self.stop();
-        if self.has_function_level_reset() {
-            // SAFETY: The device is valid and its lock is held.
-            to_result(unsafe { bindings::pcie_reset_flr(pdev, false) })?;
-        }
-        // Now, as for a device with ATS the FLR has registered DMA translation once more.
-        self.state.refresh_translations();
-        // SAFETY: The device is valid and its lock is held.
-        unsafe { bindings::pci_restore_state(pdev) };
-        if !super::config_accessible(self.pdev) {
-            return Err(EIO);
-        }
-        Ok(())
-    }
-
-    /// Whether config space is accessible, or can be made so: what was in it before an error is
-    /// there behind the block.
-    fn is_accessible_or_unblocked(&self) -> bool {
-        super::config_accessible(self.pdev)
-            || (self.state.zdev().fh().is_enabled()
-                && self.state.unblock_load_store().is_ok()
-                && super::config_accessible(self.pdev))
-    }
-
-    /// Keeps the device from accessing memory and from interrupting.
-    fn stop(&self) {
-        // SAFETY: The device is valid and its lock is held. CAST: Registers are numbered below
-        // 256, and the Command register has 16 bits.
-        unsafe {
-            bindings::pci_write_config_word(
-                pci_as_raw(self.pdev),
-                bindings::PCI_COMMAND as crate::ffi::c_int,
-                bindings::PCI_COMMAND_INTX_DISABLE as u16,
-            )
-        };
-    }
-
-    fn has_function_level_reset(&self) -> bool {
-        // SAFETY: The device is valid and its lock is held. Probing resets nothing.
-        unsafe { bindings::pcie_reset_flr(pci_as_raw(self.pdev), true) == 0 }
-    }
-}
-
-/// Where config space is to be taken from after a reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Config {
-    /// It is to be as it is now.
-    Kept,
-    /// It is to be as it was when last saved: what is there now is an earlier owner's.
-    Saved,
-}
-
-/// Config space of a device, out of reach of user space.
-///
-/// # Invariants
-///
-/// Access is locked, by this guard.
-struct ConfigGuard<'a>(&'a pci::Device);
-
-impl<'a> ConfigGuard<'a> {
-    fn new(pdev: &'a pci::Device) -> Self {
-        // SAFETY: The device is valid.
-        unsafe { bindings::pci_cfg_access_lock(pci_as_raw(pdev)) };
-        // INVARIANT: Just locked.
-        Self(pdev)
-    }
-}
-
-impl Drop for ConfigGuard<'_> {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant access is locked by this guard.
-        unsafe { bindings::pci_cfg_access_unlock(pci_as_raw(self.0)) };
+        // SAFETY: The function is valid, and `state_lock` is held.
+        to_result(unsafe { bindings::zpci_hot_reset_device(self.state.zdev.as_raw()) })
     }
 }

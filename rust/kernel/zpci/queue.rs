@@ -12,16 +12,16 @@ use super::ccdf::{
 
 /// Who recovers a function from an error event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
+pub enum RecoveredBy {
     /// The owner, in user space.
     Owner,
-    /// The host, behind an owner that does not listen.
+    /// The host, for an owner that does not listen.
     Host,
-    /// Nobody: the owner does not listen, and the host must not touch what a guest has.
+    /// Nobody: the owner does not listen, and the host cannot recover the function, or must not.
     Nobody,
 }
 
-impl Recovery {
+impl RecoveredBy {
     /// Returns the name that logs have for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -42,9 +42,7 @@ pub(super) struct Pending {
     /// When it was captured, nanoseconds of the monotonic clock.
     pub(super) timestamp: u64,
     /// Who recovers from it.
-    pub(super) recovery: Recovery,
-    /// How many resets there had been when it was captured.
-    resets: u32,
+    pub(super) recovered_by: RecoveredBy,
 }
 
 impl Pending {
@@ -52,8 +50,7 @@ impl Pending {
         event: ErrorEvent::NONE,
         sequence: 0,
         timestamp: 0,
-        recovery: Recovery::Owner,
-        resets: 0,
+        recovered_by: RecoveredBy::Owner,
     };
 
     fn is_permanent(&self) -> bool {
@@ -61,38 +58,19 @@ impl Pending {
     }
 }
 
-/// An event handed out to one reader, with what the queue knew of it at that moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// The event.
-    pub(super) pending: Pending,
-    /// Whether the function has been reset since the event.
-    pub(super) stale: bool,
-    /// Events that wait behind this one.
-    pub(super) behind: usize,
-    /// Events lost to a full queue so far.
-    pub(super) dropped: u32,
-}
-
 /// A bounded queue of error events, oldest first.
-///
-/// An event is taken in two steps: [`Queue::take`] hands it to one reader, which then either has
-/// it ([`Queue::arrived`]) or gives it back ([`Queue::give_back`]). So an event is never lost to a
-/// reader that failed, and never reaches two readers. Its slot stays reserved until then.
 ///
 /// # Invariants
 ///
-/// - `head < Queue::SLOTS` and `waiting + handed_out <= Queue::SLOTS`.
+/// - `head < Queue::SLOTS` and `waiting <= Queue::SLOTS`.
 /// - The `waiting` slots from `head` on, wrapping, are in order of their sequence numbers, which
 ///   are all different.
 pub(super) struct Queue {
     slots: [Pending; Self::SLOTS],
     head: usize,
     waiting: usize,
-    handed_out: usize,
     last_sequence: u64,
     dropped: u32,
-    resets: u32,
 }
 
 impl Default for Queue {
@@ -115,10 +93,8 @@ impl Queue {
             slots: [Pending::NONE; Self::SLOTS],
             head: 0,
             waiting: 0,
-            handed_out: 0,
             last_sequence: 0,
             dropped: 0,
-            resets: 0,
         }
     }
 
@@ -135,9 +111,7 @@ impl Queue {
     /// Makes room for an event, by dropping an older transient one if a permanent failure needs
     /// its place. Returns whether there is room.
     fn make_room(&mut self, permanent: bool) -> bool {
-        let used = self.waiting + self.handed_out;
-
-        if used < Self::TRANSIENT || (permanent && used < Self::SLOTS) {
+        if self.waiting < Self::TRANSIENT || (permanent && self.waiting < Self::SLOTS) {
             return true;
         }
         permanent && self.drop_oldest_transient()
@@ -146,7 +120,7 @@ impl Queue {
     fn drop_oldest_transient(&mut self) -> bool {
         let oldest = (0..self.waiting).find(|&nth| !self.slots[self.index(nth)].is_permanent());
         let Some(oldest) = oldest else {
-            // Every slot holds a permanent failure already, or is with a reader.
+            // Every slot holds a permanent failure already.
             return false;
         };
 
@@ -164,40 +138,18 @@ impl Queue {
     /// An event that is not kept still has a number, so that a reader sees a gap, and is counted
     /// as dropped. A transient event is not kept if [`Queue::TRANSIENT`] events are there. A
     /// permanent failure takes the slot reserved for it, or that of the oldest transient event.
-    pub(super) fn push(&mut self, event: ErrorEvent, timestamp: u64, recovery: Recovery) -> bool {
-        self.append(event, timestamp, recovery, self.resets)
-    }
-
-    /// Adds an event that is older than the last reset, like [`Queue::push`].
-    pub(super) fn push_stale(&mut self, event: ErrorEvent, timestamp: u64) -> bool {
-        self.append(
-            event,
-            timestamp,
-            Recovery::Owner,
-            self.resets.wrapping_sub(1),
-        )
-    }
-
-    /// Counts an event that there was no way to add. It has a number, as all have.
-    pub(super) fn lose(&mut self) {
-        self.last_sequence += 1;
-        self.dropped = self.dropped.saturating_add(1);
-    }
-
-    fn append(
+    pub(super) fn push(
         &mut self,
         event: ErrorEvent,
         timestamp: u64,
-        recovery: Recovery,
-        resets: u32,
+        recovered_by: RecoveredBy,
     ) -> bool {
         self.last_sequence += 1;
         let pending = Pending {
             event,
             sequence: self.last_sequence,
             timestamp,
-            recovery,
-            resets,
+            recovered_by,
         };
 
         if !self.make_room(pending.is_permanent()) {
@@ -211,52 +163,21 @@ impl Queue {
         true
     }
 
-    /// Hands out the oldest event.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        if self.waiting == 0 {
-            return None;
-        }
-        let pending = self.slots[self.head];
+    /// Counts an event that could not be added. It has a number, as all have.
+    pub(super) fn lose(&mut self) {
+        self.last_sequence += 1;
+        self.dropped = self.dropped.saturating_add(1);
+    }
 
-        // INVARIANT: What is not waiting anymore is handed out.
+    /// Removes the oldest event, if it is the one with this number. Returns whether it was.
+    pub(super) fn remove(&mut self, sequence: u64) -> bool {
+        if self.waiting == 0 || self.slots[self.head].sequence != sequence {
+            return false;
+        }
+        // INVARIANT: The slots that stay have kept their order.
         self.head = self.index(1);
         self.waiting -= 1;
-        self.handed_out += 1;
-        Some(Taken {
-            pending,
-            stale: self.is_stale(&pending),
-            behind: self.waiting,
-            dropped: self.dropped,
-        })
-    }
-
-    /// Notes that `count` of the events that were handed out have reached their readers.
-    pub(super) fn arrived(&mut self, count: usize) {
-        self.handed_out -= count;
-    }
-
-    /// Takes back an event that has not reached its reader. The next one gets it, unless an older
-    /// one comes back as well.
-    pub(super) fn give_back(&mut self, taken: &Taken) {
-        let older = (0..self.waiting)
-            .take_while(|&nth| self.slots[self.index(nth)].sequence < taken.pending.sequence)
-            .count();
-
-        // INVARIANT: A slot is free, as this event was handed out. Those that are older move to
-        // make room, and stay in order.
-        self.handed_out -= 1;
-        self.head = self.index(Self::SLOTS - 1);
-        self.waiting += 1;
-        for nth in 0..older {
-            self.slots[self.index(nth)] = self.slots[self.index(nth + 1)];
-        }
-        let index = self.index(older);
-        self.slots[index] = taken.pending;
-    }
-
-    /// Marks all events that are here as older than the last reset.
-    pub(super) fn reset(&mut self) {
-        self.resets = self.resets.wrapping_add(1);
+        true
     }
 
     /// Returns the `nth` event that is here, from the oldest, without taking it.
@@ -267,11 +188,6 @@ impl Queue {
     /// Returns the newest event that is here, without taking it.
     pub(super) fn newest(&self) -> Option<Pending> {
         self.peek(self.waiting.checked_sub(1)?)
-    }
-
-    /// Whether the function has been reset since an event.
-    pub(super) fn is_stale(&self, pending: &Pending) -> bool {
-        pending.resets != self.resets
     }
 
     /// The number of the event that came last.

@@ -8,10 +8,8 @@
 
 use super::{
     ccdf::Severity,
-    queue::{
-        Recovery,
-        Taken, //
-    }, //
+    queue::RecoveredBy,
+    session::Taken, //
 };
 
 /// Bits of the record's `flags`.
@@ -22,7 +20,7 @@ pub(super) mod flags {
     pub(in super::super) const PERMANENT: u16 = 1 << 1;
     /// The host took the recovery.
     pub(in super::super) const HOST_RECOVERED: u16 = 1 << 2;
-    /// The event is older than the last reset.
+    /// The event is older than its owner's last reset.
     pub(in super::super) const STALE: u16 = 1 << 3;
     /// Nobody listened, and the function was left in error.
     pub(in super::super) const UNATTENDED: u16 = 1 << 4;
@@ -38,6 +36,9 @@ impl Record {
 
     /// Bytes that a reader must ask for to take an event: all that version 1 of the region had.
     pub const TAKING: usize = 8;
+
+    /// Where the event itself is, as the platform gave it.
+    pub(super) const CCDF: usize = 32;
 
     #[inline]
     fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
@@ -66,10 +67,10 @@ impl Record {
         if matches!(code.severity(), Severity::Permanent) {
             bits |= flags::PERMANENT;
         }
-        match pending.recovery {
-            Recovery::Owner => (),
-            Recovery::Host => bits |= flags::HOST_RECOVERED,
-            Recovery::Nobody => bits |= flags::UNATTENDED,
+        match pending.recovered_by {
+            RecoveredBy::Owner => (),
+            RecoveredBy::Host => bits |= flags::HOST_RECOVERED,
+            RecoveredBy::Nobody => bits |= flags::UNATTENDED,
         }
         if taken.stale {
             bits |= flags::STALE;
@@ -80,7 +81,7 @@ impl Record {
         record.put(4, (taken.behind as i32).to_ne_bytes());
         record.put(16, pending.sequence.to_ne_bytes());
         record.put(24, pending.timestamp.to_ne_bytes());
-        record.put(32, *pending.event.bytes());
+        record.put(Self::CCDF, *pending.event.bytes());
         record
     }
 

@@ -1,127 +1,159 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Queues whose items are handled one after the other, in a work item of the queue's own.
+//! Queues whose items are processed one after the other, in a work item of the queue's own.
 
 use crate::{
     bindings,
     prelude::*,
     sync::{
+        new_spinlock,
         Arc,
-        ArcBorrow,
-        LockClassKey,
-        Mutex, //
+        SpinLock, //
     },
     time::{
-        delay::fsleep,
-        Delta, //
+        msecs_to_jiffies,
+        Jiffies, //
     },
     workqueue::{
         self,
-        impl_has_work,
-        Work,
+        impl_has_delayed_work,
+        new_delayed_work,
+        DelayedWork,
         WorkItem, //
     }, //
 };
 
-/// The workqueue for what is done about events. It may be about the disk that memory is to be
-/// reclaimed to, so that the queue has a worker of its own in reserve.
+/// The workqueue for what is done about events.
+///
+/// It has no worker in reserve for when there is no memory to make one: drivers that recover or
+/// are removed here flush queues that have none either, which the kernel warns of.
 pub(super) fn workqueue() -> &'static workqueue::Queue {
     // SAFETY: The queue is made early during boot, before there are functions, and stays.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
 }
 
-/// How often something that needs memory is tried.
-const TRIES: u32 = 100;
-
-/// Something that is handled in its turn.
-pub trait Item: Send + Sized {
-    /// Handles it. May sleep.
-    fn handle(self);
+/// How an attempt to process an item has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The item is done with.
+    Done,
+    /// Somebody else is busy with what the item is about. It is tried again, before all others.
+    Later,
 }
 
-/// A queue whose items are handled one after the other, in the order in which they were added.
+/// Something that is processed in its turn.
+pub trait Item: Clone + Send + Sized {
+    /// Processes it. May sleep, but not on a lock that user space may hold up.
+    fn process(&self) -> Progress;
+}
+
+/// A queue whose items are processed one after the other, in the order in which they were added.
 ///
-/// Whatever holds one queue up holds up no other. For one item there is room without memory, so
-/// that whoever is to be told of one that is not added will hear of another.
+/// An item that holds its queue up holds up no other queue, and no worker. The queue's memory is
+/// there from the start, so that adding waits for nothing.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{prelude::*, zpci::{Item, Progress, SerialQueue}};
+///
+/// #[derive(Clone)]
+/// struct Greeting(u32);
+///
+/// impl Item for Greeting {
+///     fn process(&self) -> Progress {
+///         pr_info!("Hello {}\n", self.0);
+///         Progress::Done
+///     }
+/// }
+///
+/// let greetings = SerialQueue::new(8)?;
+///
+/// assert!(greetings.add(Greeting(1), 8).is_ok());
+/// # Ok::<(), Error>(())
+/// ```
 #[pin_data]
 pub struct SerialQueue<T: Item + 'static> {
+    /// The first one stays here while it is processed.
     #[pin]
-    waiting: Mutex<KVec<T>>,
+    items: SpinLock<KVec<T>>,
     #[pin]
-    work: Work<SerialQueue<T>>,
+    work: DelayedWork<SerialQueue<T>>,
 }
 
-impl_has_work! {
-    impl{T: Item + 'static} HasWork<Self> for SerialQueue<T> { self.work }
+impl_has_delayed_work! {
+    impl{T: Item + 'static} HasDelayedWork<Self> for SerialQueue<T> { self.work }
 }
 
 impl<T: Item + 'static> WorkItem for SerialQueue<T> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        while let Some(item) = this.next() {
-            item.handle();
+        while let Some(item) = this.first() {
+            if item.process() == Progress::Later {
+                let _ = workqueue().enqueue_delayed(this, Self::pause());
+                return;
+            }
+            // The lock is let go before the item is dropped.
+            let done = this.items.lock().remove(0);
+
+            drop(done);
         }
     }
 }
 
 impl<T: Item + 'static> SerialQueue<T> {
-    /// Makes an empty queue. The name and the classes are for lockdep: those of the lock and of the
-    /// work item, of which each kind of queue has its own.
+    /// Milliseconds until what is to be tried again is.
+    const PAUSE: u32 = 10;
+
+    fn pause() -> Jiffies {
+        msecs_to_jiffies(Self::PAUSE)
+    }
+
+    /// Makes an empty queue for at most `room` items.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub fn new(
-        name: &'static CStr,
-        lock: Pin<&'static LockClassKey>,
-        work: Pin<&'static LockClassKey>,
-    ) -> Result<Arc<Self>> {
-        let room = KVec::with_capacity(1, GFP_KERNEL)?;
+    pub fn new(room: usize) -> Result<Arc<Self>> {
+        let items = KVec::with_capacity(room, GFP_KERNEL)?;
 
         Arc::pin_init(
             pin_init!(Self {
-                waiting <- Mutex::new(room, name, lock),
-                work <- Work::new(name, work),
+                items <- new_spinlock!(items, "zpci::SerialQueue::items"),
+                work <- new_delayed_work!("zpci::SerialQueue::work"),
             }),
             GFP_KERNEL,
         )
     }
 
-    fn next(&self) -> Option<T> {
-        self.waiting.lock().remove(0).ok()
+    fn first(&self) -> Option<T> {
+        self.items.lock().first().cloned()
     }
 
-    #[inline(never)]
-    fn try_add(&self, item: T, limit: Option<usize>) -> Result<(), T> {
-        let mut waiting = self.waiting.lock();
+    /// How many items of a kind there are, waiting or being processed.
+    pub fn count(&self, mut is_of_kind: impl FnMut(&T) -> bool) -> usize {
+        self.items
+            .lock()
+            .iter()
+            .filter(|item| is_of_kind(item))
+            .count()
+    }
 
-        if limit.is_some_and(|limit| waiting.len() >= limit) {
+    fn push(&self, item: T, limit: usize) -> Result<(), T> {
+        let mut items = self.items.lock();
+
+        if items.len() >= limit {
             return Err(item);
         }
-        // For the next one as well, which comes perhaps when there is no memory.
-        let _ = waiting.reserve(2, GFP_KERNEL);
-        waiting.push_within_capacity(item).map_err(|full| full.0)
+        items.push_within_capacity(item).map_err(|full| full.0)
     }
 
-    /// Adds an item, and returns it if there is no memory, or no room: an item with a `limit` is
-    /// only added if fewer items wait, and only the others are worth waiting for memory. May
-    /// sleep, for memory only.
-    pub fn add(self: ArcBorrow<'_, Self>, mut item: T, limit: Option<usize>) -> Result<(), T> {
-        for _ in 0..TRIES {
-            match self.try_add(item, limit) {
-                Ok(()) => {
-                    // If the work item waits already it will find the new item.
-                    let _ = workqueue().enqueue(Arc::from(self));
-                    return Ok(());
-                }
-                Err(back) => item = back,
-            }
-            if limit.is_some() {
-                break;
-            }
-            fsleep(Delta::from_millis(10));
-        }
-        Err(item)
+    /// Adds an item if fewer than `limit` are there; returns it otherwise.
+    pub fn add(self: Arc<Self>, item: T, limit: usize) -> Result<(), T> {
+        self.push(item, limit)?;
+        // If the work item waits already, be it to try the first item again, it finds this one.
+        let _ = workqueue().enqueue_delayed(self, 0);
+        Ok(())
     }
 }

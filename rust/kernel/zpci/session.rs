@@ -5,39 +5,40 @@
 //! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
 
 use super::{
-    ccdf::{
-        ErrorEvent,
-        Severity, //
-    },
+    ccdf::ErrorEvent,
     queue::{
         Pending,
         Queue,
-        Recovery,
-        Taken, //
+        RecoveredBy, //
     },
     record::Record, //
 };
 
-/// What an owner has left behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leftover {
-    /// Events that it has not read.
-    pub unread: usize,
-    /// Whether there was an event that nobody has recovered from.
-    pub unrecovered: bool,
-}
-
 /// What has become of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
-    /// Who recovers from it.
-    pub(super) recovery: Recovery,
     /// Its number since the function was opened.
     pub(super) sequence: u64,
     /// Whether it is kept.
     pub(super) kept: bool,
     /// If an event was lost, it or another one: how many have been now.
     pub(super) dropped: Option<u32>,
+    /// Whether the owner listens, and is to be told. It may have begun after it was decided who
+    /// recovers.
+    pub(super) listens: bool,
+}
+
+/// An event, with what the session knows of it at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// The event.
+    pub(super) pending: Pending,
+    /// Whether its owner has reset the function since the event.
+    pub(super) stale: bool,
+    /// Events that wait behind this one.
+    pub(super) behind: usize,
+    /// Events lost to a full queue so far.
+    pub(super) dropped: u32,
 }
 
 /// What is to be seen of a session from outside.
@@ -45,10 +46,10 @@ pub(super) struct Captured {
 pub(super) struct Overview {
     /// Whether KVM has the function.
     pub(super) guest: bool,
-    /// Whether the owner is there to be told.
+    /// Whether the owner listens.
     pub(super) listens: bool,
     /// Who recovers from the next event.
-    pub(super) recovery: Recovery,
+    pub(super) recovered_by: RecoveredBy,
     /// Events so far.
     pub(super) captured: u64,
     /// Events that wait for a reader.
@@ -61,25 +62,56 @@ impl Overview {
     /// Returns a word for the owner.
     pub(super) fn owner(&self) -> &'static str {
         match (self.guest, self.listens) {
-            (false, false) => "deaf",
+            (false, false) => "silent",
             (false, true) => "listens",
-            (true, false) => "deaf,kvm",
+            (true, false) => "silent,kvm",
             (true, true) => "listens,kvm",
         }
+    }
+}
+
+/// How often the host has recovered the function of an owner that does not listen.
+struct HostRecoveries {
+    since: u64,
+    count: u32,
+}
+
+impl HostRecoveries {
+    /// How many there are in one period: one that fails more often is left in error.
+    const LIMIT: u32 = 5;
+
+    /// An hour, in nanoseconds.
+    const PERIOD: u64 = 3_600_000_000_000;
+
+    const NONE: Self = Self { since: 0, count: 0 };
+
+    /// Counts one more, unless there were too many.
+    fn one_more(&mut self, now: u64) -> bool {
+        if now.saturating_sub(self.since) >= Self::PERIOD {
+            *self = Self::NONE;
+        }
+        if self.count == 0 {
+            self.since = now;
+        }
+        if self.count == Self::LIMIT {
+            return false;
+        }
+        self.count += 1;
+        true
     }
 }
 
 /// What is kept of a function while user space has it open.
 pub(super) struct Session {
     queue: Queue,
-    /// The event that was taken last, and the one before, should that not arrive.
+    /// The event that was taken last.
     last: Option<Taken>,
-    previous: Option<Taken>,
+    /// The newest event before its owner's last successful reset.
+    recovered: u64,
+    host: HostRecoveries,
     guest: bool,
     eventfd: bool,
-    has_read: bool,
-    unrecovered: bool,
-    lost: bool,
+    has_asked: bool,
 }
 
 impl Session {
@@ -88,79 +120,71 @@ impl Session {
         Self {
             queue: Queue::new(),
             last: None,
-            previous: None,
+            recovered: 0,
+            host: HostRecoveries::NONE,
             guest,
             eventfd: false,
-            has_read: false,
-            unrecovered: false,
-            lost: false,
+            has_asked: false,
         }
     }
 
-    /// Whether the owner is there to be told: it has registered the error eventfd, or has asked
-    /// for events itself.
+    /// Whether the owner listens: it has asked for events, or it has registered the error
+    /// eventfd. With KVM the eventfd alone does not count: a monitor that knows nothing else
+    /// stops the whole virtual machine when it is signalled.
     pub(super) fn listens(&self) -> bool {
-        self.eventfd || self.has_read
+        self.has_asked || (self.eventfd && !self.guest)
     }
 
-    /// Who recovers from an event.
-    fn recovery(&self) -> Recovery {
-        match (self.listens(), self.guest || self.lost) {
-            (true, _) => Recovery::Owner,
-            (false, true) => Recovery::Nobody,
-            (false, false) => Recovery::Host,
+    /// If the owner has asked for events and there is none: how many have been lost.
+    pub(super) fn quiet(&self) -> Option<u32> {
+        (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
+    }
+
+    /// Notes that the owner asks for events, and so knows what to do about them. Returns whether
+    /// the eventfd must be signalled at once, because events wait that it was not signalled for.
+    pub(super) fn listen(&mut self) -> bool {
+        let before = core::mem::replace(&mut self.has_asked, true);
+
+        !before && self.eventfd && self.guest && self.queue.waiting() > 0
+    }
+
+    /// Who recovers from the next event, if it leaves anything to be recovered.
+    fn recovered_by(&self) -> RecoveredBy {
+        match (self.listens(), self.guest) {
+            (true, _) => RecoveredBy::Owner,
+            (false, true) => RecoveredBy::Nobody,
+            (false, false) => RecoveredBy::Host,
         }
     }
 
-    /// Captures an event, and decides who recovers from it.
-    pub(super) fn capture(&mut self, event: ErrorEvent, timestamp: u64) -> Captured {
-        // What is lost stays lost until a reset.
-        self.lost |= matches!(event.pec().severity(), Severity::Permanent);
-        let recovery = self.recovery();
-
-        self.unrecovered = recovery != Recovery::Host;
-        self.keep(recovery, |queue| queue.push(event, timestamp, recovery))
+    /// Decides who recovers from an event of this moment; `lost` says that the function is beyond
+    /// what the host can do without a reset.
+    pub(super) fn decide(&mut self, lost: bool, now: u64) -> RecoveredBy {
+        match self.recovered_by() {
+            RecoveredBy::Host if lost || !self.host.one_more(now) => RecoveredBy::Nobody,
+            recovered_by => recovered_by,
+        }
     }
 
-    /// Adds an event to the queue, and says what has become of it.
-    fn keep(&mut self, recovery: Recovery, push: impl FnOnce(&mut Queue) -> bool) -> Captured {
+    /// Captures an event.
+    pub(super) fn capture(
+        &mut self,
+        event: ErrorEvent,
+        timestamp: u64,
+        recovered_by: RecoveredBy,
+    ) -> Captured {
         let before = self.queue.dropped();
-        let kept = push(&mut self.queue);
+        let kept = self.queue.push(event, timestamp, recovered_by);
 
         Captured {
-            recovery,
             sequence: self.queue.last_sequence(),
             kept,
             dropped: Some(self.queue.dropped()).filter(|&now| now != before),
-        }
-    }
-
-    /// Returns what is to be seen from outside.
-    pub(super) fn overview(&self) -> Overview {
-        Overview {
-            guest: self.guest,
             listens: self.listens(),
-            recovery: self.recovery(),
-            captured: self.queue.last_sequence(),
-            waiting: self.queue.waiting(),
-            dropped: self.queue.dropped(),
         }
     }
 
-    /// Returns the `nth` event that nobody has yet, and whether it is stale.
-    pub(super) fn peek(&self, nth: usize) -> Option<(Pending, bool)> {
-        let pending = self.queue.peek(nth)?;
-
-        Some((pending, self.queue.is_stale(&pending)))
-    }
-
-    /// Captures an event that the function had before its last reset. There is nothing to recover
-    /// from, but it is not lost.
-    pub(super) fn capture_stale(&mut self, event: ErrorEvent, timestamp: u64) -> Captured {
-        self.keep(Recovery::Owner, |queue| queue.push_stale(event, timestamp))
-    }
-
-    /// Counts an event that could not even be looked at.
+    /// Counts an event that there was no room for on its way here.
     ///
     /// Returns how many have been lost now.
     pub(super) fn lose(&mut self) -> u32 {
@@ -168,35 +192,47 @@ impl Session {
         self.queue.dropped()
     }
 
-    /// Hands out the oldest event.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        self.has_read = true;
-        let taken = self.queue.take()?;
-
-        self.previous = self.last.replace(taken);
-        Some(taken)
-    }
-
-    /// Notes that `count` of the events that were handed out have reached their readers.
-    pub(super) fn arrived(&mut self, count: usize) {
-        self.queue.arrived(count);
-    }
-
-    /// Takes back an event that has not reached its reader.
-    pub(super) fn give_back(&mut self, taken: &Taken) {
-        let is_it = |other: &Taken| other.pending.sequence == taken.pending.sequence;
-
-        self.queue.give_back(taken);
-        if self.last.as_ref().is_some_and(is_it) {
-            self.last = self.previous.take();
-        } else if self.previous.as_ref().is_some_and(is_it) {
-            self.previous = None;
+    /// Returns what is to be seen from outside.
+    pub(super) fn overview(&self) -> Overview {
+        Overview {
+            guest: self.guest,
+            listens: self.listens(),
+            recovered_by: self.recovered_by(),
+            captured: self.queue.last_sequence(),
+            waiting: self.queue.waiting(),
+            dropped: self.queue.dropped(),
         }
     }
 
-    /// Returns the record of the event that was taken last, and has not come back.
-    pub(super) fn last(&mut self) -> Record {
-        self.has_read = true;
+    fn with_rest(&self, pending: Pending, behind: usize) -> Taken {
+        Taken {
+            pending,
+            stale: pending.sequence <= self.recovered,
+            behind,
+            dropped: self.queue.dropped(),
+        }
+    }
+
+    /// Returns the `nth` event that nobody has yet.
+    pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
+        let pending = self.queue.peek(nth)?;
+
+        Some(self.with_rest(pending, self.queue.waiting() - nth - 1))
+    }
+
+    /// Notes that an event, the oldest one, has arrived at its reader. Returns whether it was
+    /// still the oldest one; another reader may have been faster.
+    pub(super) fn arrived(&mut self, taken: &Taken) -> bool {
+        let is_oldest = self.queue.remove(taken.pending.sequence);
+
+        if is_oldest {
+            self.last = Some(*taken);
+        }
+        is_oldest
+    }
+
+    /// Returns the record of the event that was taken last.
+    pub(super) fn last(&self) -> Record {
         match &self.last {
             Some(taken) => Record::of(taken),
             None => self.nothing(),
@@ -208,12 +244,7 @@ impl Session {
         let pending = self.queue.newest().or(self.last.map(|taken| taken.pending));
 
         match pending {
-            Some(pending) => Record::of(&Taken {
-                pending,
-                stale: self.queue.is_stale(&pending),
-                behind: 0,
-                dropped: self.queue.dropped(),
-            }),
+            Some(pending) => Record::of(&self.with_rest(pending, 0)),
             None => self.nothing(),
         }
     }
@@ -227,21 +258,24 @@ impl Session {
     /// whether it must be signalled at once, because events wait already.
     pub(super) fn set_eventfd(&mut self, registered: bool) -> bool {
         self.eventfd = registered;
-        registered && self.queue.waiting() > 0
+        registered && self.listens() && self.queue.waiting() > 0
     }
 
-    /// Notes that the function has been reset.
-    pub(super) fn reset(&mut self) {
-        self.queue.reset();
-        self.unrecovered = false;
-        self.lost = false;
+    /// The number of the newest event.
+    pub(super) fn newest_sequence(&self) -> u64 {
+        self.queue.last_sequence()
     }
 
-    /// Says what is left of the session at its end.
-    pub(super) fn leftover(&self) -> Leftover {
-        Leftover {
-            unread: self.queue.waiting(),
-            unrecovered: self.unrecovered,
-        }
+    /// Notes that the owner has reset the function: events up to `newest` are stale.
+    pub(super) fn recovered(&mut self, newest: u64) {
+        // Of two resets the one that began first may end last.
+        self.recovered = core::cmp::max(self.recovered, newest);
+        self.is_in_order();
+    }
+
+    /// Notes that the function has been reset, by whomever: what has failed too often for the host
+    /// may recover again.
+    pub(super) fn is_in_order(&mut self) {
+        self.host = HostRecoveries::NONE;
     }
 }

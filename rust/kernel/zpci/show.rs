@@ -6,7 +6,7 @@
 use super::{
     session::Overview,
     Device,
-    Function, //
+    Recovery, //
 };
 use crate::{
     seq_file::SeqFile,
@@ -35,15 +35,6 @@ pub fn show(m: &SeqFile) {
     Device::for_each(|zdev| zdev.show(m));
 }
 
-/// What has happened to a function, whether user space has it open or not.
-#[derive(Default)]
-struct Counters {
-    opened: u32,
-    resets: u32,
-    unhandled: u32,
-    ignored: u32,
-}
-
 impl Device {
     /// Writes the state of the function. It takes no lock of the function: one that somebody is
     /// busy with is of interest above all, and nobody is to find it locked because of this.
@@ -52,9 +43,10 @@ impl Device {
         let channel = self
             .pdev()
             .map_or("none", |pdev| super::channel_state(&pdev).name());
-        let function = self.recovery();
-        let overview = function.and_then(|function| function.overview());
-        let counters = function.map_or_else(Counters::default, |function| function.counters());
+        let Ok(recovery) = self.recovery() else {
+            return;
+        };
+        let overview = recovery.overview();
 
         seq_print!(
             m,
@@ -65,11 +57,11 @@ impl Device {
             devfn & 7,
             channel,
             overview.map_or("none", |overview| overview.owner()),
-            overview.map_or("host", |overview| overview.recovery.name()),
-            counters.opened,
-            counters.resets,
-            counters.unhandled,
-            counters.ignored
+            overview.map_or("host", |overview| overview.recovered_by.name()),
+            recovery.opened.load(Relaxed),
+            self.resets(),
+            recovery.unprocessed(),
+            recovery.ignored.load(Relaxed)
         );
         if let Some(Overview {
             captured,
@@ -81,35 +73,22 @@ impl Device {
             seq_print!(m, "  {:8}  {:7}  {:7}", captured, waiting, dropped);
         }
         seq_print!(m, "\n");
-        if let Some(function) = function {
-            function.show_events(m);
-        }
+        recovery.show_events(m);
     }
 }
 
-impl Function {
-    fn counters(&self) -> Counters {
-        Counters {
-            opened: self.opened.load(Relaxed),
-            resets: self.resets.load(Relaxed),
-            unhandled: self.unhandled.load(Relaxed),
-            ignored: self.ignored.load(Relaxed),
-        }
-    }
-
+impl Recovery {
     fn show_events(&self, m: &SeqFile) {
         for nth in 0.. {
-            let Some((pending, stale)) = self.peek(nth) else {
-                return;
-            };
+            let Some(taken) = self.peek(nth) else { return };
 
             seq_print!(
                 m,
                 "  {}: event {:#x}, recovery by {}{}\n",
-                pending.sequence,
-                pending.event.pec().as_raw(),
-                pending.recovery.name(),
-                if stale { ", stale" } else { "" }
+                taken.pending.sequence,
+                taken.pending.event.pec().as_raw(),
+                taken.pending.recovered_by.name(),
+                if taken.stale { ", stale" } else { "" }
             );
         }
     }

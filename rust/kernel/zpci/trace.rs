@@ -10,10 +10,13 @@
 )]
 
 use super::{
-    session::Captured,
+    queue::RecoveredBy,
+    session::{
+        Captured,
+        Taken, //
+    },
     ErrorEvent,
-    FunctionId,
-    Recovery, //
+    FunctionId, //
 };
 use crate::{
     prelude::*,
@@ -53,12 +56,12 @@ declare_trace! {
 }
 
 /// An event is kept for its owner, or it or another one is lost.
-pub(super) fn captured(event: &ErrorEvent, captured: &Captured) {
+pub(super) fn captured(event: &ErrorEvent, recovered_by: RecoveredBy, captured: &Captured) {
     let fid = event.fid().as_raw();
-    let recovery = match captured.recovery {
-        Recovery::Owner => 0,
-        Recovery::Host => 1,
-        Recovery::Nobody => 2,
+    let recovery = match recovered_by {
+        RecoveredBy::Owner => 0,
+        RecoveredBy::Host => 1,
+        RecoveredBy::Nobody => 2,
     };
 
     if captured.kept {
@@ -77,9 +80,17 @@ pub(super) fn dropped(id: FunctionId, dropped: u32) {
 }
 
 /// A reader has an event.
-pub(super) fn taken(event: &ErrorEvent, sequence: u64) {
+pub(super) fn taken(taken: &Taken) {
+    let event = &taken.pending.event;
+
     // SAFETY: Always safe to call.
-    unsafe { zpci_error_taken(event.fid().as_raw(), event.pec().as_raw(), sequence) };
+    unsafe {
+        zpci_error_taken(
+            event.fid().as_raw(),
+            event.pec().as_raw(),
+            taken.pending.sequence,
+        )
+    };
 }
 
 /// The owner of a function has been told that there is an event, if it has registered the error

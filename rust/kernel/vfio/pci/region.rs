@@ -13,12 +13,7 @@ use crate::{
     page::PAGE_SHIFT,
     prelude::*,
     types::ForeignOwnable,
-    uaccess::{
-        UserPtr,
-        UserSlice,
-        UserSliceReader,
-        UserSliceWriter, //
-    }, //
+    uaccess::UserPtr,
     vfio::info::CapabilityChain,
 };
 
@@ -54,7 +49,7 @@ impl RegionType {
 /// use kernel::{
 ///     prelude::*,
 ///     sync::{atomic::{Atomic, Relaxed}, Arc, ArcBorrow},
-///     uaccess::UserSliceWriter,
+///     uaccess::{UserPtr, UserSlice},
 ///     vfio::pci::{Region, RegionType, Transition},
 /// };
 ///
@@ -66,12 +61,10 @@ impl RegionType {
 ///     const WRITABLE: bool = false;
 ///     type Data = Arc<ReadCount>;
 ///
-///     fn read(count: ArcBorrow<'_, Self>, at: usize, to: &mut UserSliceWriter) -> Result<usize> {
+///     fn read(count: ArcBorrow<'_, Self>, at: usize, to: UserPtr, len: usize) -> Result {
 ///         let bytes = count.0.fetch_add(1, Relaxed).to_ne_bytes();
-///         let bytes = &bytes[at..at + to.len()];
 ///
-///         to.write_slice(bytes)?;
-///         Ok(bytes.len())
+///         UserSlice::new(to, len).writer().write_slice(&bytes[at..at + len])
 ///     }
 /// }
 ///
@@ -81,7 +74,7 @@ impl RegionType {
 ///     vdev.register_region::<ReadCount>(data)
 /// }
 /// ```
-pub trait Region: Sized {
+pub trait Region: Sized + 'static {
     /// How user space recognizes the region.
     const TYPE: RegionType;
 
@@ -95,30 +88,32 @@ pub trait Region: Sized {
     const MAPPABLE: Option<Range<usize>> = None;
 
     /// What the region owns. It is freed when the device is closed.
-    type Data: ForeignOwnable + Send + Sync;
+    type Data: ForeignOwnable + Send + Sync + 'static;
 
-    /// Reads from the region, from byte `at` on, at least one and at most as many bytes as there
-    /// is room for. The range lies inside of the region. Returns how many bytes were read.
+    /// Reads `len` bytes of the region from byte `at` on, all of them or none. The range lies inside
+    /// of the region and is not empty.
     ///
     /// # Errors
     ///
-    /// [`EFAULT`] if the reader's memory cannot be written to, or whatever the region has.
+    /// [`EFAULT`] if the reader's memory cannot be written to, or others of the region's own.
     fn read(
         data: <Self::Data as ForeignOwnable>::Borrowed<'_>,
         at: usize,
-        to: &mut UserSliceWriter,
-    ) -> Result<usize>;
+        to: UserPtr,
+        len: usize,
+    ) -> Result;
 
     /// Writes to the region, like [`Region::read`].
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the region cannot be written to, or whatever the region has.
+    /// [`EINVAL`] if the region cannot be written to, or others of the region's own.
     fn write(
         _data: <Self::Data as ForeignOwnable>::Borrowed<'_>,
         _at: usize,
-        _from: &mut UserSliceReader,
-    ) -> Result<usize> {
+        _from: UserPtr,
+        _len: usize,
+    ) -> Result {
         Err(EINVAL)
     }
 
@@ -126,7 +121,7 @@ pub trait Region: Sized {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the region cannot be mapped, or not like this, or whatever the region has.
+    /// [`EINVAL`] if the region cannot be mapped, or not like this, or others of the region's own.
     fn map(_data: <Self::Data as ForeignOwnable>::Borrowed<'_>, _vma: &VmaNew) -> Result {
         Err(EINVAL)
     }
@@ -171,18 +166,17 @@ impl<R: Region> Adapter<R> {
             let data = unsafe { (*(*vdev).region.add(index as usize)).data };
             // SAFETY: The data is that of `register_region`, and stays until `release`.
             let data = unsafe { R::Data::borrow(data) };
-            let user = UserSlice::new(UserPtr::from_ptr(buf.cast()), count);
+            let user = UserPtr::from_ptr(buf.cast());
 
-            let done = if iswrite {
-                R::write(data, at, &mut user.reader())?
+            if iswrite {
+                R::write(data, at, user, count)?;
             } else {
-                R::read(data, at, &mut user.writer())?
-            };
-
+                R::read(data, at, user, count)?;
+            }
             // SAFETY: `ppos` is valid. CAST: The region is far smaller than the range.
-            unsafe { *ppos += done as bindings::loff_t };
+            unsafe { *ppos += count as bindings::loff_t };
             // CAST: As above.
-            Ok(done as isize)
+            Ok(count as isize)
         })
     }
 

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is kept of a function for its recovery.
+
+use super::{
+    event::{
+        Event,
+        Handler,
+        Submitted, //
+    },
+    queue::RecoveredBy,
+    report::Reports,
+    reset::ConfigSpace,
+    serial::SerialQueue,
+    session::{
+        Overview,
+        Session,
+        Taken, //
+    },
+    status::StatusPage,
+    trace,
+    ErrorEvent,
+    FunctionId,
+    Record, //
+};
+use crate::{
+    bindings,
+    mm::virt::VmaNew,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        new_spinlock,
+        Arc,
+        SpinLock, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
+    },
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
+
+/// In which form a reader wants an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As the platform gave it, [`ErrorEvent::SIZE`] bytes.
+    Ccdf,
+    /// As a record, cut to so many bytes, at most [`Record::SIZE`].
+    Record(usize),
+}
+
+impl Form {
+    /// Copies an event by what copies bytes.
+    fn copy<R>(self, taken: &Taken, copy: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Ccdf => copy(taken.pending.event.bytes()),
+            Self::Record(len) => {
+                copy(&Record::of(taken).bytes()[..core::cmp::min(len, Record::SIZE)])
+            }
+        }
+    }
+}
+
+/// Copies bytes to a reader whose memory is present; never sleeps.
+fn try_copy(bytes: &[u8], to: UserPtr) -> bool {
+    // SAFETY: The source is valid for its length, and the function checks where it copies to.
+    unsafe {
+        bindings::copy_to_user_nofault(to.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len()) == 0
+    }
+}
+
+/// Copies bytes to a reader, and sleeps for as long as it takes to make its memory present.
+#[cold]
+fn copy(bytes: &[u8], to: UserPtr) -> Result {
+    UserSlice::new(to, bytes.len()).writer().write_slice(bytes)
+}
+
+/// A function that user space has open.
+struct Open {
+    session: Session,
+    /// There once user space has mapped it.
+    status: Option<Arc<StatusPage>>,
+}
+
+/// What is kept of a function for its recovery. It is made with the function, so that no event
+/// needs memory.
+///
+/// Events are processed one after the other, in the order of their submission.
+#[pin_data]
+pub struct Recovery {
+    #[pin]
+    session: SpinLock<Option<KBox<Open>>>,
+    /// One more than the number of lost events if the owner listens and no event waits, so that
+    /// asking for one needs no lock; zero otherwise.
+    quiet: Atomic<u32>,
+    events: Arc<SerialQueue<Submitted>>,
+    handler: Handler,
+    pub(super) opened: Atomic<u32>,
+    pub(super) ignored: Atomic<u32>,
+    /// How far a reset has come with config space.
+    #[pin]
+    config_space: SpinLock<ConfigSpace>,
+    reports: Arc<Reports>,
+}
+
+impl Recovery {
+    pub(super) fn new(handler: Handler) -> Result<Arc<Self>> {
+        let events = SerialQueue::new(Event::ROOM)?;
+        let reports = Reports::new()?;
+
+        Arc::pin_init(
+            pin_init!(Self {
+                session <- new_spinlock!(None, "zpci::Recovery::session"),
+                quiet: Atomic::new(0),
+                events,
+                handler,
+                opened: Atomic::new(0),
+                ignored: Atomic::new(0),
+                config_space <- new_spinlock!(
+                    ConfigSpace::Untouched,
+                    "zpci::Recovery::config_space"
+                ),
+                reports,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    pub(super) fn events(&self) -> Arc<SerialQueue<Submitted>> {
+        self.events.clone()
+    }
+
+    pub(super) fn reports(&self) -> Arc<Reports> {
+        self.reports.clone()
+    }
+
+    pub(super) fn handler(&self) -> Handler {
+        self.handler
+    }
+
+    pub(super) fn config_space(&self) -> ConfigSpace {
+        *self.config_space.lock()
+    }
+
+    pub(super) fn set_config_space(&self, config_space: ConfigSpace) {
+        *self.config_space.lock() = config_space;
+    }
+
+    /// Notes that an error begins: what resets from an earlier one have left in config space is not
+    /// this one's.
+    pub fn begin_error(&self) {
+        self.set_config_space(ConfigSpace::Untouched);
+    }
+
+    /// How many events are not processed yet that may mean that the function is in error.
+    pub fn unprocessed(&self) -> usize {
+        self.events
+            .count(|submitted| submitted.event.may_be_in_error())
+    }
+
+    /// Whether the platform has taken the function away, which may not have been processed yet.
+    pub fn is_gone(&self) -> bool {
+        self.events.count(|submitted| submitted.event.is_end()) != 0
+    }
+
+    /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
+    /// that were submitted before are not this owner's.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], or [`EBUSY`] if there is a session already.
+    pub(super) fn open(&self, guest: bool) -> Result {
+        let new = KBox::new(
+            Open {
+                session: Session::new(guest),
+                status: None,
+            },
+            GFP_KERNEL,
+        )?;
+        let mut session = self.session.lock();
+
+        if session.is_some() {
+            // The lock is let go before memory is.
+            drop(session);
+            return Err(EBUSY);
+        }
+        *session = Some(new);
+        self.opened.fetch_add(1, Release);
+        Ok(())
+    }
+
+    /// Ends a session, and says how many events its owner has not read.
+    pub fn close(&self) -> usize {
+        let open = {
+            let mut session = self.session.lock();
+
+            self.quiet.store(0, Release);
+            session.take()
+        };
+
+        open.map_or(0, |open| open.session.overview().waiting)
+    }
+
+    /// Whether user space has the function open.
+    pub fn is_open(&self) -> bool {
+        self.session.lock().is_some()
+    }
+
+    fn look<R>(&self, f: impl FnOnce(&Session) -> R) -> Option<R> {
+        self.session.lock().as_deref().map(|open| f(&open.session))
+    }
+
+    /// Changes the session, and what is to be seen of it without its lock.
+    fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        self.session.lock().as_deref_mut().map(|open| {
+            let result = f(&mut open.session);
+
+            self.publish(open);
+            result
+        })
+    }
+
+    fn publish(&self, open: &Open) {
+        let quiet = open.session.quiet();
+
+        self.quiet.store(
+            quiet.map_or(0, |dropped| dropped.saturating_add(1)),
+            Release,
+        );
+        if let Some(status) = &open.status {
+            status.publish(&open.session);
+        }
+    }
+
+    /// Maps the status page into the memory of a reader, who cannot write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if the function is
+    /// not open, [`ENOMEM`].
+    pub fn map_status(&self, vma: &VmaNew) -> Result {
+        if vma.end() - vma.start() != PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        vma.try_clear_maywrite()?;
+        vma.set_dontexpand();
+        vma.set_mixedmap()
+            .vm_insert_page(vma.start(), self.status()?.page())
+    }
+
+    /// Returns the status page, and makes it if it is not there yet.
+    fn status(&self) -> Result<Arc<StatusPage>> {
+        let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
+        let mut session = self.session.lock();
+        let open = session.as_deref_mut().ok_or(ENODEV)?;
+        let status = open.status.get_or_insert_with(|| {
+            new.publish(&open.session);
+            new.clone()
+        });
+        let status = status.clone();
+
+        // The lock is let go before memory is.
+        drop(session);
+        Ok(status)
+    }
+
+    /// Decides who recovers the function from an event; [`None`] if user space does not have it.
+    /// `lost` says that the function is beyond what the host can do without a reset.
+    ///
+    /// The caller holds both locks of the function, so that no other event comes in between.
+    pub fn decide(&self, lost: bool) -> Option<RecoveredBy> {
+        let now = Self::now();
+
+        self.change(|session| session.decide(lost, now))
+    }
+
+    /// Captures an event for the owner, if there is one. Returns whether the owner is to be told.
+    pub fn capture(&self, event: &ErrorEvent, recovered_by: RecoveredBy) -> bool {
+        let now = Self::now();
+        let captured = self.change(|session| session.capture(*event, now, recovered_by));
+
+        captured.is_some_and(|captured| {
+            trace::captured(event, recovered_by, &captured);
+            captured.listens
+        })
+    }
+
+    /// Counts an event that there was no room for, and tells the owner.
+    pub(super) fn lose(&self, fid: FunctionId) {
+        if let Some(dropped) = self.change(Session::lose) {
+            trace::dropped(fid, dropped);
+        }
+    }
+
+    /// Counts an event that is about the function as it no longer is.
+    pub fn ignore(&self) {
+        self.ignored.fetch_add(1, Relaxed);
+    }
+
+    /// Returns what is to be seen of the session from outside, if there is one.
+    pub(super) fn overview(&self) -> Option<Overview> {
+        self.look(Session::overview)
+    }
+
+    /// Returns the `nth` event that nobody has yet.
+    pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
+        self.look(|session| session.peek(nth))?
+    }
+
+    fn now() -> u64 {
+        // CAST: The monotonic clock starts at zero and never gets near the sign bit.
+        Instant::<Monotonic>::now().as_nanos() as u64
+    }
+
+    /// Gives the oldest event to a reader, who then is the only one to have it. Returns the record
+    /// that says so if there is none. May sleep, until the reader's memory is present.
+    ///
+    /// # Errors
+    ///
+    /// [`EFAULT`] if the reader's memory cannot be written to. The event stays.
+    pub fn take(&self, to: UserPtr, form: Form) -> Result<Option<Record>> {
+        let quiet = self.quiet.load(Acquire);
+
+        if let Some(dropped) = quiet.checked_sub(1) {
+            return Ok(Some(Record::empty(dropped)));
+        }
+        loop {
+            // An event leaves the queue when it has arrived: nothing is to be brought back.
+            let taken = match self.try_take(to, form) {
+                Ok(nothing) => return Ok(nothing),
+                Err(taken) => taken,
+            };
+
+            form.copy(&taken, |bytes| copy(bytes, to))?;
+            if self.change(|session| session.arrived(&taken)) != Some(false) {
+                trace::taken(&taken);
+                return Ok(None);
+            }
+            // Another reader was faster.
+        }
+    }
+
+    /// Gives the oldest event to a reader whose memory is present; returns it otherwise.
+    fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<Record>, Taken> {
+        let mut session = self.session.lock();
+        let Some(open) = session.as_deref_mut() else {
+            return Ok(Some(Record::empty(0)));
+        };
+
+        open.session.listen();
+        let Some(taken) = open.session.peek(0) else {
+            self.publish(open);
+            return Ok(Some(open.session.nothing()));
+        };
+
+        if !form.copy(&taken, |bytes| try_copy(bytes, to)) {
+            return Err(taken);
+        }
+        open.session.arrived(&taken);
+        self.publish(open);
+        drop(session);
+        trace::taken(&taken);
+        Ok(None)
+    }
+
+    /// Returns the record of the event that arrived last.
+    pub fn last_record(&self) -> Record {
+        self.change(|session| {
+            session.listen();
+            session.last()
+        })
+        .unwrap_or_else(|| Record::empty(0))
+    }
+
+    /// Notes that the owner asks for events, and so knows what to do about them. Returns whether
+    /// the error eventfd must be signalled at once.
+    pub fn listen(&self) -> bool {
+        self.change(Session::listen).unwrap_or(false)
+    }
+
+    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns
+    /// whether it must be signalled at once, because events wait already.
+    pub fn set_eventfd(&self, registered: bool) -> bool {
+        self.change(|session| session.set_eventfd(registered))
+            .unwrap_or(false)
+    }
+
+    /// The number of the newest event, for [`Recovery::recovered`].
+    pub fn newest(&self) -> u64 {
+        self.look(Session::newest_sequence).unwrap_or(0)
+    }
+
+    /// Notes that the function has been reset, by whomever.
+    pub(super) fn is_in_order(&self) {
+        self.change(Session::is_in_order);
+    }
+
+    /// Notes that the owner has reset the function with success: events up to `newest` are stale.
+    pub fn recovered(&self, newest: u64) {
+        self.change(|session| session.recovered(newest));
+    }
+}
