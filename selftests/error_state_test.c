@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
 }
 
 /* For an owner that does not listen the host ends the error, and it works. Validates R9. */
-TEST_F_TIMEOUT(state, deaf_owner, 60)
+TEST_F_TIMEOUT(state, silent_owner, 60)
 {
 	struct owner *owner = &self->rough.owner;
 	struct vfio_device_zpci_err_region event;

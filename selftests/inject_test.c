@@ -445,7 +445,8 @@ TEST_F(inject, late_listener_is_told_at_once)
 		__u16 pec;
 		__u16 flags;
 	} events[] = {
-		{ PEC_ERROR_STATE, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED },
+		/* The platform has not blocked it, and refuses to unblock it. */
+		{ PEC_ERROR_STATE, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_UNATTENDED },
 		{ PEC_LOST, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_PERMANENT |
 			    VFIO_ZPCI_ERR_UNATTENDED },
 	};

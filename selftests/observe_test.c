@@ -208,7 +208,7 @@ TEST_F(observe, state)
 
 	ASSERT_EQ(0, state_read(address, NULL, &before));
 	EXPECT_STREQ("normal", before.channel);
-	EXPECT_STREQ("deaf", before.owner);
+	EXPECT_STREQ("silent", before.owner);
 	EXPECT_STREQ("host", before.recovery);
 	EXPECT_EQ(0, before.captured + before.waiting + before.dropped + before.unhandled);
 

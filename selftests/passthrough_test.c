@@ -100,7 +100,7 @@ TEST_F(passthrough, asking_the_feature_is_listening)
  * An owner that does not listen is not left with a dead function: the host
  * recovers it, and the event, kept for later, says so. Validates 29.
  */
-TEST_F(passthrough, host_recovers_for_a_deaf_owner)
+TEST_F(passthrough, host_recovers_for_a_silent_owner)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;

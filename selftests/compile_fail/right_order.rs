@@ -2,18 +2,19 @@
 
 //! The right order: `state_lock`, then the lock of the device.
 
-use kernel::{
-    pci,
-    zpci, //
+use kernel::zpci::{
+    self,
+    DeviceLocking, //
 };
 
-/// Both locks, one in the other.
-pub fn right_order(zdev: &zpci::Device, pdev: &pci::Device) {
+/// Both locks, one in the other; the lock of the device may outlast the other one.
+pub fn right_order(zdev: &zpci::Device) {
     let state = zdev.lock_state();
-    let Some(device) = state.try_lock_device(pdev) else {
-        return state.wait_for_device(pdev);
+    let DeviceLocking::Locked(device) = state.lock_device() else {
+        return;
     };
+    let device = device.into_device();
 
-    drop(device);
     drop(state);
+    drop(device);
 }

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `state_lock` cannot be let go while the lock of the device is held.
+//! `state_lock` cannot be let go while a guard says that both locks are held.
 
-use kernel::{
-    pci,
-    zpci, //
-};
+use kernel::zpci;
 
 /// The wrong order of letting go.
-pub fn state_let_go_first(zdev: &zpci::Device, pdev: &pci::Device) {
+pub fn state_let_go_first(zdev: &zpci::Device) {
     let state = zdev.lock_state();
-    let device = state.try_lock_device(pdev);
+    let device = state.lock_device();
 
     drop(state); //~ E0505
     drop(device);
