@@ -2,20 +2,22 @@
 
 //! Plays the kernel for the files that handle events, so that loom can run them.
 //!
-//! They are the kernel's own files, mounted by `#[path]` in `zpci.rs`, `event.rs` and `zdev.rs`;
-//! all else stands for what they use. See the README of `host/` for what that covers.
+//! They are the kernel's own files, mounted by `#[path]` in `zpci.rs`, `arch.rs` and `zdev.rs`; all
+//! else stands for what they use. See the README of `host/` for what that covers.
 
 #![cfg(test)]
 #![feature(arbitrary_self_types)]
 
 extern crate self as kernel;
 
+mod arch;
 mod bindings;
-mod event;
 mod mm;
 use mm as page;
 mod pci;
 mod prelude;
+use prelude as error;
+mod str;
 mod sync;
 mod time;
 mod uaccess;
@@ -25,5 +27,3 @@ mod zdev;
 mod zpci;
 
 mod models;
-
-use sync::static_lock_class;

@@ -5,21 +5,30 @@
 mod delivery;
 mod queues;
 mod recovery;
+mod reset;
 
 use crate::{
+    arch,
     prelude::*,
     sync::{
+        self,
         aref::ARef,
         ArcBorrow, //
     },
+    time,
+    uaccess::Memory,
     vfio::pci::CoreDevice,
     workqueue::Queue,
     zdev,
     zpci::{
-        self,
+        platform::{
+            self,
+            platform, //
+        },
+        AvailabilityEvent,
         Device,
         ErrorEvent,
-        Function, //
+        Recovery, //
     }, //
 };
 use loom::{
@@ -68,6 +77,9 @@ fn check(
     builder.check(move || {
         reach("orders");
         logged();
+        time::reset();
+        sync::reset();
+        arch::init();
         model();
         assert_eq!(Device::alive(), 0, "a reference is left");
     });
@@ -90,14 +102,18 @@ fn check(
     );
 }
 
-/// Makes an event that can be told from others by its number.
-fn event(number: u64, code: u16) -> ErrorEvent {
+fn ccdf(number: u64, code: u16) -> [u8; ErrorEvent::SIZE] {
     let mut bytes = [0; ErrorEvent::SIZE];
 
     bytes[4..8].copy_from_slice(&Device::HANDLE.as_raw().to_be_bytes());
     bytes[16..24].copy_from_slice(&number.to_be_bytes());
     bytes[30..].copy_from_slice(&code.to_be_bytes());
-    ErrorEvent::new(bytes)
+    bytes
+}
+
+/// Makes an event that can be told from others by its number.
+fn event(number: u64, code: u16) -> ErrorEvent {
+    ErrorEvent::new(ccdf(number, code))
 }
 
 /// What a reader of the error region finds.
@@ -109,8 +125,9 @@ struct Found {
     dropped: u32,
 }
 
-const STALE: u16 = 1 << 3;
 const HOST_RECOVERED: u16 = 1 << 2;
+const STALE: u16 = 1 << 3;
+const UNATTENDED: u16 = 1 << 4;
 
 /// A function, and what is done with it.
 #[derive(Clone)]
@@ -144,7 +161,7 @@ impl World {
         world
     }
 
-    fn function(&self) -> ArcBorrow<'_, Function> {
+    fn recovery(&self) -> ArcBorrow<'_, Recovery> {
         self.zdev.recovery().unwrap()
     }
 
@@ -155,23 +172,17 @@ impl World {
         thread::spawn(move || f(&world))
     }
 
-    /// Begins to handle events.
-    fn work(&self) -> Worker {
-        Worker(thread::spawn(|| Queue::get().work()))
-    }
-
     /// The platform has events, one after the other.
     fn raise(&self, events: impl IntoIterator<Item = ErrorEvent> + 'static) -> JoinHandle<()> {
         self.spawn(|world| {
             for event in events {
-                zpci::raise(&world.zdev, event);
+                platform::raise(&world.zdev, event);
             }
         })
     }
 
-    /// Reads the error region; [`None`] if there is no event.
-    fn read(&self) -> Option<Found> {
-        let record = zdev::read(&self.zdev, true).unwrap();
+    fn try_read(&self, memory: Memory) -> Result<Option<Found>> {
+        let record = zdev::read(&self.zdev, memory)?;
         let found = Found {
             number: u64::from_be_bytes(record[48..56].try_into().unwrap()),
             sequence: u64::from_ne_bytes(record[16..24].try_into().unwrap()),
@@ -179,28 +190,38 @@ impl World {
             dropped: u32::from_ne_bytes(record[12..16].try_into().unwrap()),
         };
 
-        (found.flags & 1 != 0).then_some(found)
+        Ok((found.flags & 1 != 0).then_some(found))
     }
 
-    /// Reads the error region into memory that is not there.
+    /// Reads the error region; [`None`] if there is no event.
+    fn read(&self) -> Option<Found> {
+        self.try_read(Memory::Present).unwrap()
+    }
+
+    /// Reads the error region into memory that cannot be written to.
     fn read_in_vain(&self) {
-        match zdev::read(&self.zdev, false) {
-            Err(EFAULT) | Ok(_) => (),
-            Err(error) => panic!("{error:?}"),
-        }
+        assert!(matches!(self.try_read(Memory::Forbidden), Err(EFAULT)));
+    }
+
+    fn read_all_into(&self, memory: Memory) -> Vec<Found> {
+        std::iter::from_fn(|| self.try_read(memory).unwrap()).collect()
     }
 
     /// Reads until there is nothing.
     fn read_all(&self) -> Vec<Found> {
-        std::iter::from_fn(|| self.read()).collect()
+        self.read_all_into(Memory::Present)
     }
 }
 
-/// The thread that handles events.
+/// The thread that processes events.
 struct Worker(JoinHandle<()>);
 
 impl Worker {
-    /// Lets it handle all that is there.
+    fn begin() -> Self {
+        Self(thread::spawn(|| Queue::get().work()))
+    }
+
+    /// Lets it process all that is there.
     fn end(self) {
         Queue::get().end();
         self.0.join().unwrap();

@@ -3,17 +3,50 @@
 //! Stands for `kernel::pci`.
 
 use crate::{
-    sync::aref::ARef,
+    bindings,
+    sync::aref::Owned,
     zpci, //
+};
+use std::{
+    cell::UnsafeCell,
+    sync::{
+        Arc,
+        Weak, //
+    }, //
 };
 
 /// The PCI device of the one function.
 pub(crate) struct Device {
-    pub(crate) zdev: ARef<zpci::Device>,
+    zdev: Weak<zpci::Device>,
+    raw: UnsafeCell<bindings::pci_dev>,
 }
 
+// SAFETY: It is part of a function.
+unsafe impl Send for Device {}
+
+// SAFETY: As above.
+unsafe impl Sync for Device {}
+
 impl Device {
-    pub(crate) fn of(zdev: &zpci::Device) -> Self {
-        Self { zdev: zdev.into() }
+    pub(crate) fn new(zdev: &Weak<zpci::Device>) -> Self {
+        Self {
+            zdev: zdev.clone(),
+            raw: UnsafeCell::new(bindings::pci_dev::new(zdev.as_ptr())),
+        }
+    }
+
+    pub(crate) fn as_raw(&self) -> *mut bindings::pci_dev {
+        self.raw.get()
+    }
+
+    pub(crate) fn zdev(&self) -> &zpci::Device {
+        // SAFETY: The device is part of the function.
+        unsafe { &*self.zdev.as_ptr() }
+    }
+}
+
+impl Owned for Device {
+    fn owner(&self) -> Arc<zpci::Device> {
+        self.zdev.upgrade().unwrap()
     }
 }

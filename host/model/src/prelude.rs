@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::prelude`: errors, memory that can run out, and messages.
+//! Stands for `kernel::prelude` and `kernel::error`: errors, memory, and messages.
 
 pub(crate) use pinned_init::{
     pin_data,
     pin_init, //
 };
-pub(crate) use std::ffi::CStr;
-pub(crate) use std::pin::Pin;
+pub(crate) use std::ffi::{
+    c_int,
+    c_void,
+    CStr, //
+};
 use std::{
-    cell::{
-        Cell,
-        RefCell, //
-    },
+    cell::RefCell,
     ops::{
         Deref,
         DerefMut, //
@@ -20,16 +20,29 @@ use std::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Error(&'static str);
+pub(crate) struct Error(c_int);
 
 pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 macro_rules! errors {
-    ($($name:ident)*) => {
-        $(pub(crate) const $name: Error = Error(stringify!($name));)*
+    ($($name:ident = $number:literal)*) => {
+        $(pub(crate) const $name: Error = Error(-$number);)*
     };
 }
-errors!(EAGAIN EBUSY EFAULT EINTR EINVAL EIO ENODEV ENOMEM ENOTTY);
+errors!(EINTR = 4 EIO = 5 EAGAIN = 11 ENOMEM = 12 EFAULT = 14 EBUSY = 16 ENODEV = 19 EINVAL = 22 ENOTTY = 25);
+
+impl Error {
+    pub(crate) fn to_errno(self) -> c_int {
+        self.0
+    }
+}
+
+pub(crate) fn to_result(number: c_int) -> Result {
+    match number {
+        0 => Ok(()),
+        _ => Err(Error(number)),
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct AllocError;
@@ -40,29 +53,6 @@ impl From<AllocError> for Error {
     }
 }
 
-thread_local! {
-    // All threads of a model run on one thread of the host.
-    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
-    static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// From now on there is no memory, or there is some again.
-pub(crate) fn exhaust(exhausted: bool) {
-    EXHAUSTED.set(exhausted);
-}
-
-pub(crate) fn is_exhausted() -> bool {
-    EXHAUSTED.get()
-}
-
-fn allocate() -> Result<(), AllocError> {
-    crate::sync::may_sleep();
-    if is_exhausted() {
-        return Err(AllocError);
-    }
-    Ok(())
-}
-
 #[derive(Clone, Copy)]
 pub(crate) struct Flags;
 pub(crate) const GFP_KERNEL: Flags = Flags;
@@ -71,8 +61,14 @@ pub(crate) struct KBox<T>(Box<T>);
 
 impl<T> KBox<T> {
     pub(crate) fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
-        allocate()?;
+        crate::sync::may_sleep();
         Ok(Self(Box::new(value)))
+    }
+}
+
+impl<T> Drop for KBox<T> {
+    fn drop(&mut self) {
+        crate::sync::may_sleep();
     }
 }
 
@@ -90,50 +86,36 @@ impl<T> DerefMut for KBox<T> {
     }
 }
 
+/// Memory that never grows.
 pub(crate) struct KVec<T> {
     items: Vec<T>,
-    reserved: usize,
-}
-
-impl<T> Default for KVec<T> {
-    fn default() -> Self {
-        Self::new()
-    }
+    capacity: usize,
 }
 
 pub(crate) struct PushError<T>(pub(crate) T);
 
+#[derive(Debug)]
 pub(crate) struct RemoveError;
 
 impl<T> KVec<T> {
-    pub(crate) fn new() -> Self {
-        Self {
+    pub(crate) fn with_capacity(capacity: usize, _flags: Flags) -> Result<Self, AllocError> {
+        crate::sync::may_sleep();
+        Ok(Self {
             items: Vec::new(),
-            reserved: 0,
-        }
-    }
-
-    pub(crate) fn with_capacity(capacity: usize, flags: Flags) -> Result<Self, AllocError> {
-        let mut new = Self::new();
-
-        new.reserve(capacity, flags)?;
-        Ok(new)
-    }
-
-    pub(crate) fn reserve(&mut self, additional: usize, _flags: Flags) -> Result<(), AllocError> {
-        if self.items.len() + additional > self.reserved {
-            allocate()?;
-            self.reserved = self.items.len() + additional;
-        }
-        Ok(())
+            capacity,
+        })
     }
 
     pub(crate) fn push_within_capacity(&mut self, item: T) -> Result<(), PushError<T>> {
-        if self.items.len() >= self.reserved {
+        if self.items.len() >= self.capacity {
             return Err(PushError(item));
         }
         self.items.push(item);
         Ok(())
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        self.items.pop()
     }
 
     pub(crate) fn remove(&mut self, i: usize) -> Result<T, RemoveError> {
@@ -152,22 +134,9 @@ impl<T> Deref for KVec<T> {
     }
 }
 
-impl<T> IntoIterator for KVec<T> {
-    type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.items.into_iter()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a KVec<T> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.items.iter()
-    }
+thread_local! {
+    // All threads of a model run on one thread of the host.
+    static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 pub(crate) fn log(line: String) {
@@ -186,3 +155,15 @@ macro_rules! pr_info {
 }
 pub(crate) use pr_info;
 pub(crate) use pr_info as pr_err;
+
+pub(crate) use format_args as fmt;
+
+pub(crate) trait CStrExt {
+    fn as_char_ptr(&self) -> *const std::ffi::c_char;
+}
+
+impl CStrExt for CStr {
+    fn as_char_ptr(&self) -> *const std::ffi::c_char {
+        self.as_ptr()
+    }
+}

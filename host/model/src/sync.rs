@@ -10,11 +10,21 @@ use pinned_init::{
     PinInit, //
 };
 use std::{
-    cell::Cell,
+    any::{
+        Any,
+        TypeId, //
+    },
+    cell::{
+        Cell,
+        RefCell, //
+    },
+    collections::HashMap,
+    marker::PhantomData,
     ops::{
         Deref,
         DerefMut, //
     },
+    pin::Pin,
     sync as host, //
 };
 
@@ -27,33 +37,48 @@ pub(crate) fn may_sleep() {
     SPINLOCKS.with(|held| assert_eq!(held.get(), 0, "sleeps under a spinlock"));
 }
 
-pub(crate) struct LockClassKey;
-
-macro_rules! static_lock_class {
-    () => {
-        ::std::pin::Pin::new(&$crate::sync::LockClassKey)
-    };
+pub(crate) struct Mutex<T> {
+    lock: model::Mutex<T>,
+    released: crate::time::Thing,
 }
-pub(crate) use static_lock_class;
-
-pub(crate) struct Mutex<T>(model::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T, _name: &CStr, _class: Pin<&'static LockClassKey>) -> Self {
-        Self::unnamed(value)
-    }
-
     pub(crate) fn unnamed(value: T) -> Self {
-        Self(model::Mutex::new(value))
+        Self {
+            lock: model::Mutex::new(value),
+            released: crate::time::Thing::new(),
+        }
     }
 
-    pub(crate) fn lock(&self) -> model::MutexGuard<'_, T> {
-        may_sleep();
-        self.0.lock().unwrap()
+    pub(crate) fn try_lock(&self) -> Option<lock::Guard<'_, T, lock::mutex::MutexBackend>> {
+        self.released
+            .attempt(|| self.lock.try_lock().ok())
+            .map(|guard| lock::Guard {
+                guard: Some(guard),
+                released: self.released,
+                backend: PhantomData,
+            })
+    }
+}
+
+pub(crate) mod lock {
+    use super::*;
+
+    pub(crate) mod mutex {
+        pub(crate) struct MutexBackend;
     }
 
-    pub(crate) fn try_lock(&self) -> Option<model::MutexGuard<'_, T>> {
-        self.0.try_lock().ok()
+    pub(crate) struct Guard<'a, T, B> {
+        pub(super) guard: Option<model::MutexGuard<'a, T>>,
+        pub(super) released: crate::time::Thing,
+        pub(super) backend: PhantomData<B>,
+    }
+
+    impl<T, B> Drop for Guard<'_, T, B> {
+        fn drop(&mut self) {
+            self.guard.take();
+            self.released.happened();
+        }
     }
 }
 
@@ -125,10 +150,6 @@ pub(crate) mod atomic {
                 std::marker::PhantomData,
             )
         }
-
-        pub(crate) fn xchg(&self, value: u32, ordering: loom::sync::atomic::Ordering) -> u32 {
-            self.0.swap(value, ordering)
-        }
     }
 
     impl std::ops::Deref for Atomic<u32> {
@@ -140,15 +161,46 @@ pub(crate) mod atomic {
     }
 }
 
+thread_local! {
+    static ONCE: RefCell<HashMap<TypeId, host::Arc<dyn Any + Send + Sync>>> = RefCell::new(HashMap::new());
+}
+
+/// Begins anew, with nothing.
+pub(crate) fn reset() {
+    ONCE.take();
+}
+
+/// Something that is made once in each order that is tried. There is one of its type.
+pub(crate) struct SetOnce<T>(PhantomData<fn() -> T>);
+
+impl<T: Send + Sync + 'static> SetOnce<T> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    pub(crate) fn populate(&self, value: T) -> bool {
+        ONCE.with_borrow_mut(|once| {
+            once.insert(TypeId::of::<T>(), host::Arc::new(value))
+                .is_none()
+        })
+    }
+
+    pub(crate) fn as_ref(&self) -> Option<host::Arc<T>> {
+        ONCE.with_borrow(|once| once.get(&TypeId::of::<T>())?.clone().downcast().ok())
+    }
+}
+
 /// References are counted as the host does it: whether that is right is not what is looked at.
 pub(crate) struct Arc<T>(Pin<host::Arc<T>>);
 
 impl<T> Arc<T> {
     pub(crate) fn new(value: T, _flags: Flags) -> Result<Self> {
+        may_sleep();
         Ok(Self(host::Arc::pin(value)))
     }
 
     pub(crate) fn pin_init(init: impl PinInit<T>, _flags: Flags) -> Result<Self> {
+        may_sleep();
         host::Arc::pin_init(init).map(Self).map_err(|_| ENOMEM)
     }
 
@@ -173,14 +225,6 @@ impl<T> Deref for Arc<T> {
 
 pub(crate) struct ArcBorrow<'a, T>(&'a Arc<T>);
 
-impl<T> Clone for ArcBorrow<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for ArcBorrow<'_, T> {}
-
 impl<T> Deref for ArcBorrow<'_, T> {
     type Target = T;
 
@@ -196,12 +240,40 @@ impl<T> From<ArcBorrow<'_, T>> for Arc<T> {
 }
 
 pub(crate) mod aref {
-    /// A reference to something that the kernel counts the references of.
-    pub(crate) struct ARef<T>(pub(crate) std::sync::Arc<T>);
+    use crate::zpci;
+    use std::sync::Arc;
+
+    /// A reference to a function or to its PCI device, which hold each other here.
+    pub(crate) struct ARef<T> {
+        owner: Arc<zpci::Device>,
+        to: *const T,
+    }
+
+    // SAFETY: What it is of may be used on any thread, see there.
+    unsafe impl<T> Send for ARef<T> {}
+
+    // SAFETY: As above.
+    unsafe impl<T> Sync for ARef<T> {}
+
+    pub(crate) trait Owned {
+        fn owner(&self) -> Arc<zpci::Device>;
+    }
+
+    impl<T: Owned> From<&T> for ARef<T> {
+        fn from(to: &T) -> Self {
+            Self {
+                owner: to.owner(),
+                to,
+            }
+        }
+    }
 
     impl<T> Clone for ARef<T> {
         fn clone(&self) -> Self {
-            Self(self.0.clone())
+            Self {
+                owner: self.owner.clone(),
+                to: self.to,
+            }
         }
     }
 
@@ -209,7 +281,8 @@ pub(crate) mod aref {
         type Target = T;
 
         fn deref(&self) -> &T {
-            &self.0
+            // SAFETY: It is in what the reference is counted of.
+            unsafe { &*self.to }
         }
     }
 }

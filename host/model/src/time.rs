@@ -8,9 +8,18 @@ use loom::sync::{
 };
 pub(crate) use std::time::Duration as Delta;
 use std::{
-    cell::Cell,
+    cell::{
+        Cell,
+        RefCell, //
+    },
     marker::PhantomData, //
 };
+
+pub(crate) type Jiffies = u32;
+
+pub(crate) fn msecs_to_jiffies(msecs: u32) -> Jiffies {
+    msecs
+}
 
 pub(crate) struct Monotonic;
 
@@ -26,43 +35,115 @@ impl<C> Instant<C> {
     }
 }
 
-/// Something that somebody may be waiting for by looking again and again. As a field after a guard
-/// it says so when the guard is gone.
-pub(crate) struct Change;
+/// Something that others wait for by looking again and again, such as that a lock is free.
+#[derive(Clone, Copy)]
+pub(crate) struct Thing(usize);
 
-impl Drop for Change {
-    fn drop(&mut self) {
-        *CHANGES.lock().unwrap() += 1;
-        CHANGED.notify_all();
-    }
+/// How often it had happened when somebody looked in vain.
+pub(crate) type Missed = Vec<(usize, usize)>;
+
+// All threads of a model run on one thread of the host, and are switched at loom's objects only.
+thread_local! {
+    static HAPPENED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 loom::lazy_static! {
-    static ref CHANGES: Mutex<usize> = Mutex::new(0);
+    static ref LOCK: Mutex<()> = Mutex::new(());
     static ref CHANGED: Condvar = Condvar::new();
 }
 
 loom::thread_local! {
+    static MISSED: RefCell<Missed> = RefCell::new(Vec::new());
     static SEEN: Cell<usize> = Cell::new(0);
+}
+
+impl Thing {
+    /// An item has been processed.
+    pub(crate) const PROCESSED: Self = Self(0);
+
+    pub(crate) fn new() -> Self {
+        HAPPENED.with_borrow_mut(|happened| {
+            happened.push(0);
+            Self(happened.len() - 1)
+        })
+    }
+
+    fn count(self) -> usize {
+        HAPPENED.with_borrow(|happened| happened[self.0])
+    }
+
+    pub(crate) fn happened(self) {
+        HAPPENED.with_borrow_mut(|happened| happened[self.0] += 1);
+        drop(LOCK.lock());
+        CHANGED.notify_all();
+    }
+
+    /// Tries something that is worth trying again once this has happened.
+    pub(crate) fn attempt<R>(self, attempt: impl FnOnce() -> Option<R>) -> Option<R> {
+        let before = self.count();
+        let result = attempt();
+
+        if result.is_none() {
+            MISSED.with(|missed| missed.borrow_mut().push((self.0, before)));
+        }
+        result
+    }
+
+    /// Waits until `attempt` works.
+    pub(crate) fn wait<R>(self, mut attempt: impl FnMut() -> Option<R>) -> R {
+        loop {
+            let before = self.count();
+
+            if let Some(result) = attempt() {
+                return result;
+            }
+            wait_until(|| self.count() != before);
+        }
+    }
+}
+
+/// Begins anew, with nothing.
+pub(crate) fn reset() {
+    HAPPENED.replace(vec![0]);
+}
+
+/// How often anything has happened.
+pub(crate) fn all() -> usize {
+    HAPPENED.with_borrow(|happened| happened.iter().sum())
+}
+
+/// What this thread has looked for in vain since it was last asked.
+pub(crate) fn missed() -> Missed {
+    MISSED.with(RefCell::take)
+}
+
+pub(crate) fn has_happened(missed: &Missed) -> bool {
+    missed
+        .iter()
+        .any(|&(thing, before)| Thing(thing).count() != before)
+}
+
+/// Waits until something has happened. If nothing does, this is a deadlock; the kernel would give
+/// up after a while.
+pub(crate) fn wait_until(is_over: impl Fn() -> bool) {
+    let mut guard = LOCK.lock().unwrap();
+
+    while !is_over() {
+        guard = CHANGED.wait(guard).unwrap();
+    }
 }
 
 pub(crate) mod delay {
     use super::*;
 
-    /// Sleeps until something has changed since the last time. If nothing does, this is a deadlock;
-    /// the kernel would give up after a while.
+    /// Sleeps until what this thread looks for may be there, or an item has been processed.
     pub(crate) fn fsleep(_delta: Delta) {
         crate::sync::may_sleep();
-        if crate::prelude::is_exhausted() {
-            return;
-        }
-        let mut changes = CHANGES.lock().unwrap();
+        let missed = missed();
 
         SEEN.with(|seen| {
-            while *changes == seen.get() {
-                changes = CHANGED.wait(changes).unwrap();
-            }
-            seen.set(*changes);
+            wait_until(|| has_happened(&missed) || Thing::PROCESSED.count() != seen.get());
+            seen.set(Thing::PROCESSED.count());
         });
     }
 }

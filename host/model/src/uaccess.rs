@@ -1,30 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::uaccess`: a buffer of user space for one record.
+//! Stands for `kernel::uaccess`: memory of user space for one record.
 
 use crate::{
     prelude::*,
     zpci::Record, //
 };
+use std::cell::Cell;
 
-pub(crate) struct UserSliceWriter {
-    bytes: [u8; Record::SIZE],
-    written: usize,
-    there: bool,
+/// Whether memory can be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Present,
+    /// Once somebody has waited for it.
+    Absent,
+    Forbidden,
 }
 
-impl UserSliceWriter {
-    /// Makes a buffer; one that is not `there` cannot be written to.
-    pub(crate) fn new(there: bool) -> Self {
+pub(crate) struct Buffer {
+    bytes: Cell<[u8; Record::SIZE]>,
+    memory: Cell<Memory>,
+}
+
+impl Buffer {
+    pub(crate) fn new(memory: Memory) -> Self {
         Self {
-            bytes: [0; Record::SIZE],
-            written: 0,
-            there,
+            bytes: Cell::new([0; Record::SIZE]),
+            memory: Cell::new(memory),
         }
     }
 
+    /// Returns its address, for as long as it is there.
+    pub(crate) fn address(&self) -> UserPtr {
+        UserPtr {
+            buffer: self,
+            at: 0,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> [u8; Record::SIZE] {
+        self.bytes.get()
+    }
+
+    fn write(&self, at: usize, bytes: &[u8]) {
+        let mut all = self.bytes.get();
+
+        all[at..][..bytes.len()].copy_from_slice(bytes);
+        self.bytes.set(all);
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct UserPtr {
+    buffer: *const Buffer,
+    at: usize,
+}
+
+impl UserPtr {
+    pub(crate) fn as_mut_ptr(self) -> Self {
+        self
+    }
+
+    pub(crate) fn wrapping_byte_add(self, count: usize) -> Self {
+        Self {
+            at: self.at + count,
+            ..self
+        }
+    }
+
+    fn buffer(&self) -> &Buffer {
+        // SAFETY: Whoever reads waits for it with the buffer in its hands.
+        unsafe { &*self.buffer }
+    }
+
+    /// Copies what can be copied without waiting, and returns how much is left.
+    pub(crate) fn copy_nofault(self, bytes: &[u8]) -> usize {
+        if self.buffer().memory.get() != Memory::Present {
+            return bytes.len();
+        }
+        self.buffer().write(self.at, bytes);
+        0
+    }
+}
+
+pub(crate) struct UserSlice(UserPtr, usize);
+
+impl UserSlice {
+    pub(crate) fn new(to: UserPtr, len: usize) -> Self {
+        Self(to, len)
+    }
+
+    pub(crate) fn writer(self) -> UserSliceWriter {
+        UserSliceWriter(self)
+    }
+}
+
+pub(crate) struct UserSliceWriter(UserSlice);
+
+impl UserSliceWriter {
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() - self.written
+        self.0 .1
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -32,17 +107,17 @@ impl UserSliceWriter {
     }
 
     pub(crate) fn write_slice(&mut self, bytes: &[u8]) -> Result {
+        let UserSlice(to, len) = &mut self.0;
+
         crate::sync::may_sleep();
         loom::thread::yield_now();
-        if !self.there {
+        if to.buffer().memory.get() == Memory::Forbidden {
             return Err(EFAULT);
         }
-        self.bytes[self.written..][..bytes.len()].copy_from_slice(bytes);
-        self.written += bytes.len();
+        to.buffer().memory.set(Memory::Present);
+        to.buffer().write(to.at, bytes);
+        *to = to.wrapping_byte_add(bytes.len());
+        *len -= bytes.len();
         Ok(())
-    }
-
-    pub(crate) fn into_bytes(self) -> [u8; Record::SIZE] {
-        self.bytes
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::vfio` and `kernel::uaccess`.
+//! Stands for `kernel::vfio`.
 
 pub(crate) mod pci {
     use crate::{
@@ -11,27 +11,27 @@ pub(crate) mod pci {
             aref::ARef,
             ArcBorrow, //
         },
-        uaccess::UserSliceWriter,
+        uaccess::UserPtr,
         zpci, //
     };
     use std::ops::Range;
 
     /// A device that user space drives.
     pub(crate) struct CoreDevice {
-        pdev: Device,
+        zdev: ARef<zpci::Device>,
         guest: bool,
     }
 
     impl CoreDevice {
         pub(crate) fn new(zdev: &ARef<zpci::Device>, guest: bool) -> Self {
             Self {
-                pdev: Device::of(zdev),
+                zdev: zdev.clone(),
                 guest,
             }
         }
 
         pub(crate) fn pdev(&self) -> &Device {
-            &self.pdev
+            self.zdev.device()
         }
 
         pub(crate) fn kvm(&self) -> Option<Kvm> {
@@ -43,11 +43,11 @@ pub(crate) mod pci {
         }
 
         pub(crate) fn has_error_eventfd(&self) -> bool {
-            self.pdev.zdev.has_eventfd()
+            self.zdev.has_eventfd()
         }
 
         pub(crate) fn signal_error(&self) {
-            self.pdev.zdev.signal();
+            self.zdev.signal();
         }
 
         pub(crate) fn block_memory(&self) -> MemoryGuard<'_> {
@@ -56,14 +56,17 @@ pub(crate) mod pci {
         }
     }
 
+    #[derive(Clone, Copy)]
     pub(crate) struct Kvm;
 
-    impl zpci::Device {
+    impl zpci::StateGuard<'_> {
         pub(crate) fn register_kvm(&self, _kvm: Kvm) -> Result {
             Ok(())
         }
+    }
 
-        pub(crate) fn unregister_kvm(&self) {}
+    impl zpci::Device {
+        pub(crate) fn unregister_kvm(&self, _state: Option<&zpci::StateGuard<'_>>) {}
     }
 
     pub(crate) struct MemoryGuard<'a>(&'a CoreDevice);
@@ -109,12 +112,13 @@ pub(crate) mod pci {
         type Data;
 
         fn read(
-            function: ArcBorrow<'_, zpci::Function>,
+            recovery: ArcBorrow<'_, zpci::Recovery>,
             at: usize,
-            to: &mut UserSliceWriter,
-        ) -> Result<usize>;
+            to: UserPtr,
+            len: usize,
+        ) -> Result;
 
         #[expect(dead_code, reason = "mapping has no model")]
-        fn map(function: ArcBorrow<'_, zpci::Function>, vma: &VmaNew) -> Result;
+        fn map(recovery: ArcBorrow<'_, zpci::Recovery>, vma: &VmaNew) -> Result;
     }
 }

@@ -6,19 +6,15 @@
 //! run, and does not run twice at the same time.
 
 use crate::{
-    prelude::*,
-    sync::{
-        Arc,
-        LockClassKey, //
-    },
-    time::Change, //
+    sync::Arc,
+    time::{
+        self,
+        Missed,
+        Thing, //
+    }, //
 };
-use loom::sync::{
-    Condvar,
-    Mutex, //
-};
+use loom::sync::Mutex;
 use std::{
-    collections::VecDeque,
     marker::PhantomData,
     sync::atomic::{
         AtomicBool,
@@ -26,20 +22,13 @@ use std::{
     }, //
 };
 
-pub(crate) struct Work<T> {
+pub(crate) struct DelayedWork<T> {
     /// Whether it is in the queue. Only touched under the queue's lock.
     pending: AtomicBool,
     item: PhantomData<fn(T)>,
 }
 
-/// One whose delay is over at once.
-pub(crate) type DelayedWork<T> = Work<T>;
-
-impl<T> Work<T> {
-    pub(crate) fn new(_name: &CStr, _class: Pin<&LockClassKey>) -> Self {
-        Self::unnamed()
-    }
-
+impl<T> DelayedWork<T> {
     pub(crate) fn unnamed() -> Self {
         Self {
             pending: AtomicBool::new(false),
@@ -49,7 +38,7 @@ impl<T> Work<T> {
 }
 
 pub(crate) trait HasWork: Sized {
-    fn work(&self) -> &Work<Self>;
+    fn work(&self) -> &DelayedWork<Self>;
 }
 
 pub(crate) trait WorkItem {
@@ -58,21 +47,20 @@ pub(crate) trait WorkItem {
     fn run(this: Self::Pointer);
 }
 
-macro_rules! impl_has_work {
+macro_rules! impl_has_delayed_work {
     (impl $({$($generics:tt)*})? $_trait:ident<Self> for $type:ty { self.$field:ident }) => {
         impl $(<$($generics)*>)? $crate::workqueue::HasWork for $type {
-            fn work(&self) -> &$crate::workqueue::Work<Self> {
+            fn work(&self) -> &$crate::workqueue::DelayedWork<Self> {
                 &self.$field
             }
         }
     };
 }
-pub(crate) use impl_has_work;
-pub(crate) use impl_has_work as impl_has_delayed_work;
+pub(crate) use impl_has_delayed_work;
 
 macro_rules! new_delayed_work {
     ($name:literal) => {
-        $crate::workqueue::Work::unnamed()
+        $crate::workqueue::DelayedWork::unnamed()
     };
 }
 pub(crate) use new_delayed_work;
@@ -94,25 +82,26 @@ impl<T: HasWork + WorkItem<Pointer = Self>> Queued for Arc<T> {
 
 #[derive(Default)]
 struct State {
-    items: VecDeque<Box<dyn Queued>>,
+    /// With what each is to be tried again for.
+    items: Vec<(Box<dyn Queued>, Missed)>,
     ended: bool,
 }
 
 pub(crate) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
+    changed: Thing,
 }
 
 loom::lazy_static! {
     static ref QUEUE: Queue = Queue {
         state: Mutex::new(State::default()),
-        changed: Condvar::new(),
+        changed: Thing::new(),
     };
 }
 
 impl Queue {
     /// There is one, whatever the pointer says.
-    pub(crate) fn from_raw(_queue: *mut ()) -> &'static Self {
+    pub(crate) unsafe fn from_raw(_queue: *mut ()) -> &'static Self {
         Self::get()
     }
 
@@ -120,50 +109,59 @@ impl Queue {
         &QUEUE
     }
 
-    pub(crate) fn enqueue<T>(&self, item: Arc<T>) -> Result<(), Arc<T>>
+    /// A short delay is over at once. A longer one is over when what the item has looked for in
+    /// vain may be there.
+    pub(crate) fn enqueue_delayed<T>(
+        &self,
+        item: Arc<T>,
+        delay: time::Jiffies,
+    ) -> Result<(), Arc<T>>
     where
         T: HasWork + WorkItem<Pointer = Arc<T>> + 'static,
     {
+        let missed = if delay > 1 {
+            time::missed()
+        } else {
+            Missed::new()
+        };
         let mut state = self.state.lock().unwrap();
 
         if item.work().pending.swap(true, Relaxed) {
             return Err(item);
         }
-        state.items.push_back(Box::new(item));
-        self.changed.notify_one();
+        state.items.push((Box::new(item), missed));
+        drop(state);
+        self.changed.happened();
         Ok(())
-    }
-
-    pub(crate) fn enqueue_delayed<T>(&self, item: Arc<T>, _jiffies: u32) -> Result<(), Arc<T>>
-    where
-        T: HasWork + WorkItem<Pointer = Arc<T>> + 'static,
-    {
-        self.enqueue(item)
     }
 
     /// Runs what is in the queue and what comes, until there is nothing and it has been ended.
     pub(crate) fn work(&self) {
         loop {
+            let before = time::all();
             let mut state = self.state.lock().unwrap();
+            let is_due =
+                |(_, missed): &(_, Missed)| missed.is_empty() || time::has_happened(missed);
 
-            while state.items.is_empty() && !state.ended {
-                state = self.changed.wait(state).unwrap();
-            }
-            let Some(item) = state.items.pop_front() else {
+            if let Some(due) = state.items.iter().position(is_due) {
+                let (item, _) = state.items.remove(due);
+
+                item.begin();
+                drop(state);
+                item.run();
+                Thing::PROCESSED.happened();
+            } else if state.ended && state.items.is_empty() {
                 return;
-            };
-
-            item.begin();
-            drop(state);
-            let _change = Change;
-
-            item.run();
+            } else {
+                drop(state);
+                time::wait_until(|| time::all() != before);
+            }
         }
     }
 
     /// Says that nothing comes anymore but from what runs.
     pub(crate) fn end(&self) {
         self.state.lock().unwrap().ended = true;
-        self.changed.notify_one();
+        self.changed.happened();
     }
 }

@@ -5,7 +5,10 @@
 
 use kernel::{
     prelude::*,
-    uaccess::UserSliceWriter,
+    uaccess::{
+        Buffer,
+        Memory, //
+    },
     vfio::pci::{
         CoreDevice,
         Region,
@@ -24,10 +27,16 @@ mod region;
 #[path = "../../../vfio_pci_zdev/zdev/reset.rs"]
 mod reset;
 
+fn function(device: &CoreDevice) -> &Device {
+    device.pdev().zdev()
+}
+
 /// Opens the device.
 pub(crate) fn open(device: &CoreDevice) -> Result {
-    reset::before_open(device)?;
-    owner::open(&Transition(device))
+    function(device).set_open(true);
+    reset::before_open(device)
+        .and_then(|()| owner::open(&Transition(device)))
+        .inspect_err(|_| function(device).set_open(false))
 }
 
 /// Closes it.
@@ -35,30 +44,31 @@ pub(crate) fn close(device: &CoreDevice) {
     let transition = Transition(device);
 
     owner::close(&transition);
-    device.pdev().zdev.set_eventfd(false);
+    function(device).set_eventfd(false);
     owner::closed(&transition);
+    function(device).set_open(false);
 }
 
 /// `VFIO_DEVICE_SET_IRQS` with the error eventfd, or without one.
 pub(crate) fn set_eventfd(device: &CoreDevice, registered: bool) {
-    device.pdev().zdev.set_eventfd(registered);
+    function(device).set_eventfd(registered);
     owner::error_eventfd_changed(device);
+}
+
+/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`, asked whether it is there.
+pub(crate) fn probe(device: &CoreDevice) {
+    owner::asks_for_events(device);
 }
 
 /// `VFIO_DEVICE_RESET`.
 pub(crate) fn reset(device: &CoreDevice) -> Result {
-    match reset::on_demand(device) {
-        // The generic code finds a function that works.
-        Err(ENOTTY) => Ok(()),
-        result => result,
-    }
+    reset::on_demand(device)
 }
 
-/// Reads the error region into memory that is there or is not.
-pub(crate) fn read(zdev: &Device, there: bool) -> Result<[u8; Record::SIZE]> {
-    let mut writer = UserSliceWriter::new(there);
-    let function = zdev.recovery().ok_or(ENODEV)?;
+/// Reads the error region into such memory.
+pub(crate) fn read(zdev: &Device, memory: Memory) -> Result<[u8; Record::SIZE]> {
+    let buffer = Buffer::new(memory);
 
-    region::ErrorRegion::read(function, 0, &mut writer)?;
-    Ok(writer.into_bytes())
+    region::ErrorRegion::read(zdev.recovery()?, 0, buffer.address(), Record::SIZE)?;
+    Ok(buffer.bytes())
 }

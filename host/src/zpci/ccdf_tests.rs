@@ -86,6 +86,15 @@ fn no_event_is_all_zero() {
     assert_eq!((ErrorEvent::SIZE, AvailabilityEvent::SIZE), (32, 32));
 }
 
+// The event that stands for others says that several functions have changed, and names none.
+#[test]
+fn several_events_are_one_that_names_no_function() {
+    assert_eq!(
+        AvailabilityEvent::SEVERAL,
+        AvailabilityEvent::new(ccdf(0, 0, 0, 0x0306))
+    );
+}
+
 // All codes; for Miri, which is slow, all that mean something.
 const CODES: std::ops::RangeInclusive<u16> = 0..=if cfg!(miri) { 0x3ff } else { u16::MAX };
 

@@ -2,7 +2,10 @@
 
 //! What several of the tests and of the models use.
 
-use super::ccdf::ErrorEvent;
+use super::{
+    ccdf::ErrorEvent,
+    queue::RecoveredBy, //
+};
 
 /// Both codes that say that a function is lost.
 pub(super) const PERMANENT: [u16; 2] = [0x003b, 0x0040];
@@ -12,6 +15,10 @@ pub(super) const MEASUREMENT: [u16; 3] = [0x002a, 0x002b, 0x002c];
 
 /// A code that says that a function may come back.
 pub(super) const RECOVERABLE: u16 = 0x003a;
+
+/// Whoever may recover.
+pub(super) const RECOVERED_BY: [RecoveredBy; 3] =
+    [RecoveredBy::Owner, RecoveredBy::Host, RecoveredBy::Nobody];
 
 /// Makes the bytes of an event, as the platform does: big-endian.
 pub(super) fn ccdf(handle: u32, function: u32, address: u64, code: u16) -> [u8; 32] {

@@ -6,9 +6,10 @@ use super::{
     ccdf_model,
     common::{
         PERMANENT,
-        RECOVERABLE, //
+        RECOVERABLE,
+        RECOVERED_BY, //
     },
-    queue::Recovery,
+    queue::RecoveredBy,
     queue_model,
     session_model, //
 };
@@ -28,14 +29,16 @@ fn code(byte: u8) -> u16 {
     }
 }
 
+fn recovered_by(byte: u8) -> RecoveredBy {
+    RECOVERED_BY[usize::from(byte >> 4 & 3) % RECOVERED_BY.len()]
+}
+
 /// Calls a queue. The first byte says how many events are in it before.
 pub fn queue(data: &[u8]) {
     use queue_model::{
         Op,
-        Run,
-        READERS, //
+        Run, //
     };
-    const RECOVERIES: [Recovery; 3] = [Recovery::Owner, Recovery::Host, Recovery::Nobody];
 
     let Some((&events, calls)) = data.split_first() else {
         return;
@@ -43,17 +46,12 @@ pub fn queue(data: &[u8]) {
     let mut run = Run::with(usize::from(events % 17));
 
     for &byte in calls {
-        let operand = usize::from(byte >> 3);
-        let reader = operand % READERS;
-
-        run.apply(match byte % 7 {
-            0 => Op::Push(code(byte), RECOVERIES[operand % RECOVERIES.len()]),
-            1 => Op::PushStale(code(byte)),
-            2 => Op::Lose,
-            3 => Op::Take(reader),
-            4 => Op::Delivered(reader),
-            5 => Op::GiveBack(reader),
-            _ => Op::Reset,
+        run.apply(match byte % 8 {
+            0..=3 => Op::Push(code(byte), recovered_by(byte)),
+            4 => Op::Lose,
+            5 => Op::Remove(0),
+            6 => Op::Remove(usize::from(byte >> 3)),
+            _ => Op::RemoveAgain,
         });
     }
     run.finish();
@@ -63,7 +61,9 @@ pub fn queue(data: &[u8]) {
 pub fn session(data: &[u8]) {
     use session_model::{
         Op,
-        Run, //
+        Run,
+        HOUR,
+        THREADS, //
     };
 
     let Some((&guest, calls)) = data.split_first() else {
@@ -72,17 +72,21 @@ pub fn session(data: &[u8]) {
     let mut run = Run::new(guest & 1 != 0);
 
     for &byte in calls {
+        let operand = usize::from(byte >> 4);
+        let thread = operand % THREADS;
+
         run.apply(match byte % 16 {
-            0..=4 => Op::Capture(code(byte)),
-            5 => Op::CaptureStale,
-            6 => Op::Lose,
-            7 => Op::Eventfd(false),
-            8 => Op::Eventfd(true),
-            9 | 10 => Op::Take,
-            11 | 12 => Op::Delivered,
-            13 => Op::GiveBack,
-            14 => Op::Last,
-            _ => Op::Reset,
+            0..=3 => Op::Capture(code(byte), recovered_by(byte)),
+            4 => Op::Wait(HOUR / 4 * operand as u64),
+            5 | 6 => Op::Decide(operand % 4 == 3),
+            7 => Op::Lose,
+            8 => Op::Eventfd(operand & 1 != 0),
+            9 => Op::InOrder,
+            10 => Op::Listen,
+            11 => Op::Peek(thread),
+            12 | 13 => Op::Arrived(thread),
+            14 => Op::Reset(thread),
+            _ => Op::Recovered(thread),
         });
     }
 }

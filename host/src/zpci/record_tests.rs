@@ -7,21 +7,25 @@ use super::{
     common::{
         ccdf,
         PERMANENT,
-        RECOVERABLE, //
+        RECOVERABLE,
+        RECOVERED_BY, //
     },
     queue::{
         Queue,
-        Recovery,
-        Taken, //
+        RecoveredBy, //
     },
     record::{
         flags,
         Record, //
     },
+    session::{
+        Session,
+        Taken, //
+    },
     strategies::{
         cases,
-        permanent,
-        recoverable, //
+        code,
+        recovered_by, //
     }, //
 };
 use proptest::prelude::*;
@@ -39,8 +43,6 @@ const LAYOUT: [(&str, &str, usize, usize); 8] = [
     ("__aligned_u64", "timestamp", 24, 8),
     ("__u8", "ccdf", 32, 32),
 ];
-
-const RECOVERIES: [Recovery; 3] = [Recovery::Owner, Recovery::Host, Recovery::Nobody];
 
 /// A record as a program for user space reads it.
 #[derive(Debug, PartialEq)]
@@ -73,18 +75,18 @@ impl Fields {
 }
 
 /// An event that has been taken.
-fn taken(event: ErrorEvent, recovery: Recovery, stale: bool) -> Taken {
-    let mut queue = Queue::new();
+fn taken(event: ErrorEvent, recovered_by: RecoveredBy, stale: bool) -> Taken {
+    let mut session = Session::new(false);
 
-    queue.push(event, 0, recovery);
+    session.capture(event, 0, recovered_by);
     Taken {
         stale,
-        ..queue.take().unwrap()
+        ..session.peek(0).unwrap()
     }
 }
 
-fn taken_code(code: u16, recovery: Recovery, stale: bool) -> Taken {
-    taken(ErrorEvent::new(ccdf(1, 2, 3, code)), recovery, stale)
+fn taken_code(code: u16, recovered_by: RecoveredBy, stale: bool) -> Taken {
+    taken(ErrorEvent::new(ccdf(1, 2, 3, code)), recovered_by, stale)
 }
 
 /// The fields of the structure in the header, as in `LAYOUT`, by the rules of C.
@@ -171,21 +173,21 @@ fn the_header_has_the_flags_that_are_set() {
 #[test]
 fn each_flag_says_one_thing() {
     for code in [0, RECOVERABLE, 0x2a, PERMANENT[0], PERMANENT[1]] {
-        for recovery in RECOVERIES {
+        for recovered_by in RECOVERED_BY {
             for stale in [false, true] {
-                let record = Record::of(&taken_code(code, recovery, stale));
+                let record = Record::of(&taken_code(code, recovered_by, stale));
                 let mut expected = 1;
 
                 if PERMANENT.contains(&code) {
                     expected += 2;
                 }
-                if recovery == Recovery::Host {
+                if recovered_by == RecoveredBy::Host {
                     expected += 4;
                 }
                 if stale {
                     expected += 8;
                 }
-                if recovery == Recovery::Nobody {
+                if recovered_by == RecoveredBy::Nobody {
                     expected += 16;
                 }
                 assert_eq!(Fields::of(&record).flags, expected);
@@ -197,7 +199,7 @@ fn each_flag_says_one_thing() {
 // An event without a code is an event, and no event has no flags. (16)
 #[test]
 fn an_event_with_code_zero_is_not_no_event() {
-    let record = Record::of(&taken_code(0, Recovery::Owner, false));
+    let record = Record::of(&taken_code(0, RecoveredBy::Owner, false));
 
     assert_eq!(Fields::of(&record).flags & 1, 1);
     assert_eq!(Fields::of(&Record::empty(0)).flags, 0);
@@ -206,7 +208,7 @@ fn an_event_with_code_zero_is_not_no_event() {
 // A client of version 1 finds its structure of eight bytes, and can take an event with it. (19)
 #[test]
 fn the_first_eight_bytes_are_those_of_version_1() {
-    let mut taken = taken_code(0x3a, Recovery::Owner, false);
+    let mut taken = taken_code(0x3a, RecoveredBy::Owner, false);
 
     taken.behind = 0x0102;
     let record = Record::of(&taken);
@@ -227,7 +229,7 @@ fn a_record_has_the_bytes_that_it_should_have() {
         *byte = 0xe0 + at as u8;
     }
     event[30..].copy_from_slice(&[0x00, 0x40]);
-    let mut taken = taken(ErrorEvent::new(event), Recovery::Nobody, true);
+    let mut taken = taken(ErrorEvent::new(event), RecoveredBy::Nobody, true);
 
     taken.pending.sequence = 0x1122_3344_5566_7788;
     taken.pending.timestamp = 0x99aa_bbcc_ddee_ff01;
@@ -247,10 +249,11 @@ fn a_record_has_the_bytes_that_it_should_have() {
     if cfg!(target_endian = "little") {
         fields.iter_mut().for_each(|field| field.reverse());
     }
-    assert_eq!(
-        Record::of(&taken).bytes()[..],
-        [&fields.concat()[..], &event].concat()
-    );
+    let record = Record::of(&taken);
+
+    assert_eq!(record.bytes()[..], [&fields.concat()[..], &event].concat());
+    // What the feature has of it is the event alone.
+    assert_eq!(record.bytes()[Record::CCDF..], event);
 }
 
 proptest! {
@@ -270,8 +273,8 @@ proptest! {
     #[test]
     fn each_field_says_what_is_known(
         mut event: [u8; 32],
-        code in prop_oneof![recoverable(), permanent(), any::<u16>()],
-        recovery in prop::sample::select(&RECOVERIES[..]),
+        code in prop_oneof![code(), any::<u16>()],
+        recovered_by in recovered_by(),
         stale: bool,
         sequence: u64,
         timestamp: u64,
@@ -279,7 +282,7 @@ proptest! {
         dropped: u32,
     ) {
         event[30..].copy_from_slice(&code.to_be_bytes());
-        let mut taken = taken(ErrorEvent::new(event), recovery, stale);
+        let mut taken = taken(ErrorEvent::new(event), recovered_by, stale);
 
         taken.pending.sequence = sequence;
         taken.pending.timestamp = timestamp;
@@ -287,9 +290,9 @@ proptest! {
         taken.dropped = dropped;
         let flags = 1
             | u16::from(PERMANENT.contains(&code)) << 1
-            | u16::from(recovery == Recovery::Host) << 2
+            | u16::from(recovered_by == RecoveredBy::Host) << 2
             | u16::from(stale) << 3
-            | u16::from(recovery == Recovery::Nobody) << 4;
+            | u16::from(recovered_by == RecoveredBy::Nobody) << 4;
 
         prop_assert_eq!(Fields::of(&Record::of(&taken)), Fields {
             pec: code,

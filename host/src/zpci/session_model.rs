@@ -3,149 +3,213 @@
 //! What a session should be like, but for its queue, which has a model of its own.
 
 use super::{
-    common::{
-        event,
-        PERMANENT,
-        RECOVERABLE, //
-    },
-    queue::{
-        Recovery,
-        Taken, //
-    },
+    common::event,
+    queue::RecoveredBy,
     record::Record,
-    session::Session, //
+    session::{
+        Session,
+        Taken, //
+    }, //
 };
+
+/// How many read and reset at the same time.
+pub(super) const THREADS: usize = 2;
+
+/// An hour, in nanoseconds.
+pub(super) const HOUR: u64 = 3_600_000_000_000;
 
 /// One call of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    Capture(u16),
-    CaptureStale,
+    /// So many nanoseconds go by.
+    Wait(u64),
+    /// It is decided about a function, which may be lost.
+    Decide(bool),
+    Capture(u16, RecoveredBy),
     Lose,
     Eventfd(bool),
-    Take,
-    Delivered,
-    GiveBack,
-    Last,
-    Reset,
+    Listen,
+    /// A reader looks at the oldest event.
+    Peek(usize),
+    /// What it has seen arrives, if nobody was faster.
+    Arrived(usize),
+    /// A reset begins.
+    Reset(usize),
+    /// It has ended with success.
+    Recovered(usize),
+    /// Somebody else has reset the function.
+    InOrder,
 }
 
-/// A session, its reader, and what it should be like.
+/// A session, its readers, and what it should be like.
 pub(super) struct Run {
     session: Session,
-    reader: Option<Taken>,
-    calls: u64,
+    readers: [Option<Taken>; THREADS],
+    resets: [Option<u64>; THREADS],
+    now: u64,
     guest: bool,
     eventfd: bool,
-    has_read: bool,
-    /// A permanent failure was captured, and no reset has come since.
-    failed: bool,
-    /// The record of the event that was taken last, and has not come back.
-    last: Option<Record>,
-    /// What it was before.
-    previous: Option<Record>,
-    waiting: usize,
-    unrecovered: bool,
+    has_asked: bool,
+    /// When the host has recovered since the last reset, in this hour.
+    host: Vec<u64>,
+    captured: u64,
+    recovered: u64,
+    last: Option<Taken>,
 }
 
 impl Run {
     pub(super) fn new(guest: bool) -> Self {
         Self {
             session: Session::new(guest),
-            reader: None,
-            calls: 0,
+            readers: [None; THREADS],
+            resets: [None; THREADS],
+            now: 0,
             guest,
             eventfd: false,
-            has_read: false,
-            failed: false,
+            has_asked: false,
+            host: Vec::new(),
+            captured: 0,
+            recovered: 0,
             last: None,
-            previous: None,
-            waiting: 0,
-            unrecovered: false,
         }
     }
 
+    fn listens(&self) -> bool {
+        self.has_asked || (self.eventfd && !self.guest)
+    }
+
+    fn waits(&self) -> bool {
+        self.session.peek(0).is_some()
+    }
+
     pub(super) fn apply(&mut self, op: Op) {
-        let number = self.calls;
-
-        self.calls += 1;
         match op {
-            Op::Capture(code) => self.capture(number, code),
-            Op::CaptureStale => {
-                let captured = self
-                    .session
-                    .capture_stale(event(number, RECOVERABLE), number);
-
-                // Nothing is lost that is not counted.
-                assert!(captured.kept || captured.dropped.is_some());
-            }
+            Op::Wait(time) => self.now += time,
+            Op::Decide(lost) => self.decide(lost),
+            Op::Capture(code, recovered_by) => self.capture(code, recovered_by),
             Op::Lose => {
-                self.session.lose();
+                self.captured += 1;
+                assert_eq!(self.session.lose(), self.session.overview().dropped);
             }
             Op::Eventfd(registered) => {
                 self.eventfd = registered;
                 assert_eq!(
                     self.session.set_eventfd(registered),
-                    registered && self.waiting > 0
+                    registered && self.listens() && self.waits()
                 );
             }
-            Op::Take if self.reader.is_none() => {
-                self.reader = self.session.take();
-                if let Some(taken) = &self.reader {
-                    self.previous = self.last.replace(Record::of(taken));
-                }
-                assert_eq!(self.reader.is_some(), self.waiting > 0);
-                self.has_read = true;
-            }
-            Op::Take => (),
-            Op::Delivered => {
-                if self.reader.take().is_some() {
-                    self.session.arrived(1);
-                }
-            }
-            Op::GiveBack => {
-                if let Some(taken) = self.reader.take() {
-                    self.session.give_back(&taken);
-                    self.last = self.previous;
-                }
-            }
-            Op::Last => {
-                let expected = self.last.unwrap_or_else(|| self.session.nothing());
+            Op::Listen => {
+                // One that was signalled for the events that wait is not signalled again.
+                let expected = !self.listens() && self.eventfd && self.waits();
 
-                assert_eq!(self.session.last(), expected);
-                self.has_read = true;
+                self.has_asked = true;
+                assert_eq!(self.session.listen(), expected);
             }
-            Op::Reset => {
-                self.session.reset();
-                self.failed = false;
-                self.unrecovered = false;
+            Op::Peek(reader) => self.readers[reader] = self.session.peek(0),
+            Op::Arrived(reader) => self.arrived(reader),
+            Op::Reset(thread) => self.resets[thread] = Some(self.session.newest_sequence()),
+            Op::Recovered(thread) => {
+                if let Some(newest) = self.resets[thread].take() {
+                    self.session.recovered(newest);
+                    // One that ends late makes nothing current again.
+                    self.recovered = self.recovered.max(newest);
+                    self.host.clear();
+                }
+            }
+            Op::InOrder => {
+                self.session.is_in_order();
+                self.host.clear();
             }
         }
-        let leftover = self.session.leftover();
-
-        assert_eq!(self.session.listens(), self.eventfd || self.has_read);
-        assert_eq!(leftover.unrecovered, self.unrecovered);
-        self.waiting = leftover.unread;
+        self.check();
     }
 
-    fn capture(&mut self, number: u64, code: u16) {
-        let lost = PERMANENT.contains(&code);
-        let expected = if self.eventfd || self.has_read {
-            Recovery::Owner
-        } else if self.guest || self.failed || lost {
-            Recovery::Nobody
+    fn decide(&mut self, lost: bool) {
+        if self
+            .host
+            .first()
+            .is_some_and(|first| self.now - first >= HOUR)
+        {
+            self.host.clear();
+        }
+        let expected = if self.listens() {
+            RecoveredBy::Owner
+        } else if self.guest || lost || self.host.len() == 5 {
+            RecoveredBy::Nobody
         } else {
-            Recovery::Host
+            self.host.push(self.now);
+            RecoveredBy::Host
         };
 
+        assert_eq!(self.session.decide(lost, self.now), expected);
+    }
+
+    fn capture(&mut self, code: u16, recovered_by: RecoveredBy) {
+        let before = self.session.overview();
+
+        self.captured += 1;
+        let captured = self
+            .session
+            .capture(event(self.captured, code), self.now, recovered_by);
+        let dropped = self.session.overview().dropped;
+
+        assert_eq!(captured.sequence, self.captured);
+        assert_eq!(captured.listens, self.listens());
         assert_eq!(
-            self.session.capture(event(number, code), number).recovery,
-            expected
+            captured.dropped,
+            (dropped > before.dropped).then_some(dropped)
         );
-        self.failed |= lost;
-        self.unrecovered = match expected {
-            Recovery::Host => false,
-            Recovery::Owner | Recovery::Nobody => true,
+        // Nothing is lost that is not counted.
+        assert!(captured.kept || captured.dropped.is_some());
+    }
+
+    fn arrived(&mut self, reader: usize) {
+        let Some(taken) = self.readers[reader].take() else {
+            return;
         };
+        let oldest = self.session.peek(0);
+        let is_oldest = oldest.is_some_and(|oldest| oldest.pending == taken.pending);
+
+        assert_eq!(self.session.arrived(&taken), is_oldest);
+        if is_oldest {
+            self.last = Some(taken);
+        }
+    }
+
+    /// What is true after every call.
+    fn check(&self) {
+        let overview = self.session.overview();
+        let seen: Vec<_> = (0..).map_while(|nth| self.session.peek(nth)).collect();
+
+        assert_eq!(self.session.listens(), self.listens());
+        assert_eq!(
+            self.session.quiet(),
+            (self.has_asked && seen.is_empty()).then_some(overview.dropped)
+        );
+        assert_eq!(
+            (overview.guest, overview.listens),
+            (self.guest, self.listens())
+        );
+        assert_eq!(overview.captured, self.captured);
+        assert_eq!(self.session.newest_sequence(), self.captured);
+        assert_eq!(overview.waiting, seen.len());
+        for (taken, behind) in seen.iter().zip((0..seen.len()).rev()) {
+            assert_eq!(taken.behind, behind);
+            assert_eq!(taken.dropped, overview.dropped);
+            assert_eq!(taken.stale, taken.pending.sequence <= self.recovered);
+        }
+
+        let nothing = Record::empty(overview.dropped);
+        let record = |taken: Option<Taken>| taken.map_or(nothing, |taken| Record::of(&taken));
+        let newest = seen.last().or(self.last.as_ref()).map(|taken| Taken {
+            stale: taken.pending.sequence <= self.recovered,
+            behind: 0,
+            dropped: overview.dropped,
+            ..*taken
+        });
+
+        assert_eq!(self.session.nothing(), nothing);
+        assert_eq!(self.session.last(), record(self.last));
+        assert_eq!(self.session.newest(), record(newest));
     }
 }

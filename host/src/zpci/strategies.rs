@@ -2,9 +2,13 @@
 
 //! What properties are tried with.
 
-use super::common::{
-    MEASUREMENT,
-    PERMANENT, //
+use super::{
+    common::{
+        MEASUREMENT,
+        PERMANENT,
+        RECOVERED_BY, //
+    },
+    queue::RecoveredBy, //
 };
 use proptest::{
     prelude::*,
@@ -40,4 +44,14 @@ pub(super) fn recoverable() -> impl Strategy<Value = u16> {
 /// Any code of a function that is lost.
 pub(super) fn permanent() -> impl Strategy<Value = u16> {
     prop::sample::select(&PERMANENT[..])
+}
+
+/// Any code of a function that is in error, more often of one that may come back.
+pub(super) fn code() -> impl Strategy<Value = u16> {
+    prop_oneof![3 => recoverable(), 1 => permanent()]
+}
+
+/// Whoever may recover.
+pub(super) fn recovered_by() -> impl Strategy<Value = RecoveredBy> {
+    prop::sample::select(&RECOVERED_BY[..])
 }

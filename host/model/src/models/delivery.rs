@@ -3,39 +3,54 @@
 //! Each event is delivered exactly once, in order, or counted as dropped.
 
 use super::*;
+use crate::zpci::RecoveredBy;
 
-/// Captures an event, as the handler does with both locks of the function held.
+/// Captures an event, as is done with both locks of the function held.
 fn capture(world: &World, number: u64, code: u16) {
-    assert!(world.function().capture(event(number, code)).is_some());
+    world
+        .recovery()
+        .capture(&event(number, code), RecoveredBy::Owner);
 }
 
-// Two readers share the events. One that cannot take its event leaves it for the other, or for
-// itself, and not behind younger ones.
+/// All numbers that readers have found, which each of them has found in order.
+fn all(readers: &[Vec<Found>]) -> Vec<u64> {
+    assert!(readers.iter().all(|found| in_order(found)), "{readers:?}");
+
+    let mut all = numbers(&readers.concat());
+
+    all.sort_unstable();
+    all
+}
+
+// Two readers share the events, of whom one has to wait for its memory. It has an event or starts
+// again, and one that cannot be written to leaves it.
 #[test]
 fn two_readers_and_a_fault() {
     check("two readers and a fault", [3, 5], &["both", "one"], || {
         let world = World::open();
-        let first = world.spawn(World::read_all);
-        let second = world.spawn(|world| {
-            world.read_in_vain();
-            world.read_all()
-        });
 
         capture(&world, 1, RECOVERABLE);
-        capture(&world, 2, RECOVERABLE);
-        let (first, second) = (first.join().unwrap(), second.join().unwrap());
-        let rest = world.read_all();
+        let first = world.spawn(World::read_all);
+        let second = world.spawn(|world| {
+            let _ = world
+                .try_read(Memory::Forbidden)
+                .map(|found| assert_eq!(found, None));
+            world.read_all_into(Memory::Absent)
+        });
 
-        assert!(in_order(&second) && in_order(&rest));
-        reach(if first.is_empty() || second.is_empty() {
+        capture(&world, 2, RECOVERABLE);
+        let readers = [
+            first.join().unwrap(),
+            second.join().unwrap(),
+            world.read_all(),
+        ];
+
+        reach(if readers[0].is_empty() || readers[1].is_empty() {
             "one"
         } else {
             "both"
         });
-        let mut all = numbers(&[first, second, rest].concat());
-
-        all.sort_unstable();
-        assert_eq!(all, [1, 2]);
+        assert_eq!(all(&readers), [1, 2]);
     });
 }
 
@@ -49,21 +64,21 @@ fn a_fault_keeps_the_order() {
         capture(&world, 1, RECOVERABLE);
         let reader = world.spawn(|world| {
             world.read_in_vain();
-            world.read_all()
+            world.read_all_into(Memory::Absent)
         });
 
         capture(&world, 2, RECOVERABLE);
         capture(&world, 3, PERMANENT);
-        let mut all = reader.join().unwrap();
+        let found = [reader.join().unwrap(), world.read_all()].concat();
 
-        all.extend(world.read_all());
-        assert!(in_order(&all));
-        assert_eq!(numbers(&all), [1, 2, 3]);
+        assert!(in_order(&found));
+        assert_eq!(numbers(&found), [1, 2, 3]);
     });
 }
 
 // With a full queue and readers at work, what is not delivered is counted as dropped, and a
-// permanent failure is delivered.
+// permanent failure is delivered. An event that is dropped while a reader waits for its memory is
+// not the reader's.
 #[test]
 fn a_full_queue() {
     check(
@@ -73,36 +88,34 @@ fn a_full_queue() {
         || {
             let world = World::open();
 
-            capture(&world, 1, PERMANENT);
-            for number in 2..=16 {
+            for number in 1..=14 {
                 capture(&world, number, RECOVERABLE);
             }
-            let first = world.spawn(|world| {
-                world.read_in_vain();
-                Vec::from_iter(world.read())
-            });
-            let second = world.spawn(|world| Vec::from_iter(world.read()));
+            let first = world.spawn(|world| Vec::from_iter(world.read()));
+            let second =
+                world.spawn(|world| Vec::from_iter(world.try_read(Memory::Absent).unwrap()));
 
-            capture(&world, 17, RECOVERABLE);
-            capture(&world, 18, PERMANENT);
-            capture(&world, 19, PERMANENT);
-            let (first, second) = (first.join().unwrap(), second.join().unwrap());
-            let rest = world.read_all();
-
-            assert!(in_order(&rest));
-            let dropped = rest.last().unwrap().dropped as usize;
+            for number in 15..=18 {
+                capture(&world, number, PERMANENT);
+            }
+            let readers = [
+                first.join().unwrap(),
+                second.join().unwrap(),
+                world.read_all(),
+            ];
+            let dropped = readers[2].last().unwrap().dropped as usize;
+            let mut all = all(&readers);
+            let delivered = all.len();
 
             reach(if dropped > 0 {
                 "dropped"
             } else {
                 "nothing dropped"
             });
-            let mut all = numbers(&[first, second, rest].concat());
-
-            all.sort_unstable();
             all.dedup();
-            assert_eq!(all.len() + dropped, 19, "unaccounted");
-            assert!([1, 18, 19].iter().all(|number| all.contains(number)));
+            assert_eq!(all.len(), delivered, "twice");
+            assert_eq!(all.len() + dropped, 18, "unaccounted");
+            assert!((15..=18).all(|number| all.contains(&number)));
         },
     );
 }
@@ -121,20 +134,93 @@ fn a_reset_makes_events_stale() {
             capture(&world, 1, RECOVERABLE);
             let reader = world.spawn(World::read_all);
 
-            world.function().note_reset();
+            world.recovery().recovered(world.recovery().newest());
             capture(&world, 2, RECOVERABLE);
-            let mut all = reader.join().unwrap();
-            let before = all.len();
+            let before = reader.join().unwrap();
+            let found = [before.clone(), world.read_all()].concat();
 
-            all.extend(world.read_all());
-            assert_eq!(numbers(&all), [1, 2]);
-            assert!(all[1].flags & STALE == 0);
-            reach(if all[0].flags & STALE != 0 {
+            assert_eq!(numbers(&found), [1, 2]);
+            assert!(found[1].flags & STALE == 0);
+            reach(if found[0].flags & STALE != 0 {
                 "stale"
             } else {
                 "not stale"
             });
-            assert!(before > 0 || all[0].flags & STALE != 0);
+            assert!(!before.is_empty() || found[0].flags & STALE != 0);
         },
     );
+}
+
+// Who finds nothing takes no lock for that. An event that it is told of it finds all the same, and
+// also one that it is not told of, later.
+#[test]
+fn nothing_without_a_lock() {
+    check(
+        "finding nothing without a lock",
+        [4, 7],
+        &["late", "soon"],
+        || {
+            let world = World::listening();
+
+            assert_eq!(world.read(), None);
+            let platform = world.spawn(|world| {
+                capture(world, 1, RECOVERABLE);
+                world.zdev.signal();
+            });
+            let other = world.spawn(World::read_all);
+
+            world.zdev.wait();
+            let mine = world.read_all();
+
+            platform.join().unwrap();
+            let other = other.join().unwrap();
+
+            reach(if other.is_empty() { "late" } else { "soon" });
+            assert_eq!(all(&[mine, other]), [1]);
+            assert_eq!(world.read(), None);
+        },
+    );
+}
+
+// A loss is seen by who finds nothing.
+#[test]
+fn losses_without_a_lock() {
+    check("losses without a lock", [1, 2], &["soon", "late"], || {
+        let world = World::listening();
+
+        assert_eq!(world.read(), None);
+        for number in 1..=32 {
+            platform::raise(&world.zdev, event(number, RECOVERABLE));
+        }
+        let platform = world.raise([event(33, RECOVERABLE)]);
+        let dropped = || {
+            let record = zdev::read(&world.zdev, Memory::Present).unwrap();
+
+            u32::from_ne_bytes(record[12..16].try_into().unwrap())
+        };
+        let before = dropped();
+
+        platform.join().unwrap();
+        reach(if before > 0 { "soon" } else { "late" });
+        assert_eq!(dropped(), 1);
+        Worker::begin().end();
+        assert_eq!(world.read_all().len(), 16);
+    });
+}
+
+// What an owner is told without a lock ends with it.
+#[test]
+fn the_next_owner() {
+    check("the next owner", [3, 6], &[], || {
+        let world = World::listening();
+
+        assert_eq!(world.read(), None);
+        zdev::close(&world.device);
+        zdev::open(&world.device).unwrap();
+        let platform = world.spawn(|world| capture(world, 1, RECOVERABLE));
+        let found = world.read_all();
+
+        platform.join().unwrap();
+        assert_eq!(all(&[found, world.read_all()]), [1]);
+    });
 }

@@ -1,68 +1,121 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is submitted is handled, once and in its turn; what is reported is sent.
+//! What is submitted is processed, once and in its turn; what is reported is sent.
 
 use super::*;
 use crate::{
-    sync::static_lock_class,
+    sync::Mutex,
     zpci::{
         Item,
+        Progress,
         Report,
         SerialQueue, //
     }, //
 };
 
-/// An item that says in the log when it is handled.
-struct Number(u32);
+/// An item that says in the log when it is processed, and may need something for that.
+#[derive(Clone)]
+struct Number(u32, Option<Arc<Mutex<()>>>);
 
 impl Item for Number {
-    fn handle(self) {
+    fn process(&self) -> Progress {
+        let needed = self.1.as_ref().map(|needed| needed.try_lock());
+
+        if matches!(needed, Some(None)) {
+            log(format!("{} later", self.0));
+            return Progress::Later;
+        }
         log(format!("{} begins", self.0));
         thread::yield_now();
         log(format!("{} ends", self.0));
+        Progress::Done
     }
 }
 
-/// Whether `wanted` are in the log, in this order.
-fn are_in_order(log: &[String], wanted: &[&str]) -> bool {
-    let mut rest = log.iter();
-
-    wanted.iter().all(|wanted| rest.any(|line| line == wanted))
-}
-
-// Items of two threads are each handled once, one after the other, and none is left.
+// Items of two threads are each processed once, one after the other, and none is left. One that
+// cannot be processed yet is tried again, before those behind it.
 #[test]
 fn a_serial_queue() {
-    check("a serial queue", [3, 4], &[], || {
-        let worker = thread::spawn(|| Queue::get().work());
-        let queue =
-            SerialQueue::new(c"numbers", static_lock_class!(), static_lock_class!()).unwrap();
-        let other = queue.clone();
-        let add = |queue: &crate::sync::Arc<SerialQueue<Number>>, number| {
-            assert!(queue.as_arc_borrow().add(Number(number), None).is_ok());
-        };
-        let second = thread::spawn(move || add(&other, 3));
+    check("a serial queue", [3, 4], &["at once", "later"], || {
+        let worker = Worker::begin();
+        let needed = Arc::new(Mutex::unnamed(()));
+        let queue = SerialQueue::new(3).unwrap();
+        let (other, theirs) = (queue.clone(), needed.clone());
+        let second = thread::spawn(move || {
+            let held = theirs.try_lock();
 
-        add(&queue, 1);
-        add(&queue, 2);
+            assert!(other.add(Number(3, None), 3).is_ok());
+            drop(held);
+        });
+
+        assert!(queue.clone().add(Number(1, Some(needed)), 3).is_ok());
+        assert!(queue.add(Number(2, None), 3).is_ok());
         second.join().unwrap();
-        Worker(worker).end();
+        worker.end();
 
         let log = logged();
+        let later = log.iter().take_while(|line| *line != "1 begins");
+        let later = later.filter(|line| *line == "1 later").count();
+        let done: Vec<_> = log.iter().filter(|line| *line != "1 later").collect();
 
-        assert_eq!(log.len(), 6);
-        assert!(log
+        reach(if later > 0 { "later" } else { "at once" });
+        assert_eq!(log.len(), 6 + later, "tried again after it was done");
+        assert!(done
             .chunks(2)
-            .all(|pair| { pair[0].replace("begins", "ends") == pair[1] && pair[0] != pair[1] }));
-        assert!(are_in_order(&log, &["1 begins", "2 begins"]));
-        assert!(log.contains(&"3 ends".into()));
+            .all(|pair| pair[0].replace("begins", "ends") == *pair[1] && pair[0] != pair[1]));
+        let place = |line: &str| log.iter().position(|other| other == line).unwrap();
+
+        assert!(place("1 ends") < place("2 begins"));
+        if later > 0 {
+            let begun = &log[place("1 later")..place("1 begins")];
+
+            assert!(begun.iter().all(|line| line == "1 later"), "{log:?}");
+        }
+    });
+}
+
+// A storm leaves room for what must not be missed, and what there is no room for is counted.
+#[test]
+fn a_storm() {
+    check("a storm", [0, 0], &[], || {
+        let world = World::listening();
+
+        for number in 1..=40 {
+            platform::raise(&world.zdev, event(number, RECOVERABLE));
+        }
+        for number in 41..=50 {
+            platform::raise(&world.zdev, event(number, PERMANENT));
+        }
+        assert_eq!(world.recovery().unprocessed(), 32 + 8);
+        let lost = world.read_all();
+
+        assert_eq!(lost, []);
+        world.zdev.abandon();
+        let worker = Worker::begin();
+
+        worker.end();
+        assert_eq!(world.recovery().unprocessed(), 0);
+
+        let found = world.read_all();
+
+        assert!(in_order(&found));
+        // 17 fit into the queue of the session.
+        assert_eq!(found.len() + found[0].dropped as usize, 50);
+        assert_eq!(found.last().unwrap().number, 48);
+        assert_eq!(
+            logged()
+                .iter()
+                .filter(|line| *line == "An event is lost")
+                .count(),
+            8 + 2
+        );
     });
 }
 
 fn report(world: &World, status: &'static CStr) {
     world
-        .function()
-        .report(Report::new(&world.zdev).platform(c"recovery", status));
+        .zdev
+        .report(Report::new().platform(c"recovery", status));
 }
 
 // Each report is sent, or overtaken by a newer one that says all that it says.
@@ -70,7 +123,7 @@ fn report(world: &World, status: &'static CStr) {
 fn reports() {
     check("reports", [3, 4], &[], || {
         let world = World::new(false);
-        let worker = world.work();
+        let worker = Worker::begin();
         let other = world.spawn(|world| report(world, c"other"));
 
         report(&world, c"first");
@@ -88,29 +141,17 @@ fn reports() {
     });
 }
 
-// There is always memory for one event. Others are counted, and do not keep the function busy.
+// If there is no room for a report the newest one is sent.
 #[test]
-fn no_memory() {
-    check("no memory", [2, 3], &[], || {
-        let world = World::listening();
-        let worker = world.work();
+fn too_many_reports() {
+    check("too many reports", [0, 0], &[], || {
+        let world = World::new(false);
 
-        exhaust(true);
-        zpci::raise(&world.zdev, event(1, RECOVERABLE));
-        zpci::raise(&world.zdev, event(2, RECOVERABLE));
-        exhaust(false);
-        zpci::raise(&world.zdev, event(3, RECOVERABLE));
-        worker.end();
-        assert!(!world.function().is_busy());
-
-        let found: Vec<_> = core::iter::from_fn(|| world.read()).collect();
-        let numbers: Vec<_> = found.iter().map(|found| found.number).collect();
-
-        match found[0].dropped {
-            0 => assert_eq!(numbers, [1, 2, 3]),
-            1 => assert_eq!(numbers, [1, 3]),
-            _ => panic!("more than one is lost"),
+        for _ in 0..20 {
+            report(&world, c"earlier");
         }
-        assert_eq!(found.last().unwrap().sequence, 3);
+        report(&world, c"newest");
+        Worker::begin().end();
+        assert_eq!(logged(), ["\"recovery\": \"newest\""]);
     });
 }

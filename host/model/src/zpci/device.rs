@@ -1,81 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `device.rs`, and for the platform behind it: a machine with one function.
+//! Stands for `device.rs`, and for the PCI core: a machine with one function.
 
 use super::{
+    driver::write_channel_state,
+    platform::platform,
     ChannelState,
-    ErrorEvent,
-    Event,
-    Function,
+    DeviceGuard,
     FunctionHandle,
     FunctionId,
+    Recovery,
     StateGuard, //
 };
 use crate::{
-    event,
+    arch,
+    bindings,
+    pci,
     prelude::*,
     sync::{
-        aref::ARef,
+        aref::{
+            ARef,
+            Owned, //
+        },
         Arc,
         ArcBorrow,
         Mutex, //
-    }, //
-};
-use loom::sync::{
-    atomic::{
-        AtomicBool,
-        AtomicU8,
-        Ordering::Relaxed, //
     },
-    Condvar,
-    MutexGuard, //
+    time::Thing, //
+};
+use loom::sync::atomic::{
+    AtomicBool,
+    AtomicU32,
+    Ordering::{
+        Acquire,
+        Relaxed,
+        Release, //
+    }, //
 };
 use std::{
-    cell::Cell,
-    sync::{
-        OnceLock,
-        Weak, //
-    }, //
+    cell::{
+        Cell,
+        RefCell,
+        UnsafeCell, //
+    },
+    sync::Weak, //
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
+    Standby,
     Configured,
+    Reserved,
 }
 
-/// What the platform knows of the function, and of its own reports.
-#[derive(Default)]
-pub(super) struct Platform {
-    /// The function is in the error state.
-    pub(super) blocked: bool,
-    /// Events that have been reported.
-    reported: usize,
-    /// Those of them that the channel report thread has submitted.
-    submitted: usize,
-}
-
-loom::lazy_static! {
-    static ref PLATFORM: loom::sync::Mutex<Platform> = loom::sync::Mutex::new(Platform::default());
-    static ref SUBMITTED: Condvar = Condvar::new();
-}
-
-pub(super) fn platform() -> MutexGuard<'static, Platform> {
-    PLATFORM.lock().unwrap()
+impl State {
+    pub(super) fn into_raw(self) -> bindings::zpci_state {
+        self as u32
+    }
 }
 
 pub(crate) struct Device {
     this: Weak<Device>,
-    function: OnceLock<Arc<Function>>,
-    pub(super) state_lock: Mutex<()>,
-    pub(super) device_lock: Mutex<()>,
-    channel_state: AtomicU8,
+    raw: UnsafeCell<bindings::zpci_dev>,
+    pdev: pci::Device,
+    recovery: Arc<Recovery>,
+    state_lock: Mutex<()>,
+    is_bound: AtomicBool,
+    is_open: Cell<bool>,
+    closed: Thing,
     eventfd: AtomicBool,
-    signals: loom::sync::Mutex<usize>,
-    signalled: Condvar,
+    signals: AtomicU32,
+    signalled: Thing,
 }
+
+// SAFETY: What is not for all threads is behind the locks, or read and written at once.
+unsafe impl Send for Device {}
+
+// SAFETY: As above.
+unsafe impl Sync for Device {}
 
 thread_local! {
     static ALIVE: Cell<usize> = const { Cell::new(0) };
+    static KNOWN: RefCell<Weak<Device>> = const { RefCell::new(Weak::new()) };
 }
 
 impl Drop for Device {
@@ -84,9 +90,9 @@ impl Drop for Device {
     }
 }
 
-impl From<&Device> for ARef<Device> {
-    fn from(device: &Device) -> Self {
-        Self(device.this.upgrade().unwrap())
+impl Owned for Device {
+    fn owner(&self) -> std::sync::Arc<Self> {
+        self.this.upgrade().unwrap()
     }
 }
 
@@ -96,18 +102,25 @@ impl Device {
     pub(crate) fn new() -> ARef<Self> {
         let device = std::sync::Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            function: OnceLock::new(),
+            raw: UnsafeCell::new(bindings::zpci_dev {
+                state: State::Configured.into_raw(),
+                resets: AtomicU32::new(0),
+                pdev: AtomicBool::new(true),
+            }),
+            pdev: pci::Device::new(this),
+            recovery: Recovery::new(arch::process).unwrap(),
             state_lock: Mutex::unnamed(()),
-            device_lock: Mutex::unnamed(()),
-            channel_state: AtomicU8::new(0),
+            is_bound: AtomicBool::new(true),
+            is_open: Cell::new(false),
+            closed: Thing::new(),
             eventfd: AtomicBool::new(false),
-            signals: loom::sync::Mutex::new(0),
-            signalled: Condvar::new(),
+            signals: AtomicU32::new(0),
+            signalled: Thing::new(),
         });
 
         ALIVE.set(ALIVE.get() + 1);
-        assert!(device.function.set(Function::new().unwrap()).is_ok());
-        ARef(device)
+        KNOWN.replace(std::sync::Arc::downgrade(&device));
+        (&*device).into()
     }
 
     /// How many there are.
@@ -115,8 +128,30 @@ impl Device {
         ALIVE.get()
     }
 
-    pub(crate) fn of(pdev: &crate::pci::Device) -> Option<&Self> {
-        Some(&pdev.zdev)
+    pub(crate) fn of(pdev: &pci::Device) -> Option<&Self> {
+        Some(pdev.zdev())
+    }
+
+    pub(crate) fn by_fid(_fid: FunctionId) -> Option<ARef<Self>> {
+        let known = KNOWN.with_borrow(Weak::upgrade)?;
+
+        Some((&*known).into())
+    }
+
+    pub(crate) fn for_each(_f: impl FnMut(&Self)) {
+        unreachable!()
+    }
+
+    pub(crate) fn find_new() {
+        unreachable!()
+    }
+
+    pub(crate) fn create(_fid: FunctionId, _fh: FunctionHandle, _state: State) -> Result {
+        unreachable!()
+    }
+
+    pub(crate) fn as_raw(&self) -> *mut bindings::zpci_dev {
+        self.raw.get()
     }
 
     pub(crate) fn fid(&self) -> FunctionId {
@@ -124,52 +159,107 @@ impl Device {
     }
 
     pub(crate) fn fh(&self) -> FunctionHandle {
-        Self::HANDLE
+        if platform().enabled {
+            Self::HANDLE
+        } else {
+            FunctionHandle::new(1)
+        }
     }
 
     pub(crate) fn state(&self) -> State {
-        State::Configured
+        // SAFETY: The state is read at once.
+        let raw = unsafe { (&raw const (*self.as_raw()).state).read_volatile() };
+
+        [State::Standby, State::Configured, State::Reserved][raw as usize]
     }
 
-    pub(crate) fn recovery(&self) -> Option<ArcBorrow<'_, Function>> {
-        self.function.get().map(Arc::as_arc_borrow)
+    pub(crate) fn query_state(&self) -> Result<State> {
+        Ok(if platform().gone {
+            State::Standby
+        } else {
+            State::Configured
+        })
     }
 
-    pub(crate) fn recovery_or_new(&self) -> Result<ArcBorrow<'_, Function>> {
-        self.recovery().ok_or(ENOMEM)
+    pub(crate) fn pdev(&self) -> Option<ARef<pci::Device>> {
+        // SAFETY: The function is valid.
+        unsafe { bindings::has_pdev(self.as_raw()) }.then(|| (&self.pdev).into())
     }
 
-    pub(crate) fn lock_state(&self) -> StateGuard<'_> {
-        StateGuard::new(self, self.state_lock.lock())
+    pub(crate) fn has_pdev(&self) -> bool {
+        self.pdev().is_some()
+    }
+
+    /// Returns the device, be it known to the PCI core or not.
+    pub(crate) fn device(&self) -> &pci::Device {
+        &self.pdev
+    }
+
+    pub(crate) fn recovery(&self) -> Result<ArcBorrow<'_, Recovery>> {
+        Ok(self.recovery.as_arc_borrow())
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        // SAFETY: The function is valid.
+        let resets = unsafe { (*self.as_raw()).resets.load(Acquire) };
+
+        resets.wrapping_add(self.recovery.opened.load(Acquire))
     }
 
     pub(crate) fn try_lock_state(&self) -> Option<StateGuard<'_>> {
         Some(StateGuard::new(self, self.state_lock.try_lock()?))
     }
 
-    pub(crate) fn abandon(&self) {
-        event::submit(self, Event::Abandoned);
+    pub(crate) fn is_gone(&self) -> bool {
+        self.recovery.is_gone()
     }
 
-    pub(super) fn channel_state(&self) -> ChannelState {
-        match self.channel_state.load(Relaxed) {
-            0 => ChannelState::Normal,
-            1 => ChannelState::Frozen,
-            _ => ChannelState::PermanentFailure,
+    pub(crate) fn mark_as_gone(&self) {
+        if let Some(pdev) = self.pdev() {
+            write_channel_state(&pdev, ChannelState::PermanentFailure);
         }
     }
 
-    pub(super) fn set_channel_state(&self, state: ChannelState) {
-        self.channel_state.store(state as u8, Relaxed);
+    /// Takes the driver from the device, which waits until user space lets it go.
+    pub(crate) fn unbind(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe {
+            if bindings::pci_dev_trylock(self.pdev.as_raw()) == 0 {
+                return false;
+            }
+            bindings::pci_dev_unlock(self.pdev.as_raw());
+            bindings::pci_dev_lock(self.pdev.as_raw());
+        }
+        // What was processed before is done with.
+        Thing::PROCESSED.happened();
+        self.closed.wait(|| (!self.is_open.get()).then_some(()));
+        self.is_bound.store(false, Relaxed);
+        // SAFETY: The lock is held.
+        unsafe { bindings::pci_dev_unlock(self.pdev.as_raw()) };
+        true
     }
 
-    pub(crate) fn is_blocked(&self) -> bool {
-        platform().blocked
+    pub(crate) fn may_log(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn abandon(&self) {
+        arch::abandoned(self);
     }
 
     /// Whether the function works, and is known to.
     pub(crate) fn is_in_order(&self) -> bool {
-        !self.is_blocked() && self.channel_state() == ChannelState::Normal
+        !platform().is_in_error() && super::channel_state(&self.pdev) == ChannelState::Normal
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
+        self.is_bound.load(Relaxed)
+    }
+
+    /// Notes that user space has opened the device, or has closed it.
+    pub(crate) fn set_open(&self, open: bool) {
+        self.is_open.set(open);
+        self.closed.happened();
     }
 
     /// Registers the error eventfd, or takes it back.
@@ -184,56 +274,68 @@ impl Device {
     /// Signals the error eventfd, if it is registered.
     pub(crate) fn signal(&self) {
         if self.has_eventfd() {
-            *self.signals.lock().unwrap() += 1;
-            self.signalled.notify_all();
+            self.signals.fetch_add(1, Release);
+            self.signalled.happened();
         }
     }
 
     /// How often the error eventfd was signalled and nobody has waited for it.
-    pub(crate) fn signals(&self) -> usize {
-        *self.signals.lock().unwrap()
+    pub(crate) fn signals(&self) -> u32 {
+        self.signals.load(Acquire)
     }
 
     /// Waits until the error eventfd is signalled.
     pub(crate) fn wait(&self) {
-        let mut signals = self.signals.lock().unwrap();
-
-        while *signals == 0 {
-            signals = self.signalled.wait(signals).unwrap();
-        }
-        *signals = 0;
+        self.signalled
+            .wait(|| (self.signals.swap(0, Acquire) > 0).then_some(()));
     }
 }
 
-/// The function gets into the error state, which is reported at once. This is the channel report
-/// thread, too.
-pub(crate) fn raise(zdev: &Device, event: ErrorEvent) {
-    let mut now = platform();
+impl DeviceGuard<'_> {
+    pub(crate) fn begin_session(&self, guest: bool) -> Result {
+        let recovery = self.state().zdev().recovery()?;
 
-    now.blocked = true;
-    now.reported += 1;
-    drop(now);
-    event::submit(zdev, Event::Error(event));
-    platform().submitted += 1;
-    SUBMITTED.notify_all();
+        recovery.open(guest)?;
+        if super::is_in_error(self.pdev()) {
+            recovery.close();
+            return Err(EAGAIN);
+        }
+        Ok(())
+    }
 }
 
-/// The function gets out of the error state.
-pub(crate) fn unblock() {
-    platform().blocked = false;
+/// The PCI core has found the function anew.
+pub(crate) fn mark_as_working(zdev: &Device) {
+    write_channel_state(&zdev.pdev, ChannelState::Normal);
 }
 
-/// How many events have been reported.
-pub(crate) fn reported() -> usize {
-    platform().reported
-}
+/// Resets a function as the PCI core does: through its slot, or by itself.
+pub(crate) fn reset_function(zdev: &Device, slot: bool) -> Result {
+    let pdev = zdev.pdev.as_raw();
 
-/// Waits until all that the platform has reported so far has been submitted.
-pub(crate) fn settle() {
-    let mut now = platform();
-    let until = now.reported;
+    // SAFETY: The device is valid, and its lock is held for what follows.
+    unsafe {
+        if bindings::pci_dev_trylock(pdev) == 0 {
+            return Err(EAGAIN);
+        }
+        (*pdev).set_state_saved(0);
+        if super::config_accessible(&zdev.pdev) {
+            bindings::pci_save_state(pdev);
+            // CAST: The register has 16 bits.
+            bindings::pci_write_config_word(
+                pdev,
+                bindings::PCI_COMMAND as c_int,
+                bindings::PCI_COMMAND_INTX_DISABLE as u16,
+            );
+        }
+        let result = if slot {
+            arch::reset_slot(zdev)
+        } else {
+            to_result(bindings::__pci_reset_function_locked(pdev))
+        };
 
-    while now.submitted < until {
-        now = SUBMITTED.wait(now).unwrap();
+        bindings::pci_restore_state(pdev);
+        bindings::pci_dev_unlock(pdev);
+        result
     }
 }

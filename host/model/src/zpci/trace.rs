@@ -3,15 +3,24 @@
 //! Stands for `trace.rs`: nobody looks.
 
 use super::{
-    session::Captured,
+    session::{
+        Captured,
+        Taken, //
+    },
     ErrorEvent,
-    FunctionId, //
+    FunctionId,
+    RecoveredBy, //
 };
+use crate::prelude::*;
 
-pub(super) fn captured(_event: &ErrorEvent, _captured: &Captured) {}
+pub(super) fn captured(_event: &ErrorEvent, _by: RecoveredBy, _captured: &Captured) {}
 
 pub(super) fn dropped(_id: FunctionId, _dropped: u32) {}
 
-pub(super) fn taken(_event: &ErrorEvent, _sequence: u64) {}
+pub(super) fn taken(_taken: &Taken) {}
 
 pub(crate) fn signalled(_id: FunctionId) {}
+
+pub(super) fn reset_begin(_id: FunctionId) {}
+
+pub(super) fn reset_end(_id: FunctionId, _result: Result) {}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Config space after a reset is that of before the error, whatever has failed on the way.
+
+use super::*;
+use crate::zpci::{
+    mark_as_working,
+    platform::{
+        config,
+        Platform,
+        Step, //
+    },
+    reset_function, //
+};
+
+/// Who resets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Owner,
+    /// An administrator, or an owner that resets its whole bus.
+    Core,
+}
+
+impl By {
+    const ALL: [Self; 2] = [Self::Owner, Self::Core];
+
+    fn reset(self, world: &World) -> Result {
+        match self {
+            Self::Owner => zdev::reset(&world.device),
+            Self::Core => reset_function(&world.zdev, true),
+        }
+    }
+}
+
+/// A function in error, whose owner has been told.
+fn in_error(resets_inside: bool) -> World {
+    *platform() = Platform::new();
+    platform().resets_inside = resets_inside;
+    let world = World::listening();
+
+    platform::raise(&world.zdev, event(1, RECOVERABLE));
+    Queue::get().work();
+    assert!(!world.zdev.is_in_order());
+    logged();
+    world
+}
+
+/// A reset with a step that is refused, and others after it.
+fn retry(resets_inside: bool, step: Step, by: &[By]) {
+    let case = format!("{resets_inside}, {step:?}, {by:?}");
+    let world = in_error(resets_inside);
+
+    for (at, by) in by.iter().enumerate() {
+        if at == 0 {
+            platform().refuses = Some(step);
+        }
+        let result = by.reset(&world);
+
+        platform().refuses = None;
+        assert!(at == 0 || result.is_ok(), "{case}: {result:?}");
+    }
+    assert!(world.zdev.is_in_order(), "{case}");
+    // What cannot be accessed cannot be saved, and not be stopped.
+    if step == Step::Unblock {
+        assert!(
+            [config::IN_USE, config::FOUND].contains(&platform().config()),
+            "{case}"
+        );
+    } else {
+        assert_eq!(platform().config(), config::IN_USE, "{case}");
+    }
+    if by.iter().all(|by| *by == By::Owner) && step != Step::Unblock {
+        assert!(platform().inside_is_reset && !platform().went_on, "{case}");
+    }
+    Queue::get().work();
+}
+
+const STEPS: [Step; 6] = [
+    Step::Unblock,
+    Step::BlockedMeanwhile,
+    Step::Disable,
+    Step::Enable,
+    Step::Register,
+    Step::FunctionReset,
+];
+
+// Whoever resets after an attempt that has failed finds what that one found.
+#[test]
+fn after_a_failure() {
+    check("a reset after a failure", [0, 0], &[], || {
+        Queue::get().end();
+        for resets_inside in [true, false] {
+            for step in STEPS {
+                for first in By::ALL {
+                    for second in By::ALL {
+                        retry(resets_inside, step, &[first, second]);
+                    }
+                }
+            }
+        }
+    });
+}
+
+// A function whose reset has failed, and that works again by other means, is saved anew.
+#[test]
+fn after_an_earlier_owner() {
+    check("a reset after an earlier owner's", [0, 0], &[], || {
+        Queue::get().end();
+        for step in [Step::Enable, Step::Register, Step::FunctionReset] {
+            let world = in_error(false);
+
+            platform().refuses = Some(step);
+            assert!(zdev::reset(&world.device).is_err());
+            platform().refuses = Some(step);
+            zdev::close(&world.device);
+            Queue::get().work();
+            // Such as by a change of its slot's power.
+            *platform() = Platform::new();
+            mark_as_working(&world.zdev);
+            zdev::open(&world.device).unwrap();
+            zdev::set_eventfd(&world.device, true);
+            platform().write(config::WORDS - 1, 0x1234);
+            let config = platform().config();
+
+            platform::raise(&world.zdev, event(2, RECOVERABLE));
+            Queue::get().work();
+            zdev::reset(&world.device).unwrap();
+            assert_eq!(platform().config(), config, "{step:?}");
+            Queue::get().work();
+        }
+    });
+}
+
+// An owner that gives up after an attempt leaves a function that the host puts in order, with what
+// was saved of it at some time, and never with what was read while it was blocked.
+#[test]
+fn after_an_owner_that_gave_up() {
+    check("a reset after an owner that gave up", [0, 0], &[], || {
+        Queue::get().end();
+        for resets_inside in [true, false] {
+            for step in STEPS {
+                for first in By::ALL {
+                    let case = format!("{resets_inside}, {step:?}, {first:?}");
+                    let world = in_error(resets_inside);
+
+                    platform().refuses = Some(step);
+                    let _ = first.reset(&world);
+                    platform().refuses = None;
+                    zdev::close(&world.device);
+                    Queue::get().work();
+                    assert!(world.zdev.is_in_order(), "{case}");
+                    let config = platform().config();
+
+                    assert!([config::IN_USE, config::FOUND].contains(&config), "{case}");
+                }
+            }
+        }
+    });
+}
+
+// A reset that the platform refuses from the beginning leaves a function that was in order as it
+// was. It is in error if it has come further, and its owner or the next one resets it.
+#[test]
+fn of_a_function_in_order() {
+    check("a reset of a function in order", [0, 0], &[], || {
+        Queue::get().end();
+        for step in STEPS {
+            *platform() = Platform::new();
+            let world = World::listening();
+
+            platform().refuses = Some(step);
+            let result = By::Core.reset(&world);
+            let stays = !matches!(step, Step::Enable | Step::Register);
+
+            platform().refuses = None;
+            assert_eq!(world.zdev.is_in_order(), stays, "{step:?}");
+            assert_eq!(result.is_err(), step == Step::Disable || !stays, "{step:?}");
+            if !stays {
+                zdev::reset(&world.device).unwrap();
+            }
+            assert_eq!(platform().config(), config::IN_USE, "{step:?}");
+            Queue::get().work();
+        }
+    });
+}
+
+// Where a device cannot be reset but through its slot, that is done once, and config space is
+// restored in either case.
+#[test]
+fn of_the_slot_alone() {
+    check("a device that is reset with its slot", [0, 0], &[], || {
+        Queue::get().end();
+        for by in By::ALL {
+            let world = in_error(false);
+            let before = world.zdev.generation();
+
+            platform().resets_itself = false;
+            by.reset(&world).unwrap();
+            assert!(world.zdev.is_in_order(), "{by:?}");
+            assert_eq!(world.zdev.generation(), before + 1, "{by:?}");
+            assert_eq!(platform().config(), config::IN_USE, "{by:?}");
+            // It is there again for what comes later.
+            reset_function(&world.zdev, false).unwrap();
+            assert_eq!(world.zdev.generation(), before + 2, "{by:?}");
+            assert!(world.zdev.is_in_order(), "{by:?}");
+            Queue::get().work();
+        }
+    });
+}
+
+// How the reset of a function in error has ended is reported, whoever has asked for it.
+#[test]
+fn reported() {
+    check("a reset is reported", [0, 0], &[], || {
+        Queue::get().end();
+        for by in By::ALL {
+            for (refuses, report) in [
+                (None, r#""recovery": "success\n"#),
+                (Some(Step::Enable), r#""recovery": "failed (reset)\n"#),
+            ] {
+                let world = in_error(true);
+
+                platform().refuses = refuses;
+                assert_eq!(by.reset(&world).is_ok(), refuses.is_none());
+                Queue::get().work();
+                let log = logged();
+                let reports: Vec<_> = log.iter().filter(|line| line.starts_with('"')).collect();
+
+                assert!(
+                    matches!(reports[..], [one] if one.starts_with(report)),
+                    "{by:?}: {log:?}"
+                );
+            }
+        }
+    });
+}
+
+// A function that has failed too often for the host stays in error, and the host recovers again
+// once an administrator has reset it.
+#[test]
+fn after_too_many_errors() {
+    check("a reset after too many errors", [0, 0], &[], || {
+        let world = World::open();
+
+        Queue::get().end();
+        for number in 1..=12 {
+            let by_host = number % 6 != 0;
+
+            platform::raise(&world.zdev, event(number, RECOVERABLE));
+            Queue::get().work();
+            assert_eq!(world.zdev.is_in_order(), by_host, "{number}");
+            if !by_host {
+                By::Core.reset(&world).unwrap();
+            }
+            assert!(world.zdev.is_in_order(), "{number}");
+        }
+        Queue::get().work();
+
+        for found in world.read_all() {
+            let flag = if found.number % 6 != 0 {
+                HOST_RECOVERED
+            } else {
+                UNATTENDED
+            };
+
+            assert_eq!(found.flags & (HOST_RECOVERED | UNATTENDED), flag);
+        }
+    });
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The platform, with one function.
+
+use super::{
+    AvailabilityEvent,
+    Device,
+    ErrorEvent, //
+};
+use crate::{
+    arch,
+    prelude::*,
+    time::Thing, //
+};
+use loom::sync::{
+    Mutex,
+    MutexGuard, //
+};
+
+/// Config space, of which the model has what it needs.
+pub(crate) mod config {
+    /// The second word has the Command register, the third one is all else.
+    pub(crate) const WORDS: usize = 3;
+
+    /// As after power-on.
+    pub(crate) const DEFAULT: [u32; WORDS] = [0x1014, 0, 0];
+
+    /// As it was when it was found.
+    pub(crate) const FOUND: [u32; WORDS] = [0x1014, 0, 0xabcd];
+
+    /// As its driver wants it.
+    pub(crate) const IN_USE: [u32; WORDS] = [0x1014, 0x0006, 0xabcd];
+}
+
+/// What the platform can refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Unblock,
+    ClearError,
+    Translations,
+    Disable,
+    Enable,
+    Register,
+    FunctionReset,
+    /// It is not asked for, but may happen while config space is read.
+    BlockedMeanwhile,
+}
+
+/// What the platform knows of the function, and of its own reports.
+pub(crate) struct Platform {
+    pub(crate) enabled: bool,
+    pub(crate) gone: bool,
+    /// The function cannot be accessed, in the error state.
+    blocked: bool,
+    error: bool,
+    config: [u32; config::WORDS],
+    /// Whether a reset by the platform reaches the inside of the function.
+    pub(crate) resets_inside: bool,
+    /// Whether the function can be reset by itself.
+    pub(crate) resets_itself: bool,
+    /// The inside of the function has been reset since the error.
+    pub(crate) inside_is_reset: bool,
+    /// The function could access memory after the error, without its inside having been reset.
+    pub(crate) went_on: bool,
+    /// What is refused, once.
+    pub(crate) refuses: Option<Step>,
+    reported: usize,
+    submitted: usize,
+}
+
+loom::lazy_static! {
+    static ref PLATFORM: Mutex<Platform> = Mutex::new(Platform::new());
+    static ref SUBMITTED: Thing = Thing::new();
+}
+
+pub(crate) fn platform() -> MutexGuard<'static, Platform> {
+    PLATFORM.lock().unwrap()
+}
+
+impl Platform {
+    /// One with a function that works, and that nothing has happened to.
+    pub(crate) const fn new() -> Self {
+        Self {
+            enabled: true,
+            gone: false,
+            blocked: false,
+            error: false,
+            config: config::IN_USE,
+            resets_inside: true,
+            resets_itself: true,
+            inside_is_reset: false,
+            went_on: false,
+            refuses: None,
+            reported: 0,
+            submitted: 0,
+        }
+    }
+
+    fn is_accessible(&self) -> bool {
+        self.enabled && !self.blocked && !self.gone
+    }
+
+    pub(crate) fn is_in_error(&self) -> bool {
+        self.blocked || self.error || !self.enabled
+    }
+
+    pub(crate) fn config(&self) -> [u32; config::WORDS] {
+        self.config
+    }
+
+    pub(crate) fn read(&self, at: usize) -> u32 {
+        if self.is_accessible() {
+            self.config[at]
+        } else {
+            u32::MAX
+        }
+    }
+
+    pub(crate) fn write(&mut self, at: usize, value: u32) {
+        if self.is_accessible() {
+            self.config[at] = value;
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        const MASTER: u32 = 4;
+
+        self.went_on |= self.is_accessible()
+            && !self.error
+            && !self.inside_is_reset
+            && self.config[1] & MASTER != 0;
+    }
+
+    pub(crate) fn attempt(&mut self, step: Step) -> Result {
+        if self.gone || self.refuses == Some(step) {
+            self.refuses = None;
+            self.blocked |= step == Step::BlockedMeanwhile;
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unblock(&mut self) -> Result {
+        self.attempt(Step::Unblock)?;
+        self.blocked = false;
+        Ok(())
+    }
+
+    pub(crate) fn clear_error(&mut self) -> Result {
+        self.attempt(Step::ClearError)?;
+        self.error = false;
+        Ok(())
+    }
+
+    pub(crate) fn disable(&mut self) -> Result {
+        self.attempt(Step::Disable)?;
+        self.enabled = false;
+        Ok(())
+    }
+
+    pub(crate) fn enable(&mut self) -> Result {
+        self.attempt(Step::Enable)?;
+        self.enabled = true;
+        self.blocked = false;
+        self.error = false;
+        if self.resets_inside {
+            self.reset_inside();
+        }
+        self.look();
+        Ok(())
+    }
+
+    pub(crate) fn reset_inside(&mut self) {
+        self.config = config::DEFAULT;
+        self.inside_is_reset = true;
+    }
+}
+
+/// The function gets into the error state, which is reported at once. This is the channel report
+/// thread, too.
+pub(crate) fn raise(zdev: &Device, event: ErrorEvent) {
+    let mut now = platform();
+
+    now.blocked = true;
+    now.error = true;
+    now.inside_is_reset = false;
+    now.reported += 1;
+    drop(now);
+    arch::error_event(zdev, event);
+    platform().submitted += 1;
+    SUBMITTED.happened();
+}
+
+/// The function is taken away, which is reported at once.
+pub(crate) fn take_away(event: AvailabilityEvent) {
+    platform().gone = true;
+    arch::availability_event(event);
+    // Who sleeps sees it when it looks again.
+    Thing::PROCESSED.happened();
+}
+
+/// How many events have been reported.
+pub(crate) fn reported() -> usize {
+    platform().reported
+}
+
+/// Waits until all that the platform has reported so far has been submitted.
+pub(crate) fn settle() -> Result {
+    let until = reported();
+
+    SUBMITTED.wait(|| (platform().submitted >= until).then_some(()));
+    Ok(())
+}
