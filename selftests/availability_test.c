@@ -190,6 +190,8 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 
 	if (!inject_ready())
 		SKIP(return, "there is no zpci_inject");
+	if (is_c_version())
+		SKIP(return, "the thread that reports it waits for the owner: for itself");
 	open_and_listen(_metadata, &owner, HOT_ADDRESS, variant->mode, self->request);
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, inject_error(HOT_ADDRESS, PEC_ERROR_STATE));
