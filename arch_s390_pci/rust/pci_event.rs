@@ -126,6 +126,20 @@ unsafe extern "C" fn zpci_recovery_abandoned(zdev: *mut bindings::zpci_dev) {
     submit(unsafe { Device::from_raw(zdev) }.into(), Event::Abandoned);
 }
 
+/// Whether an error of a function has been reported and is not processed yet.
+///
+/// # Safety
+///
+/// `pdev` must be valid.
+#[export]
+unsafe extern "C" fn zpci_recovery_in_error(pdev: *mut bindings::pci_dev) -> bool {
+    // SAFETY: By the caller's promise; the type is a transparent wrapper.
+    let zdev = Device::of(unsafe { &*pdev.cast() });
+
+    zdev.and_then(|zdev| zdev.recovery().ok())
+        .is_some_and(|recovery| recovery.unprocessed() != 0)
+}
+
 /// Resets a function for the PCI core. Returns 0 or an error code.
 ///
 /// # Safety

@@ -30,11 +30,13 @@ pub enum Event {
 impl Event {
     /// How many events of a function may be on their way for this one to be added.
     ///
-    /// A storm of errors leaves room for what must not be missed.
+    /// A storm of errors leaves room for what must not be missed, above all that the function is
+    /// gone.
     fn limit(&self) -> usize {
         match self {
             Self::Error(error) if error.pec().severity() != Severity::Permanent => 32,
             Self::Error(_) => 40,
+            Self::Availability(_) | Self::Abandoned if !self.is_end() => Self::ROOM - 1,
             Self::Availability(_) | Self::Abandoned => Self::ROOM,
         }
     }
@@ -44,7 +46,11 @@ impl Event {
 
     /// Whether the function may be in error because of it.
     pub(super) fn may_be_in_error(&self) -> bool {
-        matches!(self, Self::Error(error) if error.pec().severity() != Severity::Measurement)
+        match self {
+            Self::Error(error) => error.pec().severity() != Severity::Measurement,
+            Self::Abandoned => true,
+            Self::Availability(_) => false,
+        }
     }
 
     /// Whether the platform has taken the function away with it.
