@@ -3,6 +3,8 @@
  * The error states as the architecture has them, and events that only a real platform
  * raises: they come by the real channel report, and the function is really in error.
  */
+#include <pthread.h>
+
 #include "kselftest_harness.h"
 
 #include "file.h"
@@ -251,6 +253,33 @@ TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
 	ASSERT_EQ(0, pci_bind(self->rough.address, "vfio-pci"));
 	ASSERT_EQ(0, owner_open_new(&self->rough.owner, self->rough.address, VFIO_CDEV_IOMMUFD));
 	EXPECT_EQ(0, nvme_verify(&self->rough.owner.nvme, TEST_BLOCK));
+}
+
+static void *reset_by_its_owner(void *arg)
+{
+	struct owner *owner = arg;
+
+	return (void *)(long)vfio_reset(&owner->fn);
+}
+
+/*
+ * An error in the middle of an FLR, after which the function does not answer: nobody waits for
+ * it, and the same call resets it through the platform. Validates R6.
+ */
+TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
+{
+	struct owner *owner = &self->rough.owner;
+	__u64 start = now_ns();
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_by_its_owner, owner));
+	sleep_ms(50);
+	ASSERT_EQ(0, platform_command("event pec=0x3a fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_GT(times(5000, 30000), (now_ns() - start) / 1000000);
+	EXPECT_RESTORED();
 }
 
 /* For an owner that does not listen the host ends the error, and it works. Validates R9. */

@@ -271,6 +271,21 @@ TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
 	EXPECT_RESTORED();
 }
 
+/* What it refuses to restore is no success, and the next reset restores it. Validates R4. */
+TEST_F_TIMEOUT(refusal, to_restore, 60)
+{
+	struct owner *owner = &self->rough.owner;
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	/* The Command register is the fifth that is written. */
+	ASSERT_EQ(0, platform_command("answer store fid=%lu space=15 skip=4 times=4 cc=3 status=0",
+				      self->rough.fid));
+	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
+	ASSERT_EQ(0, platform_command("forget"));
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
 /*
  * Translations that the platform does not refresh: for want of resources it is asked
  * again; a function that refuses has all of them anew before it does DMA. Validates R5.
