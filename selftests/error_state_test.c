@@ -4,15 +4,20 @@
  * raises: they come by the real channel report, and the function is really in error.
  */
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "kselftest_harness.h"
 
 #include "file.h"
 #include "kmsg.h"
 #include "module.h"
+#include "recovery.h"
 #include "rough.h"
 
 #define QUIET_MS	300
+
+/* Where what is mapped and unmapped during an error is for the device. */
+#define OTHER_AT	0x300000
 
 #define TEST_DRIVER	"zpci_test_driver"
 #define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
@@ -298,6 +303,119 @@ TEST_F_TIMEOUT(state, silent_owner, 60)
 	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(5, event.pec);
 	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED, event.flags);
+}
+
+/* A page, mapped where nothing else is. */
+struct page {
+	void *mem;
+	__u64 iova;
+};
+
+static struct page page_at(struct owner *owner, __u64 offset)
+{
+	return (struct page) {
+		.mem = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		.iova = owner->nvme.iova + offset,
+	};
+}
+
+/* A function that does not listen, on a platform that is strict or gentle about error states. */
+FIXTURE(mappings) {
+	struct rough rough;
+};
+
+FIXTURE_VARIANT(mappings) {
+	enum vfio_mode mode;
+	const char *states;
+};
+
+FIXTURE_VARIANT_ADD(mappings, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+	.states = "states on",
+};
+
+FIXTURE_VARIANT_ADD(mappings, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+	.states = "states on",
+};
+
+FIXTURE_VARIANT_ADD(mappings, gentle) {
+	.mode = VFIO_CDEV_IOMMUFD,
+	.states = "states off",
+};
+
+FIXTURE_SETUP(mappings)
+{
+	ROUGH_START();
+	ASSERT_EQ(0, platform_command("%s", variant->states));
+	owner_close(&self->rough.owner);
+	ASSERT_EQ(0, owner_open_at(&self->rough.owner, self->rough.address, variant->mode));
+}
+
+FIXTURE_TEARDOWN(mappings)
+{
+	ROUGH_END();
+}
+
+/*
+ * Memory is unmapped, and other memory mapped, while the function is in error, which refuses to
+ * hear of it. Returns when the host has ended the error.
+ */
+static void change_during_the_error(struct __test_metadata *_metadata, struct rough *rough,
+				    struct page *gone, struct page *new)
+{
+	struct owner *owner = &rough->owner;
+
+	*gone = page_at(owner, OTHER_AT);
+	*new = page_at(owner, 2 * OTHER_AT);
+	ASSERT_EQ(0, vfio_dma_map(&owner->fn, gone->mem, gone->iova, getpagesize()));
+	ASSERT_EQ(0, nvme_read_to(&owner->nvme, TEST_BLOCK, gone->iova));
+	EXPECT_TRUE(pattern_matches(gone->mem, TEST_BLOCK));
+
+	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu hold", rough->fid));
+	EXPECT_FALSE(pci_answers(rough->address));
+	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, gone->iova, getpagesize()));
+	EXPECT_EQ(0, vfio_dma_map(&owner->fn, new->mem, new->iova, getpagesize()));
+	/* The report comes with that of the next event, which means nothing. */
+	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_MEASUREMENT, rough->fid));
+	ASSERT_EQ(0, recovery_wait_captured(rough->address, 1, PATIENCE_MS));
+	EXPECT_EQ(0, recovery_wait_channel(rough->address, CHANNEL_NORMAL, PATIENCE_MS));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* The device does not reach what was unmapped. Validates R25. */
+TEST_F_TIMEOUT(mappings, unmapped_during_the_error, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	struct vfio_device_zpci_err_region event;
+	struct page gone, new;
+	struct ccdf ccdf;
+
+	REQUIRE_REGION(owner);
+	change_during_the_error(_metadata, &self->rough, &gone, &new);
+	EXPECT_EQ(0, nvme_provoke_error(&owner->nvme, gone.iova));
+	EXPECT_EQ(0, recovery_wait_captured(self->rough.address, 2, PATIENCE_MS)) {
+		TH_LOG("the device reaches memory that is not mapped");
+	}
+	ASSERT_EQ(0, owner_take(owner, &event));
+	EXPECT_EQ(5, event.pec);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED, event.flags);
+	ASSERT_EQ(0, owner_take(owner, &event));
+	ccdf_decode(event.ccdf, &ccdf);
+	EXPECT_EQ(PEC_DMA_ACCESS, ccdf.pec);
+	EXPECT_EQ(gone.iova, ccdf.faddr);
+}
+
+/* And it reaches what was mapped. Validates R25. */
+TEST_F_TIMEOUT(mappings, mapped_during_the_error, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	struct page gone, new;
+
+	change_during_the_error(_metadata, &self->rough, &gone, &new);
+	EXPECT_EQ(0, nvme_read_to(&owner->nvme, TEST_BLOCK, new.iova));
+	EXPECT_TRUE(pattern_matches(new.mem, TEST_BLOCK));
 }
 
 TEST_HARNESS_MAIN

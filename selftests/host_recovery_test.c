@@ -14,6 +14,7 @@
 #include "inject.h"
 #include "kmsg.h"
 #include "module.h"
+#include "recovery.h"
 
 #define TEST_DRIVER	"zpci_test_driver"
 #define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
@@ -27,6 +28,13 @@
 
 #define NO_TEST_DRIVER	"the module " TEST_DRIVER " is not there"
 #define NO_INJECTOR	"the module zpci_inject is not there"
+
+/* How often the host recovers the function of an owner that does not listen, in an hour. */
+#define RECOVERIES		5
+
+/* Errors after that, and how many uevents may tell of all errors together. */
+#define MORE			300
+#define UEVENTS_MAX		(3 * RECOVERIES)
 
 #define HELPER		"/tmp/uevent-helper"
 #define HELPER_FILE	"/sys/kernel/uevent_helper"
@@ -209,6 +217,105 @@ TEST_F_TIMEOUT(function, owners_recovery_is_reported_to_its_end, 60)
 	EXPECT_EQ(0, wait_uevent("SUCCESSFUL_RECOVERY"));
 	owner_close(&owner);
 	file_write(HELPER_FILE, "");
+}
+
+/* How many uevents there have been since boot, of whatever kind. */
+static long uevents(void)
+{
+	FILE *file = fopen("/sys/kernel/uevent_seqnum", "re");
+	long number = -1;
+
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* A real error of a function whose owner does not listen, and what has become of the function. */
+static void suffer_silently(struct __test_metadata *_metadata, struct owner *owner,
+			    const char *channel)
+{
+	const char *address = owner->fn.address;
+	struct recovery_state state;
+
+	ASSERT_EQ(0, recovery_state(address, &state));
+	ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
+	ASSERT_EQ(0, recovery_wait_captured(address, state.captured + 1, PATIENCE_MS)) {
+		TH_LOG("error %lu", state.captured + 1);
+	}
+	EXPECT_EQ(0, recovery_wait_channel(address, channel, 0)) {
+		TH_LOG("error %lu", state.captured + 1);
+	}
+}
+
+/* What the owner finds when it looks at last, up to that event. */
+static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
+			 unsigned int last)
+{
+	struct vfio_device_zpci_err_region event;
+	unsigned int i;
+	__u16 how;
+
+	for (i = 1; i <= last; i++) {
+		ASSERT_EQ(0, owner_take(owner, &event));
+		how = i <= RECOVERIES ? VFIO_ZPCI_ERR_HOST_RECOVERED : VFIO_ZPCI_ERR_UNATTENDED;
+		EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_STALE | how, event.flags) {
+			TH_LOG("event %u", i);
+		}
+	}
+}
+
+/*
+ * The host does not recover for ever what fails over and over: it leaves the function in error,
+ * and goes on to tell of others. A reset by the owner brings it back, and the host recovers it
+ * again. Validates 100.
+ */
+TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
+{
+	char address[PCI_ADDRESS_LEN], line[128];
+	struct owner owner, other;
+	unsigned int i;
+	long before;
+
+	if (!inject_ready())
+		SKIP(return, NO_INJECTOR);
+	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, self->address, address));
+	ASSERT_EQ(0, owner_open_new(&other, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, owner_listen(&other));
+	ASSERT_EQ(0, owner_open_new(&owner, self->address, VFIO_CDEV_IOMMUFD));
+	REQUIRE_REGION(&owner);
+
+	before = uevents();
+	ASSERT_LE(0, before);
+	for (i = 1; i <= RECOVERIES; i++)
+		suffer_silently(_metadata, &owner, CHANNEL_NORMAL);
+	suffer_silently(_metadata, &owner, CHANNEL_FROZEN);
+	EXPECT_FALSE(pci_answers(self->address));
+
+	/* As fast as they are accepted, and then each after the other. */
+	for (i = 0; i < 2 * MORE; i++) {
+		ASSERT_EQ(0, inject_error(self->address, PEC_DMA_ACCESS));
+		if (i >= MORE)
+			ASSERT_EQ(0, recovery_wait_captured(self->address, i + 1,
+							    PATIENCE_MS));
+	}
+	EXPECT_GE(UEVENTS_MAX, uevents() - before);
+	ASSERT_EQ(0, owner_suffer(&other));
+	snprintf(line, sizeof(line), "%s: Event 0x4 reports an error", address);
+	EXPECT_LOGGED(line);
+	EXPECT_EQ(0, owner_recover(&other));
+	EXPECT_EQ(0, recovery_wait_channel(self->address, CHANNEL_FROZEN, 0));
+
+	ASSERT_EQ(0, owner_recover(&owner));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	suffer_silently(_metadata, &owner, CHANNEL_NORMAL);
+	EXPECT_TRUE(pci_answers(self->address));
+	EXPECT_EQ(0, nvme_reinit(&owner.nvme));
+	EXPECT_EQ(0, nvme_verify(&owner.nvme, TEST_BLOCK));
+	expect_taken(_metadata, &owner, RECOVERIES + 1);
+	owner_close(&owner);
+	owner_close(&other);
 }
 
 TEST_HARNESS_MAIN

@@ -11,6 +11,7 @@
 
 #include "kselftest_harness.h"
 
+#include "config.h"
 #include "fixture.h"
 #include "inject.h"
 #include "long.h"
@@ -581,20 +582,25 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_read, 600)
 }
 
 /*
- * Out of memory at each allocation of the reset of a function in error: what
- * fails can be done again, and then works. Validates 31, 67.
+ * Out of memory at each allocation of the reset of a function in error, of
+ * pages as well: what fails can be done again, and then works, and configuration space is as
+ * before the error. Validates 31, 67.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 {
+	struct config *before = malloc(sizeof(*before));
+	struct config *after = malloc(sizeof(*after));
 	struct owner *owner = &self->owner;
 	unsigned int nth, failed = 0;
 	bool injected = true;
 	int ret;
 
-	if (memory_fault_prepare())
+	ASSERT_TRUE(before && after);
+	if (memory_fault_prepare() || memory_fault_pages())
 		SKIP(return, NO_FAULTS);
 	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
 	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, config_save(&owner->fn, before));
 	for (nth = 1; injected && nth < ALLOCATIONS_MAX; nth++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		ASSERT_EQ(0, memory_fault_at(nth));
@@ -607,6 +613,10 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 				TH_LOG("after allocation %u failed the reset: %d", nth, ret);
 			}
 		}
+		ASSERT_EQ(0, config_save(&owner->fn, after));
+		EXPECT_EQ(0, config_differences(before, after)) {
+			TH_LOG("after allocation %u", nth);
+		}
 		ASSERT_EQ(0, nvme_reinit(&owner->nvme)) {
 			TH_LOG("after allocation %u", nth);
 		}
@@ -615,6 +625,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 	EXPECT_FALSE(injected);
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	owner_close(owner);
+	free(before);
+	free(after);
 	EXPECT_FRESH();
 }
 

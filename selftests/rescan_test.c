@@ -6,13 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 
+#include "child.h"
 #include "file.h"
 #include "fixture.h"
 #include "host.h"
@@ -72,50 +71,6 @@ static void expect_usable(struct __test_metadata *_metadata, const char *address
 
 #define EXPECT_USABLE(address)	expect_usable(_metadata, address)
 
-/*
- * Does something over and over, or once: in a child, as it may never come
- * back. The child has copies of all descriptors, but must not have the function.
- */
-static pid_t in_a_child(struct owner *owner, int (*act)(const void *arg), const void *arg,
-			bool again)
-{
-	pid_t child = fork();
-	int ret;
-
-	if (child)
-		return child;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (owner)
-		vfio_close(&owner->fn);
-	do {
-		ret = act(arg);
-	} while (!ret && again);
-	_exit(ret ? 1 : 0);
-}
-
-/* Waits for a child that ends by itself: -ETIMEDOUT, or -EIO if it has failed. */
-static int child_wait(pid_t child)
-{
-	__u64 deadline = deadline_in(PATIENCE_MS);
-	int status;
-
-	while (!waitpid(child, &status, WNOHANG))
-		if (!wait_on(deadline))
-			return -ETIMEDOUT;
-	return status ? -EIO : 0;
-}
-
-/* Ends a child that does something over and over: 0 if nothing has failed there. */
-static int child_stop(pid_t child)
-{
-	int status;
-
-	if (waitpid(child, &status, WNOHANG))
-		return -EIO;
-	kill(child, SIGKILL);
-	return waitpid(child, &status, 0) == child ? 0 : -ECHILD;
-}
-
 static int rescan(const void *arg)
 {
 	(void)arg;
@@ -133,7 +88,7 @@ FIXTURE_SETUP(scans)
 {
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
 	ASSERT_EQ(0, pci_slot(self->address, self->slot, sizeof(self->slot)));
-	self->child = in_a_child(NULL, rescan, NULL, true);
+	self->child = child_start(NULL, rescan, NULL, true);
 	ASSERT_LT(0, self->child);
 }
 
@@ -248,13 +203,13 @@ TEST_F_TIMEOUT(taken, power_off_holds_up_nobody, 120)
 	ASSERT_EQ(0, pci_slot(other, slot, sizeof(slot)));
 	ASSERT_EQ(0, owner_open_new(&owner, self->address, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, vfio_irq_set(&owner.fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
-	off = in_a_child(&owner, power_off, self->slot, false);
+	off = child_start(&owner.fn, power_off, self->slot, false);
 	ASSERT_LT(0, off);
 	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
 
-	child = in_a_child(&owner, rescan, NULL, false);
+	child = child_start(&owner.fn, rescan, NULL, false);
 	EXPECT_EQ(0, child_wait(child));
-	child = in_a_child(&owner, off_and_on, slot, false);
+	child = child_start(&owner.fn, off_and_on, slot, false);
 	EXPECT_EQ(0, child_wait(child));
 	EXPECT_EQ(0, waitpid(off, NULL, WNOHANG));
 
@@ -317,7 +272,7 @@ FIXTURE_TEARDOWN(plugged)
 /* It is released while another one is removed and found again, over and over. */
 TEST_F_TIMEOUT(plugged, released_beside_remove_and_rescan, 300)
 {
-	pid_t child = in_a_child(NULL, remove_and_rescan, self->address, true);
+	pid_t child = child_start(NULL, remove_and_rescan, self->address, true);
 	int i;
 
 	ASSERT_LT(0, child);

@@ -104,6 +104,41 @@ TEST_F(reset, brings_config_space_back)
 	free(after);
 }
 
+/*
+ * An administrator resets the function before its owner has read of the error: the owner
+ * recovers as if that had not been. Validates 99.
+ */
+TEST_F(reset, of_an_administrator_comes_first)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+	struct config *before = malloc(sizeof(*before));
+	struct config *after = malloc(sizeof(*after));
+
+	ASSERT_TRUE(before && after);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, config_save(&owner->fn, before));
+	ASSERT_EQ(0, owner_suffer(owner));
+	EXPECT_EQ(0, pci_write_attr(owner->fn.address, "reset", "1"));
+	EXPECT_TRUE(pci_answers(owner->fn.address));
+
+	EXPECT_EVENT(owner, &event, 1);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
+	ASSERT_EQ(0, owner_recover(owner));
+	ASSERT_EQ(0, config_save(&owner->fn, after));
+	EXPECT_EQ(0, config_differences(before, after));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+
+	/* The next error is one, too. */
+	ASSERT_EQ(0, owner_suffer(owner));
+	EXPECT_EVENT(owner, &event, 2);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	free(before);
+	free(after);
+}
+
 /* Memory that was mapped before the error is still mapped for the device. Validates 65. */
 TEST_F(reset, keeps_dma_mappings)
 {

@@ -13,6 +13,7 @@
 #include "wait.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define FAIL_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 
 /* More than there can be. */
@@ -30,6 +31,19 @@ int memory_fault_prepare(void)
 		ret = file_write(FAILSLAB "verbose", "0");
 	if (!ret)
 		ret = file_write(FAIL_NTH, "0");
+	return ret;
+}
+
+int memory_fault_pages(void)
+{
+	int ret;
+
+	/* As above, and single ones. */
+	ret = file_write(FAIL_PAGES "ignore-gfp-wait", "N");
+	if (!ret)
+		ret = file_write(FAIL_PAGES "verbose", "0");
+	if (!ret)
+		ret = file_write(FAIL_PAGES "min-order", "0");
 	return ret;
 }
 

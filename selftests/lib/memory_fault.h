@@ -10,6 +10,9 @@
  */
 int memory_fault_prepare(void);
 
+/* Lets whole pages fail as well from now on, where the kernel has CONFIG_FAIL_PAGE_ALLOC. */
+int memory_fault_pages(void);
+
 /* The nth allocation from now on is to fail, the first is 1. */
 int memory_fault_at(unsigned int nth);
 

@@ -249,12 +249,12 @@ void nvme_stop(struct nvme *nvme)
 	nvme->mem = NULL;
 }
 
-static int transfer(struct nvme *nvme, __u8 opcode, __u64 block)
+static int transfer(struct nvme *nvme, __u8 opcode, __u64 block, __u64 iova)
 {
 	struct nvme_command command = {
 		.opcode = opcode,
 		.nsid = htole32(1),
-		.prp1 = htole64(nvme->iova + DATA_AT),
+		.prp1 = htole64(iova),
 		.cdw10 = htole32((__u32)block),
 		.cdw11 = htole32(block >> 32),		/* cdw12 0: one block */
 	};
@@ -262,9 +262,14 @@ static int transfer(struct nvme *nvme, __u8 opcode, __u64 block)
 	return submit(nvme, &nvme->io, &command);
 }
 
+int nvme_read_to(struct nvme *nvme, __u64 block, __u64 iova)
+{
+	return transfer(nvme, NVME_IO_READ, block, iova);
+}
+
 int nvme_read(struct nvme *nvme, __u64 block, void *buf)
 {
-	int ret = transfer(nvme, NVME_IO_READ, block);
+	int ret = nvme_read_to(nvme, block, nvme->iova + DATA_AT);
 
 	if (!ret)
 		memcpy(buf, nvme->mem + DATA_AT, BLOCK_SIZE);
@@ -274,7 +279,7 @@ int nvme_read(struct nvme *nvme, __u64 block, void *buf)
 int nvme_write(struct nvme *nvme, __u64 block, const void *buf)
 {
 	memcpy(nvme->mem + DATA_AT, buf, BLOCK_SIZE);
-	return transfer(nvme, NVME_IO_WRITE, block);
+	return transfer(nvme, NVME_IO_WRITE, block, nvme->iova + DATA_AT);
 }
 
 int nvme_verify(struct nvme *nvme, __u64 block)

@@ -62,6 +62,8 @@ void nvme_stop(struct nvme *nvme);
 int nvme_reinit(struct nvme *nvme);
 
 int nvme_read(struct nvme *nvme, __u64 block, void *buf);
+/* Reads a block to whatever address is mapped for the device. */
+int nvme_read_to(struct nvme *nvme, __u64 block, __u64 iova);
 int nvme_write(struct nvme *nvme, __u64 block, const void *buf);
 /* Reads a block and compares it with what the test disk holds: -EILSEQ if it differs. */
 int nvme_verify(struct nvme *nvme, __u64 block);

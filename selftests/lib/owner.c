@@ -17,7 +17,9 @@ int dma_start(struct vfio_function *fn, __u64 *start)
 	return ret;
 }
 
-int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
+static int open_by(struct owner *owner, const char *address, enum vfio_mode mode,
+		   int (*open)(struct vfio_function *fn, const char *address,
+			       enum vfio_mode mode))
 {
 	__u64 start;
 	int ret;
@@ -26,7 +28,7 @@ int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
 	owner->error_event = event_new();
 	if (owner->error_event < 0)
 		return owner->error_event;
-	ret = vfio_open(&owner->fn, address, mode);
+	ret = open(&owner->fn, address, mode);
 	if (!ret)
 		ret = dma_start(&owner->fn, &start);
 	if (!ret) {
@@ -44,6 +46,16 @@ int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
 bool is_c_version(void)
 {
 	return access("/sys/kernel/debug/pci/recovery", F_OK) != 0;
+}
+
+int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
+{
+	return open_by(owner, address, mode, vfio_open);
+}
+
+int owner_open_in_machine(struct owner *owner, const char *address, enum vfio_mode mode)
+{
+	return open_by(owner, address, mode, vfio_open_in_machine);
 }
 
 int owner_open(struct owner *owner, enum vfio_mode mode)

@@ -37,6 +37,8 @@ bool is_c_version(void);
 int owner_open(struct owner *owner, enum vfio_mode mode);
 /* The same without binding, for a function that is known. */
 int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode);
+/* And for a virtual machine. */
+int owner_open_in_machine(struct owner *owner, const char *address, enum vfio_mode mode);
 /*
  * For a function that has just come: it can be seen before drivers may have
  * it, the host's own driver may have it first, and it can be opened last of all.

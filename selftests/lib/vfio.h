@@ -30,6 +30,7 @@ struct vfio_window {
  * @ioas: the I/O address space, with iommufd
  * @window: where its BARs and its configuration space are in @device
  * @by_feature: the kernel has no error region: what it asks of its clients differs
+ * @in_machine: it belongs to a virtual machine
  */
 struct vfio_function {
 	char address[PCI_ADDRESS_LEN];
@@ -40,10 +41,13 @@ struct vfio_function {
 	__u32 ioas;
 	struct vfio_window window[VFIO_PCI_CONFIG_REGION_INDEX + 1];
 	int by_feature;
+	bool in_machine;
 };
 
 /* Everything here returns 0 or -errno unless it says otherwise. */
 int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode);
+/* The same for a virtual machine, which zpci_machine.ko plays. */
+int vfio_open_in_machine(struct vfio_function *fn, const char *address, enum vfio_mode mode);
 /* Opens a function in the I/O address space that another one has. */
 int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other);
 void vfio_close(struct vfio_function *fn);

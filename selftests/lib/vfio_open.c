@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "error_event.h"
+#include "machine.h"
 #include "vfio.h"
 #include "vfio_info.h"
 
@@ -27,6 +28,7 @@ static int open_by_group(struct vfio_function *fn)
 	int number = pci_iommu_group(fn->address);
 	bool shared = fn->iommu >= 0;
 	char path[PATH_MAX];
+	int ret;
 
 	if (number < 0)
 		return number;
@@ -45,6 +47,9 @@ static int open_by_group(struct vfio_function *fn)
 	if (ioctl(fn->group, VFIO_GROUP_SET_CONTAINER, &fn->iommu) ||
 	    (!shared && ioctl(fn->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)))
 		return -errno;
+	ret = fn->in_machine ? machine_add(fn->group) : 0;
+	if (ret)
+		return ret;
 	fn->device = ioctl(fn->group, VFIO_GROUP_GET_DEVICE_FD, fn->address);
 	return fn->device < 0 ? -errno : 0;
 }
@@ -76,6 +81,7 @@ static int open_by_cdev(struct vfio_function *fn)
 	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int ret;
 
 	if (fn->iommu < 0)
 		fn->iommu = open_node("/dev/iommu");
@@ -84,6 +90,9 @@ static int open_by_cdev(struct vfio_function *fn)
 	fn->device = open_cdev(fn->address);
 	if (fn->device < 0)
 		return fn->device;
+	ret = fn->in_machine ? machine_add(fn->device) : 0;
+	if (ret)
+		return ret;
 	bind.iommufd = fn->iommu;
 	if (ioctl(fn->device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
 		return -errno;
@@ -116,14 +125,26 @@ static int open_with(struct vfio_function *fn, const char *address)
 	return ret;
 }
 
-int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+static int open_alone(struct vfio_function *fn, const char *address, enum vfio_mode mode,
+		      bool in_machine)
 {
 	memset(fn, 0, sizeof(*fn));
 	fn->iommu = -1;
 	fn->group = -1;
 	fn->device = -1;
 	fn->mode = mode;
+	fn->in_machine = in_machine;
 	return open_with(fn, address);
+}
+
+int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+{
+	return open_alone(fn, address, mode, false);
+}
+
+int vfio_open_in_machine(struct vfio_function *fn, const char *address, enum vfio_mode mode)
+{
+	return open_alone(fn, address, mode, true);
 }
 
 int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other)
@@ -146,6 +167,9 @@ static void close_fd(int *fd)
 
 void vfio_close(struct vfio_function *fn)
 {
+	if (fn->in_machine)
+		machine_del(fn->group < 0 ? fn->device : fn->group);
+	fn->in_machine = false;
 	close_fd(&fn->device);
 	close_fd(&fn->group);
 	close_fd(&fn->iommu);

@@ -41,6 +41,9 @@ use std::ffi::{
 };
 
 pub(crate) const PCI_COMMAND: u32 = 4;
+pub(crate) const PCI_COMMAND_IO: u32 = 0x1;
+pub(crate) const PCI_COMMAND_MEMORY: u32 = 0x2;
+pub(crate) const PCI_COMMAND_MASTER: u32 = 0x4;
 pub(crate) const PCI_COMMAND_INTX_DISABLE: u32 = 0x400;
 
 /// `pci_channel_io_perm_failure`, in the model.

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZPCI_SELFTEST_RECOVERY_H
+#define ZPCI_SELFTEST_RECOVERY_H
+
+#include "pci.h"
+
+/* Channel states, as the kernel calls them. */
+#define CHANNEL_NORMAL	"normal"
+#define CHANNEL_FROZEN	"frozen"
+#define CHANNEL_FAILED	"permanent-failure"
+
+/* The state of a function, as debugfs shows it. The last three only while it is open. */
+struct recovery_state {
+	char channel[24];
+	char owner[16];
+	char recovery[16];
+	unsigned int opened;
+	unsigned int resets;
+	unsigned int unhandled;
+	unsigned int ignored;
+	unsigned long captured;
+	unsigned int waiting;
+	unsigned int dropped;
+};
+
+/* -ENOENT on a kernel that has none. */
+int recovery_state(const char *address, struct recovery_state *state);
+
+/* Wait until the channel is in a state, or until the owner has had so many events. */
+int recovery_wait_channel(const char *address, const char *channel, int timeout_ms);
+int recovery_wait_captured(const char *address, unsigned long captured, int timeout_ms);
+
+#endif

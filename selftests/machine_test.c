@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions of a virtual machine: a module stands in KVM's place. A monitor that knows of
+ * the error eventfd alone stops the whole machine when it fires. So there the eventfd is not
+ * listening, and does not fire until its owner has shown that it knows more.
+ */
+#include <pthread.h>
+
+#include "kselftest_harness.h"
+
+#include "fixture.h"
+#include "inject.h"
+#include "machine.h"
+#include "module.h"
+#include "recovery.h"
+
+/* An eventfd that is going to fire has fired by then. */
+#define QUIET_MS	300
+
+/* How long a registration takes, if something is to happen meanwhile. */
+#define DELAY_MS	1000
+
+FIXTURE(machine) {
+	char address[PCI_ADDRESS_LEN];
+	struct owner owner;
+};
+
+FIXTURE_VARIANT(machine) {
+	enum vfio_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(machine, group_type1) {
+	.mode = VFIO_GROUP_TYPE1,
+};
+
+FIXTURE_VARIANT_ADD(machine, cdev_iommufd) {
+	.mode = VFIO_CDEV_IOMMUFD,
+};
+
+FIXTURE_SETUP(machine)
+{
+	self->owner.error_event = -1;
+	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
+	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
+	if (module_load(MACHINE))
+		SKIP(return, "the module " MACHINE " is not there");
+	ASSERT_EQ(0, owner_open_in_machine(&self->owner, self->address, variant->mode));
+	REQUIRE_REGION(&self->owner);
+	ASSERT_EQ(0, owner_listen(&self->owner));
+}
+
+FIXTURE_TEARDOWN(machine)
+{
+	machine_set("refuse", 0);
+	machine_set("delay_ms", 0);
+	owner_close(&self->owner);
+	/* Nobody has anything of the machine any more. */
+	EXPECT_EQ(0, machine_get("registered"));
+	EXPECT_EQ(0, machine_get("users"));
+	EXPECT_EQ(0, module_unload(MACHINE));
+}
+
+static void expect_owner(struct __test_metadata *_metadata, const char *address,
+			 const char *owner, const char *recovery)
+{
+	struct recovery_state state;
+
+	ASSERT_EQ(0, recovery_state(address, &state));
+	EXPECT_STREQ(owner, state.owner);
+	EXPECT_STREQ(recovery, state.recovery);
+}
+
+#define EXPECT_OWNER(owner, recovery)	\
+	expect_owner(_metadata, self->address, owner, recovery)
+
+/* An error of a function whose owner knows the eventfd alone: it is kept, and nobody hears. */
+static void suffer_unheard(struct __test_metadata *_metadata, struct owner *owner,
+			   unsigned long number)
+{
+	const char *address = owner->fn.address;
+
+	event_clear(owner->error_event);
+	ASSERT_EQ(0, number == 1 ? nvme_provoke_error(&owner->nvme, owner->unmapped) :
+		     inject_error(address, PEC_DMA_ACCESS));
+	ASSERT_EQ(0, recovery_wait_captured(address, number, PATIENCE_MS));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, QUIET_MS));
+	EXPECT_EQ(0, recovery_wait_channel(address, CHANNEL_FROZEN, 0));
+	EXPECT_FALSE(pci_answers(address));
+}
+
+/* From now on the owner listens: an error is told, and the owner recovers. */
+static void expect_heard(struct __test_metadata *_metadata, struct owner *owner, __u64 number)
+{
+	struct vfio_device_zpci_err_region event;
+
+	expect_owner(_metadata, owner->fn.address, "listens,kvm", "owner");
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	ASSERT_EQ(0, owner_suffer(owner));
+	do {
+		ASSERT_EQ(0, owner_take(owner, &event));
+	} while (event.flags & VFIO_ZPCI_ERR_STALE);
+	EXPECT_EQ(number, event.sequence);
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* The monitors of today: the machine goes on, though without its function. Validates 30. */
+TEST_F_TIMEOUT(machine, eventfd_alone_does_not_fire, 60)
+{
+	struct owner *owner = &self->owner;
+
+	EXPECT_OWNER("silent,kvm", "nobody");
+	suffer_unheard(_metadata, owner, 1);
+	/* Registered anew it is told nothing either, nor at the next error. */
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
+	EXPECT_OWNER("silent,kvm", "nobody");
+	/* What its guest does in the end, or a reset of the machine. */
+	ASSERT_EQ(0, owner_recover(owner));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	EXPECT_OWNER("silent,kvm", "nobody");
+}
+
+/* Asking whether there is the feature is listening: what has happened is told at once. */
+TEST_F_TIMEOUT(machine, probe_is_listening, 60)
+{
+	struct owner *owner = &self->owner;
+
+	suffer_unheard(_metadata, owner, 1);
+	ASSERT_EQ(0, error_feature_probe(&owner->fn, VFIO_DEVICE_FEATURE_GET));
+	EXPECT_EQ(0, event_wait(owner->error_event, 0));
+	expect_heard(_metadata, owner, 2);
+}
+
+/* So is taking an event, by the feature or from the region. The reader goes on by itself. */
+TEST_F_TIMEOUT(machine, feature_is_listening, 60)
+{
+	struct owner *owner = &self->owner;
+	__u8 ccdf[CCDF_LEN];
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	suffer_unheard(_metadata, owner, 1);
+	suffer_unheard(_metadata, owner, 2);
+	ASSERT_EQ(0, error_feature_take(&owner->fn, ccdf));
+	expect_heard(_metadata, owner, 3);
+}
+
+TEST_F_TIMEOUT(machine, reading_is_listening, 60)
+{
+	struct vfio_device_zpci_err_region event;
+	struct owner *owner = &self->owner;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	suffer_unheard(_metadata, owner, 1);
+	suffer_unheard(_metadata, owner, 2);
+	ASSERT_EQ(0, owner_take(owner, &event));
+	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_UNATTENDED, event.flags);
+	EXPECT_EQ(1, event.pending_errors);
+	expect_heard(_metadata, owner, 3);
+}
+
+/* The first version's client reads once after opening, before anything has happened. */
+TEST_F_TIMEOUT(machine, reading_in_advance_is_listening, 60)
+{
+	struct owner *owner = &self->owner;
+
+	EXPECT_NO_EVENT(owner);
+	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
+	ASSERT_EQ(0, owner_suffer(owner));
+	expect_heard(_metadata, owner, 2);
+}
+
+/* A function is disabled and enabled for its machine, under the lock for that. */
+TEST_F_TIMEOUT(machine, registered_under_the_lock, 60)
+{
+	struct owner *owner = &self->owner;
+	struct recovery_state before, after;
+
+	EXPECT_EQ(1, machine_get("registered"));
+	EXPECT_EQ(1, machine_get("users"));
+	EXPECT_EQ(0, machine_get("unlocked"));
+	owner_close(owner);
+	EXPECT_EQ(0, machine_get("registered"));
+	EXPECT_EQ(0, machine_get("unlocked"));
+	ASSERT_EQ(0, recovery_state(self->address, &before));
+	ASSERT_EQ(0, owner_open_in_machine(owner, self->address, variant->mode));
+	ASSERT_EQ(0, recovery_state(self->address, &after));
+	EXPECT_LT(before.resets, after.resets);
+	EXPECT_EQ(0, machine_get("unlocked"));
+	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+}
+
+/* Registration fails: so does opening, and nothing is left behind. Validates 47. */
+TEST_F_TIMEOUT(machine, registration_fails, 60)
+{
+	struct owner *owner = &self->owner;
+	struct vfio_function fn;
+
+	owner_close(owner);
+	ASSERT_EQ(0, machine_set("refuse", -ENOMEM));
+	EXPECT_EQ(-ENOMEM, vfio_open_in_machine(&fn, self->address, variant->mode));
+	EXPECT_EQ(0, machine_get("registered"));
+	EXPECT_EQ(0, machine_get("users"));
+	EXPECT_OWNER("none", "host");
+	ASSERT_EQ(0, machine_set("refuse", 0));
+	ASSERT_EQ(0, owner_open_in_machine(owner, self->address, variant->mode));
+	ASSERT_EQ(0, owner_listen(owner));
+	EXPECT_NO_EVENT(owner);
+	ASSERT_EQ(0, owner_suffer(owner));
+	expect_heard(_metadata, owner, 2);
+}
+
+static void *open_in_thread(void *arg)
+{
+	struct _test_data_machine *self = arg;
+
+	return (void *)(long)owner_open_in_machine(&self->owner, self->address,
+						   VFIO_CDEV_IOMMUFD);
+}
+
+/*
+ * An event of the function while it is disabled and enabled for its machine: no life is
+ * mixed up with another, and the function works or can be recovered. Validates 92.
+ */
+TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
+{
+	struct ccdf ccdf = { .pec = PEC_DMA_ACCESS };
+	struct owner *owner = &self->owner;
+	struct recovery_state before, now;
+	__u64 deadline = deadline_in(PATIENCE_MS);
+	pthread_t thread;
+	void *ret;
+
+	if (!inject_ready())
+		SKIP(return, "there is no zpci_inject");
+	owner_close(owner);
+	ASSERT_EQ(0, inject_aim(self->address, &ccdf));
+	ASSERT_EQ(0, recovery_state(self->address, &before));
+	ASSERT_EQ(0, machine_set("delay_ms", DELAY_MS));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_in_thread, self));
+	do {
+		ASSERT_EQ(0, recovery_state(self->address, &now));
+	} while (strcmp(now.owner, "silent,kvm") && wait_on(deadline));
+	EXPECT_STREQ("silent,kvm", now.owner);
+	ASSERT_EQ(0, inject_ccdf(INJECT_ERROR, &ccdf));
+	ASSERT_EQ(0, recovery_state(self->address, &now));
+	/* It waits for the lock. */
+	EXPECT_EQ(1, now.unhandled);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	ASSERT_EQ(0, (long)ret);
+	ASSERT_EQ(0, machine_set("delay_ms", 0));
+	EXPECT_EQ(0, machine_get("unlocked"));
+	ASSERT_EQ(0, recovery_wait_captured(self->address, 0, PATIENCE_MS));
+	ASSERT_EQ(0, recovery_state(self->address, &now));
+	EXPECT_EQ(1, now.ignored - before.ignored + now.captured);
+	EXPECT_STREQ(now.captured ? CHANNEL_FROZEN : CHANNEL_NORMAL, now.channel);
+	ASSERT_EQ(0, owner_listen(owner));
+	ASSERT_EQ(0, error_feature_probe(&owner->fn, VFIO_DEVICE_FEATURE_GET));
+	expect_heard(_metadata, owner, now.captured + 1);
+}
+
+TEST_HARNESS_MAIN
