@@ -55,9 +55,11 @@ fn log_left_to_owner(zdev: &Device, pdev: &pci::Device, event: &ErrorEvent) {
 
 /// Says in the log that there was an event of a function that is not known.
 pub(super) fn log_unknown(event: &ErrorEvent) {
+    let name = "n/a";
+
     if zpci::may_log() {
         pr_err!(
-            "n/a: Event {:#x} reports an error for PCI function {:#x}\n",
+            "{name}: Event {:#x} reports an error for PCI function {:#x}\n",
             event.pec().as_raw(),
             event.fid().as_raw()
         );
