@@ -55,7 +55,10 @@ impl Event {
 
     /// Whether the platform has taken the function away with it.
     pub(super) fn is_end(&self) -> bool {
-        matches!(self, Self::Availability(event) if event.change() == Some(Availability::Deconfigured))
+        match self {
+            Self::Availability(event) => event.change() == Some(Availability::Deconfigured),
+            Self::Error(_) | Self::Abandoned => false,
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 //! The reset of a function through the platform.
 //!
 //! There is one procedure. The PCI core calls it as the reset of the function's slot,
-//! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when vfio
-//! opens and closes a function. [`Device::try_reset`] adds what the PCI core
-//! does around it, for a function in error that the PCI core may find no way to reset.
+//! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when
+//! vfio opens and closes a function. [`Device::try_reset`] adds what the PCI core does around it,
+//! for a function in error that the PCI core may find no way to reset.
 
 use super::{
     driver::pci_as_raw,
@@ -33,8 +33,7 @@ use crate::{
 /// How far the resets from one error have come with config space, so that another attempt takes
 /// nothing for what the function was like before the error that the first attempt has left there.
 ///
-/// Changed with the lock of the device held. It is [`ConfigSpace::Untouched`] as long as the channel
-/// state is normal.
+/// Changed with the lock of the device held. An error begins with [`ConfigSpace::Untouched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConfigSpace {
     /// It is as its owner has left it.
@@ -239,8 +238,8 @@ impl DeviceGuard<'_> {
         result
     }
 
-    /// Returns whether the function is known to be in error. If not, an error may begin that has not
-    /// been processed yet.
+    /// Returns whether the function is known to be in error. If not, an error may begin that has
+    /// not been processed yet.
     fn was_in_error(&self, recovery: &Recovery) -> bool {
         let was_in_error = self.channel_state() != ChannelState::Normal;
 

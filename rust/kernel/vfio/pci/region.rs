@@ -90,8 +90,8 @@ pub trait Region: Sized + 'static {
     /// What the region owns. It is freed when the device is closed.
     type Data: ForeignOwnable + Send + Sync + 'static;
 
-    /// Reads `len` bytes of the region from byte `at` on, all of them or none. The range lies inside
-    /// of the region and is not empty.
+    /// Reads `len` bytes of the region from byte `at` on, all of them or none. The range lies
+    /// inside of the region and is not empty.
     ///
     /// # Errors
     ///
