@@ -26,4 +26,6 @@ mod workqueue;
 mod zdev;
 mod zpci;
 
+use sync::static_lock_class;
+
 mod models;

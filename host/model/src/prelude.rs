@@ -11,6 +11,7 @@ pub(crate) use std::ffi::{
     c_void,
     CStr, //
 };
+pub(crate) use std::pin::Pin;
 use std::{
     cell::RefCell,
     ops::{

@@ -6,7 +6,10 @@
 //! run, and does not run twice at the same time.
 
 use crate::{
-    sync::Arc,
+    sync::{
+        Arc,
+        LockClassKey, //
+    },
     time::{
         self,
         Missed,
@@ -15,7 +18,9 @@ use crate::{
 };
 use loom::sync::Mutex;
 use std::{
+    ffi::CStr,
     marker::PhantomData,
+    pin::Pin,
     sync::atomic::{
         AtomicBool,
         Ordering::Relaxed, //
@@ -29,6 +34,15 @@ pub(crate) struct DelayedWork<T> {
 }
 
 impl<T> DelayedWork<T> {
+    pub(crate) fn new(
+        _name: &CStr,
+        _work: Pin<&'static LockClassKey>,
+        _timer_name: &CStr,
+        _timer: Pin<&'static LockClassKey>,
+    ) -> Self {
+        Self::unnamed()
+    }
+
     pub(crate) fn unnamed() -> Self {
         Self {
             pending: AtomicBool::new(false),

@@ -6,7 +6,6 @@ use crate::{
     bindings,
     prelude::*,
     sync::{
-        new_spinlock,
         Arc,
         SpinLock, //
     },
@@ -17,7 +16,6 @@ use crate::{
     workqueue::{
         self,
         impl_has_delayed_work,
-        new_delayed_work,
         DelayedWork,
         WorkItem, //
     }, //
@@ -30,6 +28,30 @@ use crate::{
 pub(super) fn workqueue() -> &'static workqueue::Queue {
     // SAFETY: The queue is made early during boot, before there are functions, and stays.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
+}
+
+/// What lockdep knows all queues by. It wants one name and one key for them, where a generic
+/// function would have several.
+mod class {
+    use crate::{
+        prelude::*,
+        static_lock_class,
+        sync::LockClassKey, //
+    };
+
+    pub(super) static NAME: &CStr = c"zpci::SerialQueue";
+
+    pub(super) fn lock() -> Pin<&'static LockClassKey> {
+        static_lock_class!()
+    }
+
+    pub(super) fn work() -> Pin<&'static LockClassKey> {
+        static_lock_class!()
+    }
+
+    pub(super) fn timer() -> Pin<&'static LockClassKey> {
+        static_lock_class!()
+    }
 }
 
 /// How an attempt to process an item has ended.
@@ -120,8 +142,8 @@ impl<T: Item + 'static> SerialQueue<T> {
 
         Arc::pin_init(
             pin_init!(Self {
-                items <- new_spinlock!(items, "zpci::SerialQueue::items"),
-                work <- new_delayed_work!("zpci::SerialQueue::work"),
+                items <- SpinLock::new(items, class::NAME, class::lock()),
+                work <- DelayedWork::new(class::NAME, class::work(), class::NAME, class::timer()),
             }),
             GFP_KERNEL,
         )
