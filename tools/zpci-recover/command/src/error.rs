@@ -83,8 +83,13 @@ impl Error {
             Self::NoInjector(_) => {
                 "modprobe zpci_inject loads it, on a test system; it needs root, too".to_owned()
             }
-            Self::Read { error, .. } | Self::Write { error, .. } => match error.kind() {
-                io::ErrorKind::PermissionDenied => "be root".to_owned(),
+            Self::Write { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                "be root".to_owned()
+            }
+            Self::Read { error, .. } => match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "be root, on a kernel that is not locked down".to_owned()
+                }
                 io::ErrorKind::NotFound => "this needs Linux on IBM Z with PCI, and debugfs: \
                      mount -t debugfs debugfs /sys/kernel/debug"
                     .to_owned(),

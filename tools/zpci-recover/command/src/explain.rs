@@ -93,7 +93,7 @@ fn explain(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let colour = style(severity);
     let mut lines = vec![
         ("time", entry.time.map(output::time)),
-        ("logged", entry.logged.clone()),
+        ("logged", entry.logged.as_deref().map(output::printable)),
         ("function", entry.address.map(|address| address.to_string())),
         (
             "PCI event code (PEC)",

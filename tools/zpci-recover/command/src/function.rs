@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     holder::{holder, Held},
     log::Entry,
+    recovery::{recovery, Value},
 };
 
 /// Whether a function answers.
@@ -87,7 +88,17 @@ impl Function {
             pchid: number(address, "pchid"),
             driver: sysfs::driver(address),
             held: holder(address),
-            state: State::of(address),
+            state: match recovery(address)
+                .as_ref()
+                .and_then(|known| known.get("channel"))
+            {
+                // The kernel writes each access that fails into its record of errors, which is
+                // small: two hours of one look a minute would fill it.
+                Some(Value::Word(word)) if word == "frozen" || word == "permanent-failure" => {
+                    State::Error
+                }
+                _ => State::of(address),
+            },
         })
     }
 

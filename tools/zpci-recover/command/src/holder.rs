@@ -9,6 +9,8 @@ use std::{
 
 use zpci_recover::{sysfs, Address};
 
+use crate::output::printable;
+
 /// A process that has the node of a function or of its group open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -18,7 +20,7 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}[{}]", self.name, self.pid))
+        f.pad(&format!("{}[{}]", printable(&self.name), self.pid))
     }
 }
 

@@ -128,6 +128,8 @@ pub fn run(args: &ListArgs) -> Result<()> {
     let functions = addresses(args)?
         .into_iter()
         .map(Function::read)
+        // It may go meanwhile, which only matters to who has named it.
+        .filter(|function| function.is_ok() || !args.functions.is_empty())
         .collect::<Result<Vec<_>>>()?;
 
     if functions.is_empty() {

@@ -32,7 +32,7 @@ impl Metrics {
 
     fn function(&mut self, function: &Function, log: &[Entry], recovery: Option<&Recovery>) {
         let label = format!("function=\"{}\"", function.address);
-        let driver = function.driver.as_deref().unwrap_or("");
+        let driver = escaped(function.driver.as_deref().unwrap_or(""));
         let mut codes = BTreeMap::<_, u64>::new();
 
         self.add(
@@ -89,7 +89,7 @@ impl Metrics {
                     &format!("zpci_{name}_info"),
                     "gauge",
                     &format!("The column {name} of the kernel's table."),
-                    &format!("{label},{name}=\"{word}\""),
+                    &format!("{label},{name}=\"{}\"", escaped(word)),
                     1,
                 ),
             }
@@ -129,16 +129,29 @@ fn collect() -> Result<String> {
     Ok(metrics.text())
 }
 
+/// The value of a label.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
 /// Puts a file in the place of another one.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    // Its own, and new: others may run beside it, or put a link into a folder that is theirs.
+    new.push(format!(".{}", std::process::id()));
+    let _ = fs::remove_file(&new);
 
-    fs::write(&new, text)
+    fs::File::create_new(&new)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&new, path))
-        .map_err(|error| Error::Write {
-            path: path.to_owned(),
-            error,
+        .map_err(|error| {
+            let _ = fs::remove_file(&new);
+            Error::Write {
+                path: path.to_owned(),
+                error,
+            }
         })
 }
 

@@ -29,6 +29,13 @@ pub fn complain(error: &Error) {
     }
 }
 
+/// What others have chosen, for a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
 /// A priority of syslog.
 pub const WARNING: u8 = 4;
 

@@ -82,6 +82,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
         wanted.push(function_id(address).ok_or_else(|| Error::NotZpci(address.to_string()))?);
     }
     let mut seen = None;
+    let mut missed = false;
     let mut left = args.count;
     let interval = if args.syslog { UNIT_INTERVAL } else { INTERVAL };
 
@@ -95,9 +96,13 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             wanted.is_empty() || entry.function_id().is_some_and(|id| wanted.contains(&id))
         };
 
-        if log.misses(seen) {
+        // Once for a storm: accesses that fail are written there as well, and fill it in no time.
+        let misses = log.misses(seen);
+
+        if misses && !missed {
             writeln!(out, "{}", missing(args)?)?;
         }
+        missed = misses;
         for entry in log.errors.iter().filter(is_new).filter(is_wanted) {
             if left == Some(0) {
                 break;

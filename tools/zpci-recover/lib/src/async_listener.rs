@@ -4,7 +4,11 @@
 
 use std::{os::fd::AsFd, time::Duration};
 
-use tokio::{io::unix::AsyncFd, task::spawn_blocking};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::Mutex,
+    task::{spawn_blocking, JoinHandle},
+};
 
 use crate::{
     error::{Context, Result},
@@ -38,21 +42,26 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct AsyncListener<D: AsFd>(AsyncFd<Listener<D>>);
+pub struct AsyncListener<D: AsFd> {
+    fd: AsyncFd<Listener<D>>,
+    /// The reset that is under way. It goes on if nobody awaits it any more.
+    resetting: Mutex<Option<JoinHandle<Result<()>>>>,
+}
 
 impl<D: AsFd> AsyncListener<D> {
     /// Registers the listener with the runtime, in which it must be called.
     pub fn new(listener: Listener<D>) -> Result<Self> {
-        Ok(Self(
-            sys::register(listener).context("cannot register the eventfd with Tokio")?,
-        ))
+        Ok(Self {
+            fd: sys::register(listener).context("cannot register the eventfd with Tokio")?,
+            resetting: Mutex::default(),
+        })
     }
 
     /// Waits until there may be events. It may be dropped without losing one.
     pub async fn wait(&self) -> Result<()> {
         loop {
             let mut guard = self
-                .0
+                .fd
                 .readable()
                 .await
                 .context("cannot await the eventfd")?;
@@ -67,29 +76,37 @@ impl<D: AsFd> AsyncListener<D> {
 
     /// As [`Listener::recover`]; a reset takes a thread of its own, and not that of the executor.
     ///
-    /// If this is dropped, a reset that is under way goes on, and the next call asks for another.
+    /// If this is dropped, a reset that is under way goes on, and the next call waits for its end.
     pub async fn recover(&self) -> Result<Recovery> {
+        let mut resetting = self.resetting.lock().await;
         let listener = self.get_ref();
         let mut resets = 0;
 
-        while listener.collect()?.must_reset(resets)? {
+        loop {
+            // Before the events: one that is taken then is not older than that reset.
+            if let Some(thread) = resetting.as_mut() {
+                let result = thread.await;
+
+                *resetting = None;
+                result.context("the thread that resets has failed")??;
+                listener.ledger().was_reset();
+                resets += 1;
+            }
+            if !listener.collect()?.must_reset(resets)? {
+                return Ok(listener.ledger().close(resets));
+            }
             let device = listener
                 .device()
                 .as_fd()
                 .try_clone_to_owned()
                 .context("cannot use the function in another thread")?;
 
-            spawn_blocking(move || reset::until_done(device.as_fd()))
-                .await
-                .context("the thread that resets has failed")??;
-            listener.ledger().was_reset();
-            resets += 1;
+            *resetting = Some(spawn_blocking(move || reset::until_done(device.as_fd())));
         }
-        Ok(listener.ledger().close(resets))
     }
 
     /// The listener itself, whose own [`recover`](Listener::recover) blocks.
     pub fn get_ref(&self) -> &Listener<D> {
-        self.0.get_ref()
+        self.fd.get_ref()
     }
 }

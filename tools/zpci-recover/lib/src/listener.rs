@@ -112,7 +112,14 @@ impl<D: AsFd> Listener<D> {
     ///
     /// It is for drivers that have to stop their work before the reset. Nobody else needs it.
     pub fn drain(&self) -> Result<Vec<Event>> {
-        Ok(self.collect()?.events.drain(..).collect())
+        let taken = self.collect().map(drop);
+        let events: Vec<_> = self.ledger().events.drain(..).collect();
+
+        // Those that a function which is gone since has left are not lost with it.
+        match taken {
+            Err(error) if events.is_empty() => Err(error),
+            _ => Ok(events),
+        }
     }
 
     /// Takes all events that there are, resets the function if one of them asks for that, and goes
