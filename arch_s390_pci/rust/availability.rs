@@ -178,10 +178,7 @@ pub(super) fn process(zdev: &Device, event: &AvailabilityEvent) -> Progress {
 
 /// Processes what has happened to a function while events were lost.
 fn looked_at(zdev: &Device) -> Progress {
-    let fh = match zdev.try_lock_state() {
-        Some(state) => state.query_fh().unwrap_or_else(|_| zdev.fh()),
-        None => return Progress::Later,
-    };
+    let fh = zdev.fh();
 
     match (zdev.query_state(), zdev.state()) {
         (Ok(State::Configured), _) => configured(zdev, fh),
@@ -238,6 +235,8 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
         reappear(&state);
     }
     state.set_state(State::Configured);
+    // The handle of the event is older than the last disable, if there was one meanwhile.
+    let fh = state.query_fh().unwrap_or(fh);
     // A failure has been logged, and leaves the function disabled, to be tried again by hand.
     let _ = state.scan(fh);
     Progress::Done
