@@ -58,6 +58,7 @@ typedef unsigned long u64;
 #define MPCIFC_REG_IOAT		4
 #define MPCIFC_RESET_BLOCK	9
 #define STATUS_ERROR_RECOVERY	40
+#define STATUS_IN_ERROR		8
 #define STATUS_BLOCKED		12
 #define IOTA_REGION_THIRD	0x804
 #define REGION_VALID		0x07
@@ -83,6 +84,7 @@ typedef unsigned long u64;
 #define NVME_IDENTIFY		0x06
 
 #define PEC_NOT_MAPPED		0x4
+#define PEC_INVALID_ENTRY	0x7
 #define UNMAPPED		0x200000
 /* The first pages of DMA addresses are those that the controller may use. */
 #define MAPPED_COMMANDS		0x0000
@@ -353,21 +355,21 @@ static void make_tables(const struct function *function)
 	segment_table[function->start_dma >> 20 & 2047] = (u64)page_table | SEGMENT_VALID;
 }
 
-static void register_tables(const struct function *function)
+static void register_tables(const struct function *function, const u64 *origin)
 {
 	u32 result;
 
 	clear(&block);
 	block.d[2] = function->start_dma;
 	block.d[3] = function->end_dma;
-	block.d[4] = (u64)region_table | IOTA_REGION_THIRD;
+	block.d[4] = (u64)origin | IOTA_REGION_THIRD;
 	result = modify(function, MPCIFC_REG_IOAT);
 	if (result)
 		failed("FAILED: the translation table is refused, ", result);
 }
 
-/* Has the platform look at what the table maps. */
-static void refresh(const struct function *function)
+/* Has the platform look at what the table maps. Of a condition code 1 the status is behind it. */
+static u32 refresh(const struct function *function)
 {
 	register u64 start asm("2") = function->start_dma;
 	register u64 length asm("3") = MAPPED_PAGES * 4096;
@@ -379,8 +381,15 @@ static void refresh(const struct function *function)
 		     "	srl	%0,28\n"
 		     : "=d" (cc), "+d" (handle), "+d" (start), "+d" (length)
 		     : : "cc", "memory");
-	if (cc)
-		failed("FAILED: refreshing the table gives ", cc << 8 | (handle >> 24 & 0xff));
+	return cc << 8 | (cc == 1 ? handle >> 24 & 0xff : 0);
+}
+
+static void refresh_mapped(const struct function *function)
+{
+	u32 result = refresh(function);
+
+	if (result)
+		failed("FAILED: refreshing the table gives ", result);
 }
 
 static u32 access(const struct function *function, u8 store, u8 space, u64 offset, u32 *value)
@@ -560,12 +569,31 @@ static void recover(struct function *function)
 		not_reset = 1;
 	/* Or it goes on with the command that it has failed to fetch. */
 	set_register(function, NVME_BAR, NVME_CC, 0);
-	register_tables(function);
+	register_tables(function, region_table);
 	/* A platform walks the table. QEMU has to be told where it is not patched. */
 	if (emulated)
-		refresh(function);
+		refresh_mapped(function);
 	use(function);
 	say_plain("the controller does as it is told");
+}
+
+/* A table at address 0 is one with an invalid entry. QEMU that is not patched would never answer. */
+static void register_nothing(struct function *function)
+{
+	struct event event;
+	u32 result;
+
+	register_tables(function, 0);
+	if ((function->fh & FH_KIND) != FH_EMULATED) {
+		result = refresh(function);
+		if (result != (1 << 8 | STATUS_IN_ERROR))
+			failed("FAILED: refreshing a table at address 0 gives ", result);
+		wait_for_event(&event);
+		if (event.pec != PEC_INVALID_ENTRY)
+			failed("FAILED: of a table at address 0 the event's code is ", event.pec);
+	}
+	set(function, CLP_SET_DISABLE);
+	set(function, CLP_SET_ENABLE);
 }
 
 static void program_check(void)
@@ -592,9 +620,10 @@ void guest(void)
 	say("handle ", function.fh, "");
 	say("last DMA address ", function.end_dma, "");
 	set(&function, CLP_SET_ENABLE);
+	register_nothing(&function);
 	make_tables(&function);
-	register_tables(&function);
-	refresh(&function);
+	register_tables(&function, region_table);
+	refresh_mapped(&function);
 	use(&function);
 	say_plain("the controller does as it is told");
 	for (round = 1; round <= ROUNDS; round++) {
