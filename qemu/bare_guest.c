@@ -577,7 +577,7 @@ static void recover(struct function *function)
 	say_plain("the controller does as it is told");
 }
 
-/* A table at address 0 is one with an invalid entry. QEMU that is not patched would never answer. */
+/* A table at address 0 has an invalid entry. QEMU that is not patched would never answer. */
 static void register_nothing(struct function *function)
 {
 	struct event event;
