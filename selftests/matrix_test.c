@@ -454,7 +454,7 @@ TEST_F_TIMEOUT(function, recover, 60)
 	expect_usable(_metadata, subject);
 }
 
-/* An administrator resets it; whoever has it then recovers as if that had not been. */
+/* An administrator resets the function; its owner then recovers as if that had not been. */
 TEST_F_TIMEOUT(function, reset, 60)
 {
 	struct subject *subject = &self->subject;

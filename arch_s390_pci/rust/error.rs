@@ -76,25 +76,25 @@ pub(super) fn process(zdev: &Device, event: &ErrorEvent, generation: u32) -> Pro
     };
 
     // The platform is asked after that: it takes its time, and this may have to be tried for long.
-    let device = state.lock_device();
+    let device = match state.lock_device() {
+        DeviceLocking::Locked(device) => Some(device),
+        DeviceLocking::NoDevice => None,
+        DeviceLocking::Busy => return Progress::Later,
+    };
 
-    if matches!(device, DeviceLocking::Busy) {
-        return Progress::Later;
-    }
     if !is_current(&state, event) || generation != zdev.generation() {
         recovery.ignore();
         return Progress::Done;
     }
     match device {
-        DeviceLocking::Busy => (),
-        DeviceLocking::NoDevice => {
+        Some(device) if event.pec().severity() == Severity::Measurement => {
+            log_event_of(zdev, device.pdev(), event);
+        }
+        Some(device) => decide(&recovery, &device, event),
+        None => {
             log_event(zdev, "n/a", event);
             zdev.report(Report::new().platform(c"error event", c"no pdev bound"));
         }
-        DeviceLocking::Locked(device) if event.pec().severity() == Severity::Measurement => {
-            log_event_of(zdev, device.pdev(), event);
-        }
-        DeviceLocking::Locked(device) => decide(&recovery, &device, event),
     }
     Progress::Done
 }

@@ -10,7 +10,9 @@ use kernel::{
 /// The wrong order.
 pub fn device_first(zdev: &zpci::Device, pdev: &pci::Device) {
     let device = zpci::DeviceGuard::try_lock(pdev); //~ E0599
-    let state = zdev.lock_state();
+    let Some(state) = zdev.try_lock_state() else {
+        return;
+    };
 
     drop(state);
     drop(device);

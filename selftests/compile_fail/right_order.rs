@@ -9,7 +9,9 @@ use kernel::zpci::{
 
 /// Both locks, one in the other; the lock of the device may outlast the other one.
 pub fn right_order(zdev: &zpci::Device) {
-    let state = zdev.lock_state();
+    let Some(state) = zdev.try_lock_state() else {
+        return;
+    };
     let DeviceLocking::Locked(device) = state.lock_device() else {
         return;
     };

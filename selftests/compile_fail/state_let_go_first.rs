@@ -6,7 +6,9 @@ use kernel::zpci;
 
 /// The wrong order of letting go.
 pub fn state_let_go_first(zdev: &zpci::Device) {
-    let state = zdev.lock_state();
+    let Some(state) = zdev.try_lock_state() else {
+        return;
+    };
     let device = state.lock_device();
 
     drop(state); //~ E0505

@@ -2,7 +2,10 @@
 
 //! The owner of a function: comes, listens, and goes.
 
-use super::region::ErrorRegion;
+use super::{
+    region::ErrorRegion,
+    reset, //
+};
 use kernel::{
     prelude::*,
     sync::Arc,
@@ -15,7 +18,8 @@ use kernel::{
         patiently,
         trace,
         Device,
-        DeviceLocking, //
+        DeviceLocking,
+        Recovery, //
     }, //
 };
 
@@ -28,10 +32,7 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
     // The function has just been reset. An event from before that is not this owner's, but may
     // still be on its way.
     zpci::settle()?;
-    patiently(|| {
-        if recovery.unprocessed() != 0 {
-            return None;
-        }
+    reset::between_events(&recovery, || {
         let state = zdev.try_lock_state()?;
         let locked = match state.lock_device() {
             DeviceLocking::Locked(locked) => locked,
@@ -94,25 +95,24 @@ pub(super) fn closed(device: &Transition<'_>) {
 
 /// Notes that the owner asks for events. What has happened before is signalled at once.
 pub(super) fn asks_for_events(device: &CoreDevice) {
-    let recovery = Device::of(device.pdev()).and_then(|zdev| zdev.recovery().ok());
-
-    if recovery.is_some_and(|recovery| recovery.listen()) {
-        signal(device);
-    }
+    signal_if(device, Recovery::listen);
 }
 
 /// Notes whether the error eventfd is registered. What has happened before is signalled at once.
 pub(super) fn error_eventfd_changed(device: &CoreDevice) {
-    let recovery = Device::of(device.pdev()).and_then(|zdev| zdev.recovery().ok());
-
-    if recovery.is_some_and(|recovery| recovery.set_eventfd(device.has_error_eventfd())) {
-        signal(device);
-    }
+    signal_if(device, |recovery| {
+        recovery.set_eventfd(device.has_error_eventfd())
+    });
 }
 
-fn signal(device: &CoreDevice) {
-    device.signal_error();
-    if let Some(zdev) = Device::of(device.pdev()) {
+/// Signals the error eventfd if a change of the session asks for that.
+fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
+    let Some(zdev) = Device::of(device.pdev()) else {
+        return;
+    };
+
+    if zdev.recovery().is_ok_and(|recovery| change(&recovery)) {
+        device.signal_error();
         trace::signalled(zdev.fid());
     }
 }

@@ -9,10 +9,25 @@ use kernel::{
         self,
         patiently,
         Device,
+        Recovery,
         Reset,
         Restore, //
     }, //
 };
+
+/// Tries something as [`patiently`] does, but not before all errors that are on their way are
+/// processed: an owner gets the event that it resets its function for, and none of an earlier one.
+pub(super) fn between_events<R>(
+    recovery: &Recovery,
+    mut attempt: impl FnMut() -> Option<Result<R>>,
+) -> Result<R> {
+    patiently(|| {
+        if recovery.unprocessed() != 0 {
+            return None;
+        }
+        attempt()
+    })
+}
 
 /// Resets a function that is in error before its device is opened, so that what is taken for its
 /// initial state is one.
@@ -26,11 +41,7 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     // An event that is on its way is about the function as it is now, and so comes first. There
     // is none of a function that is in order, and this costs two switches of threads.
     zpci::settle()?;
-    patiently(|| {
-        // What is on its way comes first.
-        if recovery.unprocessed() != 0 {
-            return None;
-        }
+    between_events(&recovery, || {
         zdev.try_reset(Restore::LastSaved, |device| {
             zpci::is_in_error(device.pdev())
         })
@@ -52,11 +63,7 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let memory = device.block_memory();
 
     memory.power_on();
-    let result = patiently(|| {
-        // The owner gets the event that it resets the function for.
-        if recovery.unprocessed() != 0 {
-            return None;
-        }
+    let result = between_events(&recovery, || {
         let mut newest = 0;
         let result = match zdev.try_reset(Restore::Current, |locked| {
             newest = recovery.newest();

@@ -232,11 +232,6 @@ impl Device {
         unsafe { Mutex::from_raw(&raw mut (*self.as_raw()).state_lock) }
     }
 
-    /// Takes `state_lock`. May sleep.
-    pub fn lock_state(&self) -> StateGuard<'_> {
-        StateGuard::new(self, self.state_lock().lock())
-    }
-
     /// Takes `state_lock` if it is free.
     pub fn try_lock_state(&self) -> Option<StateGuard<'_>> {
         Some(StateGuard::new(self, self.state_lock().try_lock()?))

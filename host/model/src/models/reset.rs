@@ -84,7 +84,7 @@ const STEPS: [Step; 6] = [
     Step::FunctionReset,
 ];
 
-// Whoever resets after an attempt that has failed finds what that one found.
+// A reset after a failed attempt of the owner or of the PCI core finds what that attempt found.
 #[test]
 fn after_a_failure() {
     check("a reset after a failure", [0, 0], &[], || {
@@ -208,7 +208,7 @@ fn of_the_slot_alone() {
     });
 }
 
-// How the reset of a function in error has ended is reported, whoever has asked for it.
+// A reset of a function in error is reported with its end, by the owner or by the PCI core.
 #[test]
 fn reported() {
     check("a reset is reported", [0, 0], &[], || {
