@@ -16,19 +16,17 @@ import shutil
 import sys
 import tempfile
 
-# Folders with crates, and where the Makefile is that lists them, from TOP or TREE.
+# Folders with crates, and where the Makefile is that lists them, from TREE.
 FOLDERS = {
     "arch_s390_pci/rust": "arch/s390/pci/Makefile",
     "vfio_pci_zdev/zdev": "drivers/vfio/pci/Makefile",
-    "inject": "inject/Kbuild",
 }
 
 
 def crate_roots(top, tree):
     """The files that are made to objects; the others are their modules."""
     for folder, listing in FOLDERS.items():
-        base = top if listing.endswith("Kbuild") else tree
-        with open(os.path.join(base, listing), encoding="utf-8") as file:
+        with open(os.path.join(tree, listing), encoding="utf-8") as file:
             objects = set(re.findall(r"\w+(?=\.o\b)", file.read()))
         for name in sorted(os.listdir(os.path.join(top, folder))):
             if name.endswith(".rs") and name[:-3] in objects:
@@ -135,8 +133,7 @@ def self_test():
         }
         for folder, listing in FOLDERS.items():
             os.makedirs(f"{work}/top/{folder}", exist_ok=True)
-            base = "top" if listing.endswith("Kbuild") else "tree"
-            files.setdefault(f"{base}/{listing}", "")
+            files.setdefault(f"tree/{listing}", "")
         for name, text in files.items():
             os.makedirs(os.path.dirname(f"{work}/{name}"), exist_ok=True)
             with open(f"{work}/{name}", "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Error injector: hands zPCI events that a tester has made to the kernel.
+//! Event injector: the files in debugfs through which tests hand zPCI events to the kernel.
 //!
-//! After the kernel's own `aer_inject` and `cio_inject`.
+//! It is modelled after `aer_inject` and `cio_inject`. The files are in [`kernel::zpci_inject`].
 
 use kernel::{
     debugfs::Scope,
