@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Count test results in a guest's console log, for scripts/test.
+"""Count what run_kselftest.sh has said in a guest's console log, with the parser of
+the kernel's tools/testing/kunit, which has to be in PYTHONPATH.
 
-    ktap.py [--known FILE --platform PROFILE] [LOG PROGRAM...]
+    ktap.py [--known FILE --platform PROFILE] [LOG]
 
-Each program's output stands between "zpci-test: begin NAME" and "zpci-test:
-end NAME STATUS". KUnit's results in the kernel's messages count as well: all
-that failed, and of those that passed the ones that are ours. Prints one line per
-program that did not simply pass, with what a failed test has said, and at last
-"PASSED FAILED SKIPPED".
+Prints a line for each test that did not simply pass, with what a failed one has said,
+and at last "PASSED FAILED SKIPPED". A test that did not run has failed.
 
 FILE lists the tests that are known to fail on a platform, and why. One that fails is
 counted as skipped; one that passes, or is not there, has failed. For the program "kernel"
@@ -18,65 +16,51 @@ import argparse
 import re
 import sys
 
+from kunit_parser import TAP_START, TestStatus, parse_run_tests
+from kunit_printer import null_printer
+
 KERNEL = re.compile(r"\[ *\d+\.\d+\](?:\[[^]]*\])? ?(.*)")
-RESULT = re.compile(r"( *)(not )?ok (\d+)(?: (?:- )?(.*))?$")
-PLAN = re.compile(r"( *)1\.\.(\d+)(.*)$")
-SUBTEST = re.compile(r"( *)# Subtest: (\S+)")
-SKIP = re.compile(r"#\s*SKIP\b", re.I)
-OURS = re.compile(r"zpci|vfio", re.I)
-# What a harness says in a test before it gives the result.
-SAID = re.compile(r"# +(?!RUN |OK |FAIL |[ ])(.*)")
-KSFT_SKIP = 4
+PROGRAM = re.compile(r"# (selftests: \S+: \S+)$")
 
 
-class Ktap:
-    """The results in one stream of lines; subtests are indented by four."""
+def programs(lines):
+    """A test for each program of a run, with a subtest for each test in it."""
 
-    def __init__(self):
-        self.leaves = []  # (name, "passed" | "failed" | "skipped", what it said)
-        self.said = []
-        self.expected = 0  # failures that are known
-        self.plan = None
-        self.seen = 0
-        self.children = {}  # depth -> results since the last one less deep
-        self.suites = {}  # depth -> name of the suite whose results these are
+    def unfold():
+        """As KTAP has subtests: kselftest puts "# " before them, where KTAP indents."""
+        name = None
+        for line in lines:
+            program = PROGRAM.match(line)
+            if KERNEL.match(line):
+                continue
+            if program:
+                name = program.group(1)
+            elif name and line.startswith("# "):
+                yield "    " + line[2:]
+                if TAP_START.match(line[2:]):
+                    yield "    # Subtest: " + name
+            else:
+                yield line
 
-    def line(self, text):
-        plan = PLAN.match(text)
-        if plan and not plan.group(1):
-            self.plan = int(plan.group(2))
-            if self.plan == 0 and SKIP.search(plan.group(3)):
-                self.leaves.append((plan.group(3).strip(" #"), "skipped", []))
-            return
-        suite = SUBTEST.match(text)
-        if suite:
-            self.suites[len(suite.group(1)) // 4] = suite.group(2)
-            return
-        result = RESULT.match(text)
-        if not result:
-            said = SAID.match(text)
-            if said:
-                self.said.append(said.group(1))
-            return
-        depth = len(result.group(1)) // 4
-        name = (result.group(4) or result.group(3)).strip()
-        outcome = "failed" if result.group(2) else "skipped" if SKIP.search(name) else "passed"
-        below = self.children.pop(depth + 1, [])
-        # A line that sums up its subtests is not a test of its own.
-        if not below or (outcome == "failed" and "failed" not in below):
-            suite = self.suites.get(depth)
-            self.leaves.append(("%s: %s" % (suite, name) if suite else name, outcome, self.said))
-        self.said = []
-        self.suites.pop(depth + 1, None)
-        self.children.setdefault(depth, []).append(outcome)
-        if depth == 0:
-            self.seen += 1
+    run = parse_run_tests(unfold(), null_printer)
+    return run.subtests if run.expected_count else [run]
 
-    def missing(self):
-        return max(0, (self.plan or 0) - self.seen)
 
-    def count(self, outcome):
-        return sum(1 for _, o, _ in self.leaves if o == outcome)
+def leaves(program):
+    """The tests of a program; it is one itself if their results do not tell its own."""
+    tests = [test for test in program.subtests if not test.subtests]
+    for group in program.subtests:
+        if group.subtests:
+            tests += leaves(group)
+    if program.status == TestStatus.SUCCESS and not tests:
+        program.status, program.log = TestStatus.FAILURE, ["it reported no test"]
+    if not tests or (not program.ok_status() and all(test.ok_status() for test in tests)):
+        tests.append(program)
+    return tests
+
+
+def short(program):
+    return program.name.rpartition(" ")[2]
 
 
 def known_failures(text, platform):
@@ -90,138 +74,75 @@ def known_failures(text, platform):
     return known
 
 
-def evaluate(lines, programs, known=()):
+def evaluate(lines, known=()):
     """(messages, passed, failed, skipped)"""
-    kernel, taps, ends, current = Ktap(), {}, {}, None
-    complaints = {text for program, text in known if program == "kernel"}
-    for text in lines:
-        message = KERNEL.match(text)
-        if message:
-            kernel.line(message.group(1))
-            complaints -= {text for text in complaints if re.search(text, message.group(1))}
-            continue
-        word = text.split()
-        if word[:2] == ["zpci-test:", "begin"]:
-            current = taps.setdefault(word[2], Ktap())
-        elif word[:2] == ["zpci-test:", "end"]:
-            ends[word[2]] = int(word[3])
-            current = None
-        elif current:
-            current.line(text)
+    known, messages = dict(known), []
+    total = {"passed": 0, "failed": 0, "skipped": 0}
 
-    messages, total = [], {"passed": 0, "failed": 0, "skipped": 0}
-    for name, outcome, _ in kernel.leaves:
-        if outcome == "failed":
-            messages.append("KUnit: not ok: " + name)
-        if outcome == "failed" or OURS.search(name):
-            total[outcome] += 1
-    for text in complaints:
-        messages.append("kernel: does not say, and has to leave the list: %s" % text)
-        total["failed"] += 1
-    known = dict(known)
-    for program in programs:
-        tap, status = taps.get(program, Ktap()), ends.get(program)
-        messages += expect(tap, program, known)
-        for outcome in total:
-            total[outcome] += tap.count(outcome)
-        total["skipped"] += tap.expected
-        for name, outcome, said in tap.leaves:
-            if outcome == "failed":
-                messages.append("%s: not ok: %s" % (program, name))
-                messages += ["  " + line for line in said]
-            elif outcome == "skipped":
-                messages.append("%s: skipped: %s" % (program, name))
-        problems = []
-        if status is None:
-            problems.append("did not run" if program not in taps else "did not end")
-        elif status == KSFT_SKIP and not tap.leaves:
-            total["skipped"] += 1
-            messages.append("%s: skipped" % program)
-        elif status not in (0, KSFT_SKIP) and not tap.count("failed") and not tap.expected:
-            problems.append("ended with status %d" % status)
-        elif status == 0 and not tap.leaves:
-            problems.append("reported no test")
-        if status is not None and tap.missing():
-            problems.append("%d of %d tests are missing" % (tap.missing(), tap.plan))
-            total["failed"] += tap.missing() - 1
-        if problems:
-            messages.append("%s: %s" % (program, ", ".join(problems)))
-            total["failed"] += 1
-    for program, test in known:
-        if program in programs:
-            total["failed"] += 1
-            messages.append("%s: known to fail, but did not run: %s" % (program, test))
-    return messages, total["passed"], total["failed"], total["skipped"]
+    def count(outcome, name, said=(), shown=None):
+        total[outcome] += 1
+        if outcome != "passed":
+            messages.append("%s: %s" % (name, shown or outcome))
+            messages.extend("  " + line.strip(" #") for line in said)
 
-
-def expect(tap, program, known):
-    """Turns the known failures of a program into skips, and what passes of them into failures."""
-    messages, leaves = [], []
-    for name, outcome, said in tap.leaves:
-        why = known.pop((program, name), None)
-        if why is not None and outcome == "failed":
-            tap.expected += 1
-            messages.append("%s: known to fail: %s: %s" % (program, name, why))
-            outcome = "expected"
-        elif why is not None:
-            outcome, said = "failed", ["%s, and has to leave the list of known failures" % outcome]
-        leaves.append((name, outcome, said))
-    tap.leaves = leaves
-    return messages
+    for program, text in [key for key in known if key[0] == "kernel"]:
+        del known[program, text]
+        if not any(re.search(text, line) for line in lines if KERNEL.match(line)):
+            count("failed", text, shown="the kernel does not say it: it has to leave the list")
+    for program in programs(lines):
+        for test in leaves(program):
+            name = "%s: %s" % (short(program), test.name)
+            why = known.pop((short(program), test.name), None)
+            if why and not test.ok_status():
+                count("skipped", name, shown="known to fail: " + why)
+            elif why:
+                count("failed", name, shown="it does not fail: it has to leave the list")
+            elif test.status == TestStatus.SKIPPED:
+                count("skipped", name, shown="skipped: " + test.skip_reason)
+            else:
+                count("passed" if test.ok_status() else "failed", name, test.log)
+        ran = short(program)
+        for key in [key for key in known if key[0] == ran]:
+            count("failed", "%s: %s" % key, shown="known to fail, but did not run")
+    return messages, *total.values()
 
 
 def self_test():
-    def check(text, programs, *want):
-        got = evaluate(text.split("\n"), programs)
-        assert got[1:] == want, (text, got)
+    def run(*said, end="ok 1 selftests: t: a"):
+        head = ["booted", "TAP version 13", "1..1", "# timeout set to 9", "# selftests: t: a"]
+        return head + ["# " + line for line in said] + [end]
 
-    good = "zpci-test: begin a\nTAP version 13\n1..2\nok 1 x\nok 2 y # SKIP no\nzpci-test: end a 0"
-    check(good, ["a"], 1, 0, 1)
-    check(good, ["a", "b"], 1, 1, 1)
-    check(good.replace("ok 2", "not ok 2"), ["a"], 1, 1, 0)
-    talk = good.replace("ok 2", "#  RUN  b\n# a.c:7:b:Expected 0\nnot ok 2")
-    assert evaluate(talk.split("\n"), ["a"])[0][1:] == ["  a.c:7:b:Expected 0"]
-    check(good.replace("end a 0", "end a 139"), ["a"], 1, 1, 1)
-    check(good.replace("zpci-test: end a 0", ""), ["a"], 1, 1, 1)
-    check(good.replace("1..2", "1..4"), ["a"], 1, 2, 1)
-    check("zpci-test: begin a\n1..0 # SKIP none\nzpci-test: end a 4", ["a"], 0, 0, 1)
-    check("zpci-test: begin a\nzpci-test: end a 4", ["a"], 0, 0, 1)
-    check("zpci-test: begin a\nzpci-test: end a 0", ["a"], 0, 1, 0)
-    nested = "zpci-test: begin a\n1..1\n    1..2\n    ok 1 x\n    ok 2 y\nok 1 both\nzpci-test: end a 0"
-    check(nested, ["a"], 2, 0, 0)
-    check(good.replace("ok 1 x", "[    1.0] kernel\nok 1 x"), ["a"], 1, 0, 1)
-    kunit = "\n".join(
-        "[    0.5] " + t
-        for t in ("    ok 1 zpci_queue", "    ok 2 other", "    not ok 3 third", "not ok 1 suite")
-    )
-    check(kunit, [], 1, 1, 0)
-    suites = "\n".join(
-        "[    0.5] " + t
-        for t in (
-            "    # Subtest: zpci_queue",
-            "    ok 1 a",
-            "    ok 2 b",
-            "ok 1 zpci_queue",
-            "    # Subtest: other",
-            "    ok 1 c",
-            "ok 2 other",
-        )
-    )
-    check(suites, [], 2, 0, 0)
-    listed = "# no\nlpar zvm | a | x | why\nzvm | a | y | why\n* | kernel | BUG: z | why"
-    known = known_failures(listed, "lpar")
+    def check(lines, *want, known=()):
+        got = evaluate(lines, known)
+        assert got[1:] == want, (lines, got)
+        return got[0]
+
+    good = ["TAP version 13", "1..2", "# b", "ok 1 x", "ok 2 y # SKIP no"]
+    bad = "not ok 1 selftests: t: a # exit=1"
+    fails = good[:3] + ["#  RUN", "# a.c:7:b:Expected 0", "not ok 1 x"] + good[4:]
+    assert check(run(*good), 1, 0, 1) == ["a: y: skipped: no"]
+    assert "  a.c:7:b:Expected 0" in check(run(*fails, end=bad), 0, 1, 1)
+    check(run(*good[:4], end=bad), 1, 1, 0)  # one is missing
+    check(run(*good[:4])[:-1], 1, 1, 0)
+    check(run(*good, end=bad), 1, 1, 1)
+    check(run(end=bad), 0, 1, 0)
+    check(run(), 0, 1, 0)  # it reported no test
+    check(run("TAP version 13", "1..0"), 0, 1, 0)
+    check(run("TAP version 13", "1..0 # SKIP no", end="ok 1 selftests: t: a # SKIP"), 0, 0, 1)
+    check(run(end="ok 1 selftests: t: a # SKIP"), 0, 0, 1)
+    check(run(*good)[:3], 0, 1, 0)  # no program ended
+    check(["sh: not found"], 0, 1, 0)
+    check(run(*good)[:2] + ["1..2"] + run(*good)[3:], 1, 1, 1)  # one program is missing
+    mixed = run(*good)
+    mixed.insert(8, "[    1.0] not ok 7 the kernel's")
+    check(mixed, 1, 0, 1)
+    known = known_failures("# no\nlpar zvm | a | x | why\nzvm | a | y | why\n* | kernel | BUG: z | why", "lpar")
     assert known == {("a", "x"): "why", ("kernel", "BUG: z"): "why"}
-
-    def check_known(text, *want, complaint="BUG: z"):
-        lines = ["[    1.0] " + complaint, *text.split("\n")]
-        got = evaluate(lines, ["a"], known)
-        assert got[1:] == want, (text, got)
-
-    check_known(good, 0, 1, 1)
-    check_known(good.replace("ok 1 x", "not ok 1 x").replace("end a 0", "end a 1"), 0, 0, 2)
-    check_known(good.replace("ok 1 x", "not ok 1 z").replace("end a 0", "end a 1"), 0, 2, 1)
-    check_known(good.replace("ok 1 x", "not ok 1 x").replace("end a 0", "end a 1"), 0, 1, 2,
-                complaint="fine")
+    bug = ["[    1.0] BUG: z"]
+    check(bug + run(*fails, end=bad), 0, 0, 2, known=known)
+    check(run(*fails, end=bad), 0, 1, 2, known=known)
+    check(bug + run(*good), 0, 1, 1, known=known)
+    check(bug + run("TAP version 13", "1..1", "ok 1 z"), 1, 1, 0, known=known)
     print("ktap.py: self-test passed")
 
 
@@ -232,7 +153,6 @@ def main():
     parser.add_argument("--known")
     parser.add_argument("--platform")
     parser.add_argument("log", nargs="?")
-    parser.add_argument("programs", nargs="*")
     args = parser.parse_args()
     known = {}
     if args.known:
@@ -242,7 +162,7 @@ def main():
         print("|".join(text for program, text in known if program == "kernel"))
         return
     with open(args.log, encoding="utf-8", errors="replace") as log:
-        messages, *counts = evaluate(log.read().split("\n"), args.programs, known)
+        messages, *counts = evaluate(log.read().split("\n"), known)
     for message in messages:
         print(message)
     print(*counts)

@@ -114,15 +114,29 @@ kmake() {
 		"-j$(($(nproc) + 1))" "$@"
 }
 
-# tested SECONDS PROGRAM...: the guest's commands that run test programs, each within
-# that time, and between the marks by which scripts/ktap.py finds what it says.
+# tests KVER GROUP: the names of installed test programs, by the guest that they want:
+# "fire" many functions and processors, "rough" the plugin that plays the firmware,
+# "long" are those that take long, and "common" is what none of these has.
+tests() {
+	local common fire="storm_test race_test fuzz_test" long="fuzz_test race_test rescan_test matrix_test"
+	local rough="handle_test refusal_test error_state_test life_test translation_busy_test
+		report_test taken_test notification_test multifunction_test"
+	common=$(sed 's/^vfio_zpci://' "$BUILD/selftests-$1/kselftest-list.txt" |
+		grep -vxF -f <(printf '%s\n' $fire $long $rough))
+	printf '%s\n' ${!2}
+}
+
+# tested SECONDS PROGRAM...: the guest's command that runs test programs by kselftest's
+# runner, each within that time. scripts/ktap.py reads what they say.
 tested() {
-	local time=$1 program
+	local time=$1
 	shift
-	for program; do
-		printf 'echo zpci-test: begin %s\ntimeout %d %s\necho zpci-test: end %s $?\n' \
-			"$program" "$time" "$program" "$program"
-	done
+	say "run_kselftest.sh --no-error-on-fail --override-timeout $time$(printf ' --test vfio_zpci:%s' "$@")"
+}
+
+# ktap KVER ARG...: scripts/ktap.py, with the parser of that kernel's tree.
+ktap() {
+	PYTHONPATH=$BUILD/linux-$1/tools/testing/kunit python3 -B "$TOP/scripts/ktap.py" "${@:2}"
 }
 
 # on_disk COMMAND...: the guest's commands that run that one on the disk, /dev/vda, as

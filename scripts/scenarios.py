@@ -16,12 +16,12 @@ import os
 import re
 import sys
 
+from kunit_parser import TestStatus
+from ktap import leaves, programs, short
 from rst import list_table
 
 TESTS = re.compile(r"\w+_test:\w+(, \w+_test:\w+)*$")
 SOURCE = re.compile(r"^TEST(?:_F|_F_TIMEOUT|_F_SIGNAL)?\(([^)]*)\)", re.M)
-KERNEL = re.compile(r"\[ *\d+\.\d+\]")
-RESULT = re.compile(r"(not )?ok \d+ (?:- )?(\S+)(.*)")
 NO_REGION = re.compile(r"Expected 0 \(0\) (?:!= .*region\.size|== error_region_find\()")
 
 HEAD = """.. SPDX-License-Identifier: GPL-2.0-only
@@ -88,29 +88,18 @@ def known_tests(folder):
     return known
 
 
-def results(lines):
-    """{program:test: {variant: outcome}} of a guest's log"""
-    found, program, outcome = {}, None, None
-    for text in lines:
-        word = text.split()
-        if KERNEL.match(text):
-            continue
-        if word[:2] == ["zpci-test:", "begin"]:
-            program = word[2]
-        elif word[:2] == ["zpci-test:", "end"]:
-            program = None
-        elif word[:2] == ["#", "RUN"]:
-            outcome = "fails"
-        elif NO_REGION.search(text):
-            outcome = "no region"
-        match = RESULT.match(text)
-        if not (program and match):
-            continue
-        variant, _, test = match.group(2).rpartition(".")
-        if not match.group(1):
-            outcome = "skipped" if "# SKIP" in match.group(3) else "passes"
-        found.setdefault("%s:%s" % (program, test), {})[variant] = outcome
-        outcome = "fails"
+def results(logs):
+    """{program:test: {variant: outcome}} of guests' logs"""
+    found = {}
+    for log in logs:
+        for program in programs(log.split("\n")):
+            for test in leaves(program):
+                if test.ok_status():
+                    outcome = "skipped" if test.status == TestStatus.SKIPPED else "passes"
+                else:
+                    outcome = "no region" if any(map(NO_REGION.search, test.log)) else "fails"
+                variant, _, name = test.name.rpartition(".")
+                found.setdefault("%s:%s" % (short(program), name), {})[variant] = outcome
     return found
 
 
@@ -177,12 +166,13 @@ def self_test():
     ], listed
     assert rough == [("R1", "three", ["b_test:y"], "")], rough
     log = (
-        "zpci-test: begin a_test\n#  RUN  f.v.x\nok 1 f.v.x\n[    1.0] ok 9 f.v.x\n"
-        "#  RUN  f.w.x\n# a:1:x:Expected 0 (0) != (owner)->region.size (0)\nnot ok 2 f.w.x\n"
-        "zpci-test: end a_test 1\nzpci-test: begin b_test\nok 1 f.y # SKIP why\nnot ok 2 f.z\n"
-        "zpci-test: end b_test 1"
+        "TAP version 13\n1..2\n# selftests: t: a_test\n# TAP version 13\n# 1..2\n"
+        "# #  RUN  f.v.x\n# ok 1 f.v.x\n[    1.0] ok 9 f.v.x\n# #  RUN  f.w.x\n"
+        "# # a:1:x:Expected 0 (0) != (owner)->region.size (0)\n# not ok 2 f.w.x\n"
+        "not ok 1 selftests: t: a_test # exit=1\n# selftests: t: b_test\n# TAP version 13\n# 1..2\n"
+        "# ok 1 f.y # SKIP why\n# not ok 2 f.z\nnot ok 2 selftests: t: b_test # exit=1"
     )
-    found = results(log.split("\n"))
+    found = results([log])
     assert found["a_test:x"] == {"f.v": "passes", "f.w": "no region"}, found
     assert verdict(["a_test:x"], found) == ("passes", False)
     assert verdict(["a_test:x", "b_test:z"], found) == ("fails in 1 of 2", True)
@@ -206,10 +196,10 @@ def self_test():
     print("scenarios.py: self-test passed")
 
 
-def read_lines(paths):
+def read(paths):
     for path in paths:
         with open(path, encoding="utf-8", errors="replace") as log:
-            yield from log.read().split("\n")
+            yield log.read()
 
 
 def main():
@@ -231,11 +221,11 @@ def main():
         return "no such test: " + ", ".join(missing)
     c, causes = None, {}
     if args.c:
-        c = results(read_lines(args.c))
+        c = results(read(args.c))
         with open(args.causes, encoding="utf-8") as text:
             causes = read_causes(text.read())
-    sys.stdout.write(table(listed, results(read_lines(args.rust)), c, causes))
-    sys.stdout.write(rough_table(rough, results(read_lines(args.rough))))
+    sys.stdout.write(table(listed, results(read(args.rust)), c, causes))
+    sys.stdout.write(rough_table(rough, results(read(args.rough))))
 
 
 if __name__ == "__main__":
