@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Turn what the boots of scripts/bench printed into a table, JSON and a chart.
+"""Turn what the boots of scripts/bench printed into a table and JSON.
 
 All times are instructions of the guest. The cost of looking at the clock is
 taken off. Of a series the median counts, of several boots the least one.
@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from html import escape
 
 from rst import list_table
 
@@ -306,83 +305,11 @@ Made by ``scripts/bench docs``: not to be edited. Both versions, Linux 7.3 in th
 configuration, in one run. How it is measured, and why goals are missed, is in
 :doc:`zpci-recovery-performance`.
 
-.. figure:: zpci-bench.svg
-   :alt: bars with each cost in Rust as a part of that in C
-
 """
 
 
 def page(rust, c, goals):
     return PAGE + list_table(table_rows(rust, c, goals))
-
-
-WIDTH, ROW, LEFT, BARS = 1000, 22, 350, 420
-
-
-def bars(rust, c, goals, top):
-    """Rust as a part of C, one bar for each measure; what exceeds the chart ends in a number."""
-    limits = {goal.measure: goal.limit for goal in goals if goal.against == "c"}
-    names = [n for n, _ in MEASURES if rust.figures.get(n) and c.figures.get(n)]
-    bottom, one = top + ROW * len(names), LEFT + BARS / 2
-    for at, name in enumerate(names):
-        ours, theirs = rust.figures[name], c.figures[name]
-        ratio = ours / theirs
-        y, length = top + at * ROW, min(ratio, 2) * BARS / 2
-        limit = limits.get(name)
-        color = "#b5541c" if limit and ratio > limit else "#2c6e9b"
-        yield f'<text x="{LEFT - 8}" y="{y + 15}" text-anchor="end">{escape(TITLES[name])}</text>'
-        yield f'<rect x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="{ROW - 6}" fill="{color}"/>'
-        if limit:
-            x = LEFT + limit * BARS / 2
-            yield f'<path d="M{x:.1f} {y + 1}v{ROW - 2}" stroke="#111" stroke-width="2"/>'
-        yield f'<text x="{LEFT + BARS + 10}" y="{y + 15}">{ratio:.2f} = {number(ours)} / {number(theirs)}</text>'
-    yield f'<path d="M{one} {top}V{bottom}" stroke="#888" stroke-dasharray="3 3"/>'
-    yield f'<path d="M{LEFT} {top}V{bottom}" stroke="#888"/>'
-    for ratio in (0, 0.5, 1, 1.5, 2):
-        yield f'<text x="{LEFT + ratio * BARS / 2}" y="{bottom + 16}" text-anchor="middle">{ratio:g}</text>'
-
-
-def curves(rust, c, top, height=200):
-    """Instructions from an error to its owner, error by error."""
-    most = max(rust.events + c.events + [1])
-    step = 10 ** (len(str(int(most))) - 1)
-    scale, right = height / most, WIDTH - 90
-    count = max(len(rust.events), len(c.events), 2)
-    for value in range(0, int(most) + 1, step):
-        y = top + height - value * scale
-        yield f'<path d="M60 {y:.1f}H{right}" stroke="#ddd"/>'
-        yield f'<text x="54" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>'
-    for events, color, label in ((rust.events, "#2c6e9b", "Rust"), (c.events, "#777", "C")):
-        if not events:
-            continue
-        points = [
-            (60 + at * (right - 60) / (count - 1), top + height - value * scale)
-            for at, value in enumerate(events)
-        ]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        yield f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>'
-        yield f'<text x="{points[-1][0] + 6:.1f}" y="{points[-1][1] + 4:.1f}" fill="{color}">{label}</text>'
-
-
-def chart(rust, c, goals):
-    rows = sum(1 for n, _ in MEASURES if rust.figures.get(n) and c.figures.get(n))
-    second = 60 + rows * ROW + 60
-    height = second + 260
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
-        "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
-        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
-        '<text x="16" y="24" font-size="16">zPCI error recovery: Rust as a part of C</text>',
-        '<text x="16" y="42" fill="#555">Guest instructions, or bytes. The dashed line is C, '
-        "a black mark is a goal, and orange is a goal that is missed.</text>",
-        *bars(rust, c, goals, 56),
-        f'<text x="16" y="{second - 12}" font-size="16">Guest instructions from an error '
-        "to its woken owner, error by error</text>",
-        *curves(rust, c, second + 10),
-        "</svg>",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def record(rust, c, goals):
@@ -437,7 +364,6 @@ def self_test():
     ]
     assert [g.verdict for g in goals] == ["met", *["MISSED"] * 3, "met", "not measured"]
     assert [g.fails for g in goals] == [False, False, True, False, False, True]
-    assert chart(rust, c, goals).endswith("</svg>\n")
     assert "\n   * - taking an event by the feature\n     - 20\n" in page(rust, c, goals)
     print("bench_table.py: self-test passed")
 
@@ -447,7 +373,7 @@ def main():
         return self_test()
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    for name in ("logs", "goals", "rust", "c", "json", "svg", "rst"):
+    for name in ("logs", "goals", "rust", "c", "json", "rst"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--recorded", action="store_true", help="--c is a file of figures")
     parser.add_argument("--record", help="the file for those of the C kernel")
@@ -460,14 +386,12 @@ def main():
     with open(args.json, "w", encoding="utf-8") as out:
         json.dump(record(rust, c, goals), out, indent=1)
         out.write("\n")
-    with open(args.svg, "w", encoding="utf-8") as out:
-        out.write(chart(rust, c, goals))
     with open(args.rst, "w", encoding="utf-8") as out:
         out.write(page(rust, c, goals))
     if args.record:
         with open(args.record, "w", encoding="utf-8") as out:
             out.write(Recorded.text(c))
-    print(f"\nAll figures: {os.path.relpath(args.json)}; the chart: {os.path.relpath(args.svg)}")
+    print(f"\nAll figures: {os.path.relpath(args.json)}")
     failing = [goal.measure for goal in goals if goal.fails]
     if failing:
         print("Worse than it has to be by more than 2%, or not measured:", ", ".join(failing))
