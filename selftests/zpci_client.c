@@ -185,6 +185,12 @@ static int reset(struct client *client)
 	return 0;
 }
 
+/* Measurement has failed, but the function works: a reset would end its work for nothing. */
+static int works_on(const struct vfio_device_zpci_err_region *event)
+{
+	return event->pec >= 0x2a && event->pec <= 0x2c;
+}
+
 /* Takes all events: 0, or 1 if the function is lost, or -1. */
 static int take_all(struct client *client, int *needs_reset)
 {
@@ -198,7 +204,8 @@ static int take_all(struct client *client, int *needs_reset)
 	while ((ret = take(client, &event)) > 0) {
 		printf("event 0x%x, flags 0x%x\n", event.pec, event.flags);
 		/* There was a reset since, or a recovery. */
-		if (event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED))
+		if (event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED) ||
+		    works_on(&event))
 			continue;
 		if (event.flags & VFIO_ZPCI_ERR_PERMANENT)
 			lost = 1;

@@ -114,7 +114,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 /// What happens, and what is to be seen of it. All end with a permanent failure, or earlier.
-const STORIES: [(&str, &str); 8] = [
+const STORIES: [(&str, &str); 9] = [
     (
         "region event=3a event=3b",
         "listening
@@ -148,6 +148,19 @@ const STORIES: [(&str, &str); 8] = [
          event 0x3a
          event 0x3b
          event 0x5",
+    ),
+    // Measurement has failed, and the function works on.
+    (
+        "region event=2a,2b,2c event=3b",
+        "listening
+         kernel: event 0x2a
+         kernel: event 0x2b
+         kernel: event 0x2c
+         event 0x2a
+         event 0x2b
+         event 0x2c
+         kernel: event 0x3b
+         event 0x3b",
     ),
     // What a reset brings to light is not forgotten.
     (

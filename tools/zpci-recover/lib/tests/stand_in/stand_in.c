@@ -107,6 +107,12 @@ static void next_step(void)
 		steps = "";
 }
 
+/* The function works on. */
+static int is_measurement(unsigned int pec)
+{
+	return pec >= 0x2a && pec <= 0x2c;
+}
+
 static void arrives(unsigned int pec)
 {
 	if (by_feature() && queued == KEPT_BY_C) {
@@ -115,7 +121,8 @@ static void arrives(unsigned int pec)
 	}
 	say("event 0x%x", pec);
 	queue[queued++] = (struct event){ pec, ++sequence, 0 };
-	in_error = 1;
+	if (!is_measurement(pec))
+		in_error = 1;
 	drained = 0;
 }
 
@@ -169,7 +176,7 @@ static int take(struct event *event)
 	found = queued > 0;
 	if (found) {
 		*event = queue[0];
-		if (by_feature() || !event->stale)
+		if ((by_feature() || !event->stale) && !is_measurement(event->pec))
 			untreated = 1;
 		memmove(queue, queue + 1, --queued * sizeof(*queue));
 	} else {
