@@ -2,7 +2,11 @@
 
 //! Awaiting events, with Tokio.
 
-use std::{os::fd::AsFd, time::Duration};
+use std::{
+    os::fd::AsFd,
+    sync::mpsc::{channel, Sender},
+    time::Duration,
+};
 
 use tokio::{
     io::unix::AsyncFd,
@@ -15,6 +19,13 @@ use crate::{
     recovery::Recovery,
     reset, sys, Listener,
 };
+
+/// A reset in a thread of its own, which ends when `_wants` does.
+#[derive(Debug)]
+struct Resetting {
+    thread: JoinHandle<Result<()>>,
+    _wants: Sender<()>,
+}
 
 /// A [`Listener`] that is awaited.
 ///
@@ -45,7 +56,7 @@ use crate::{
 pub struct AsyncListener<D: AsFd> {
     fd: AsyncFd<Listener<D>>,
     /// The reset that is under way. It goes on if nobody awaits it any more.
-    resetting: Mutex<Option<JoinHandle<Result<()>>>>,
+    resetting: Mutex<Option<Resetting>>,
 }
 
 impl<D: AsFd> AsyncListener<D> {
@@ -77,6 +88,8 @@ impl<D: AsFd> AsyncListener<D> {
     /// As [`Listener::recover`]; a reset takes a thread of its own, and not that of the executor.
     ///
     /// If this is dropped, a reset that is under way goes on, and the next call waits for its end.
+    /// If the listener is dropped, that reset is not asked for again: its thread, and the
+    /// descriptor of the function that it has, are gone as soon as the kernel has answered.
     pub async fn recover(&self) -> Result<Recovery> {
         let mut resetting = self.resetting.lock().await;
         let listener = self.get_ref();
@@ -84,8 +97,8 @@ impl<D: AsFd> AsyncListener<D> {
 
         loop {
             // Before the events: one that is taken then is not older than that reset.
-            if let Some(thread) = resetting.as_mut() {
-                let result = thread.await;
+            if let Some(running) = resetting.as_mut() {
+                let result = (&mut running.thread).await;
 
                 *resetting = None;
                 result.context("the thread that resets has failed")??;
@@ -100,8 +113,12 @@ impl<D: AsFd> AsyncListener<D> {
                 .as_fd()
                 .try_clone_to_owned()
                 .context("cannot use the function in another thread")?;
+            let (wants, wanted) = channel();
 
-            *resetting = Some(spawn_blocking(move || reset::until_done(device.as_fd())));
+            *resetting = Some(Resetting {
+                thread: spawn_blocking(move || reset::while_wanted(device.as_fd(), &wanted)),
+                _wants: wants,
+            });
         }
     }
 

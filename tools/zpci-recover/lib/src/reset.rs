@@ -2,6 +2,8 @@
 
 //! How often, and for how long, to ask for a reset.
 
+#[cfg(feature = "tokio")]
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::{
     os::fd::BorrowedFd,
     thread,
@@ -22,18 +24,33 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Resets a function.
 pub(crate) fn until_done(device: BorrowedFd<'_>) -> Result<()> {
-    let start = Instant::now();
-
-    retry(|| sys::reset(device), thread::sleep, || start.elapsed())
+    reset(device, |pause| {
+        thread::sleep(pause);
+        true
+    })
 }
 
-/// Asks for a reset until there was one.
+/// Resets a function, as long as the other end of `wanted` is there.
+#[cfg(feature = "tokio")]
+pub(crate) fn while_wanted(device: BorrowedFd<'_>, wanted: &Receiver<()>) -> Result<()> {
+    reset(device, |pause| {
+        wanted.recv_timeout(pause) == Err(RecvTimeoutError::Timeout)
+    })
+}
+
+fn reset(device: BorrowedFd<'_>, pause: impl FnMut(Duration) -> bool) -> Result<()> {
+    let start = Instant::now();
+
+    retry(|| sys::reset(device), pause, || start.elapsed())
+}
+
+/// Asks for a reset until there was one, or `pause` says that nobody wants it any more.
 ///
 /// The event is still being handled while its owner is told: Linux 7.3 in C then refuses with
 /// `EAGAIN`, or `EIO` from deeper inside.
 fn retry(
     mut reset: impl FnMut() -> rustix::io::Result<()>,
-    mut pause: impl FnMut(Duration),
+    mut pause: impl FnMut(Duration) -> bool,
     elapsed: impl Fn() -> Duration,
 ) -> Result<()> {
     let mut next = FIRST_PAUSE;
@@ -46,7 +63,9 @@ fn retry(
             Err(Errno::INVAL | Errno::NOTTY) => return Err(Error::CannotReset),
             Err(error) => return Err(error).context("the reset has failed"),
         }
-        pause(next);
+        if !pause(next) {
+            return Err(Error::ResetTimeout);
+        }
         next = LONGEST_PAUSE.min(next * 2);
     }
 }
@@ -70,7 +89,10 @@ mod tests {
                     Err(*error)
                 })
             },
-            |pause| time.set(time.get() + pause),
+            |pause| {
+                time.set(time.get() + pause);
+                true
+            },
             || time.get(),
         );
 

@@ -306,6 +306,52 @@ fn with_vfio_ioctls() {
     goes_through_all(&example("rust_vmm"), ADDRESS);
 }
 
+/// Runs a test of this file once more, as a program that meets what happens.
+#[cfg(feature = "tokio")]
+fn run_again(test: &str, happens: &str) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", test])
+        .env("LD_PRELOAD", &workshop().stand_in)
+        .env("STAND_IN_ROOT", &workshop().root)
+        .env("STAND_IN", happens)
+        .output()
+        .unwrap()
+}
+
+/// A runtime waits for its threads when it ends, and so would the program.
+#[test]
+#[cfg(feature = "tokio")]
+fn no_thread_is_left_when_a_listener_is_dropped() {
+    use std::time::{Duration, Instant};
+    use zpci_recover::{AsyncListener, Function, Listener};
+
+    if std::env::var_os("STAND_IN").is_none() {
+        let name = "no_thread_is_left_when_a_listener_is_dropped";
+        let output = run_again(name, "region early=3a refuse=EAGAIN*1000000");
+        let said = String::from_utf8_lossy(&output.stdout);
+
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains("resets fail with EAGAIN"), "{said}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+
+    runtime.block_on(async {
+        let function = Function::open(ADDRESS.parse().unwrap()).unwrap();
+        let listener = AsyncListener::new(Listener::new(function).unwrap()).unwrap();
+
+        tokio::time::timeout(Duration::from_millis(100), listener.recover())
+            .await
+            .unwrap_err();
+    });
+    let start = Instant::now();
+    drop(runtime);
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
 /// From `loop {` to its end, without the indentation and comment marks of the place.
 fn the_loop(text: &str) -> Vec<String> {
     let begin = text.find("loop {").unwrap();
