@@ -72,7 +72,7 @@ pub struct WatchArgs {
     /// Own the functions meanwhile, and reset them after each error
     ///
     /// They must be bound to vfio-pci and not be open. What the error region tells of an event is
-    /// printed as well.
+    /// printed as well. One whose reset fails is given up, and the others go on.
     #[arg(long)]
     pub own: bool,
     /// First print what the kernel's record has already

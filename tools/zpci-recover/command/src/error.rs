@@ -4,7 +4,7 @@
 
 use std::{io, path::PathBuf};
 
-use zpci_recover::sysfs;
+use zpci_recover::{sysfs, Address};
 
 use crate::holder::Holder;
 
@@ -14,6 +14,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     #[error(transparent)]
     Recover(#[from] zpci_recover::Error),
+    #[error("{address}: {error}")]
+    Owner {
+        address: Address,
+        error: zpci_recover::Error,
+    },
+    #[error("{failed} of {all} functions had to be given up")]
+    GivenUp { failed: usize, all: usize },
     #[error("there is no PCI function {0}")]
     NoSuchFunction(String),
     #[error("{0} is no zPCI function")]

@@ -3,6 +3,7 @@
 //! Events in what the kernel writes down: its record of errors, and its messages.
 
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -60,75 +61,102 @@ impl Entry {
     }
 }
 
-/// What there is of the kernel's record: a ring, which forgets its oldest lines.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// Errors, oldest first.
-    pub errors: Vec<Entry>,
-    /// When the oldest and the newest of all lines were written, whatever they are about.
-    pub span: Option<(SystemTime, SystemTime)>,
-}
-
-impl Kept {
-    /// Whether lines are gone that nobody can have read by then, when `seen` was the newest.
-    pub fn misses(&self, seen: Option<SystemTime>) -> bool {
-        match (self.span, seen) {
-            (Some((oldest, _)), Some(seen)) => oldest > seen,
-            _ => false,
-        }
-    }
-}
-
-fn kept(text: &str) -> Kept {
-    let times = || text.lines().filter_map(|line| Some(split(line)?.0.time));
-    let mut errors = parse(text);
-
-    errors.retain(|entry| entry.pec().severity() != Severity::Availability);
-    Kept {
-        errors,
-        span: times().min().zip(times().max()),
-    }
-}
-
-/// Reads the kernel's record.
-pub fn record() -> Result<Kept> {
+/// Reads the kernel's record: a ring, which forgets its oldest lines.
+fn record() -> Result<String> {
     let path = Path::new(RECORD);
-    let text = fs::read_to_string(path).map_err(|error| Error::Read {
+    let bytes = fs::read(path).map_err(|error| Error::Read {
         path: path.to_owned(),
         error,
     })?;
 
-    Ok(kept(&text))
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn is_error(entry: &Entry) -> bool {
+    entry.pec().severity() != Severity::Availability
 }
 
 /// The errors in the kernel's record, oldest first.
 pub fn errors() -> Result<Vec<Entry>> {
-    Ok(record()?.errors)
+    Ok(parse(&record()?).into_iter().filter(is_error).collect())
+}
+
+/// Looks at the kernel's record again and again.
+#[derive(Default)]
+pub struct Follower {
+    /// The lines that were there at the last look.
+    seen: Option<HashSet<String>>,
+}
+
+/// What the record has that it did not have at the last look.
+pub struct News {
+    /// Errors, oldest first.
+    pub errors: Vec<Entry>,
+    /// Whether there were lines in between that nobody can have read.
+    pub lost: bool,
+}
+
+impl Follower {
+    /// Looks; the first time all is new.
+    pub fn look(&mut self) -> Result<News> {
+        Ok(self.news(&record()?))
+    }
+
+    /// A line is known by what is in it, and not by its time: the clock may go back.
+    fn news(&mut self, text: &str) -> News {
+        let is_new = |line: &&str| !self.seen.as_ref().is_some_and(|seen| seen.contains(*line));
+        let lines = in_order(text, is_new);
+        let lost = self.seen.as_ref().is_some_and(|seen| {
+            // What was emptied is shorter than before, and begins with its oldest line.
+            lines.iter().all(is_new)
+                && (text.lines().next() != lines.first().copied()
+                    || !seen.is_empty() && lines.len() == seen.len())
+        });
+        let errors = events(&lines)
+            .filter(|(last, entry)| is_new(&lines[*last]) && is_error(entry))
+            .map(|(_, entry)| entry)
+            .collect();
+
+        self.seen = Some(lines.into_iter().map(str::to_owned).collect());
+        News { errors, lost }
+    }
 }
 
 /// All events in a text, in its order.
 pub fn parse(text: &str) -> Vec<Entry> {
-    let mut record = Record::default();
-
-    in_order(text)
-        .into_iter()
-        .filter_map(|line| record.line(line).or_else(|| message(line)))
+    events(&in_order(text, |_| false))
+        .map(|(_, entry)| entry)
         .collect()
 }
 
-/// The record is a ring of lines, shown from its beginning and not from the oldest one: time goes
-/// back once, where the newest line is followed by the oldest.
-fn in_order(text: &str) -> Vec<&str> {
+/// Events, with the places of their last lines.
+fn events<'a>(lines: &'a [&str]) -> impl Iterator<Item = (usize, Entry)> + 'a {
+    let mut record = Record::default();
+
+    lines.iter().enumerate().filter_map(move |(i, line)| {
+        let entry = record.line(line).or_else(|| message(line))?;
+
+        Some((i, entry))
+    })
+}
+
+/// The record is a ring of lines, shown from its beginning and not from the oldest one. The oldest
+/// one follows the last of those that are new; where all are, or none is, time goes back there.
+fn in_order(text: &str, is_new: impl Fn(&&str) -> bool) -> Vec<&str> {
     let mut lines: Vec<_> = text.lines().collect();
+    let news: Vec<_> = lines.iter().map(is_new).collect();
     let times: Vec<_> = lines
         .iter()
         .map(|line| split(line).map(|(head, _)| head.time))
         .collect();
+    let ends = |i: &usize| news[*i - 1] && !news[*i % news.len()];
     let goes_back = |i: &usize| times[*i].is_some() && times[*i] < times[*i - 1];
-    let mut seams = (1..times.len()).filter(goes_back);
+    let only = |mut seams: Vec<usize>| seams.pop().filter(|_| seams.is_empty());
 
     // More than one is not of the record's making.
-    if let (Some(seam), None) = (seams.next(), seams.next()) {
+    if let Some(seam) = only((1..=lines.len()).filter(ends).collect())
+        .or_else(|| only((1..lines.len()).filter(goes_back).collect()))
+    {
         lines.rotate_left(seam);
     }
     lines
@@ -313,16 +341,164 @@ mod tests {
         }
     }
 
-    #[test]
-    fn lines_that_nobody_has_read_are_missed() {
-        let lines: Vec<_> = REAL.lines().collect();
-        let seen = kept(&lines[..2].join("\n")).span.map(|(_, newest)| newest);
+    /// A record of lines that are each written a second after the one before.
+    struct Ring {
+        lines: Vec<String>,
+        next: usize,
+        clock: i64,
+    }
 
-        assert!(!kept(REAL).misses(seen));
-        assert!(!kept(&lines[1..].join("\n")).misses(seen));
-        assert!(kept(&lines[3..].join("\n")).misses(seen));
-        assert!(!kept(REAL).misses(None));
-        assert!(!kept("").misses(seen));
+    impl Ring {
+        const ROOM: usize = 12;
+
+        fn new() -> Self {
+            Self {
+                lines: Vec::new(),
+                next: 0,
+                clock: 1_795_406_505,
+            }
+        }
+
+        fn write(&mut self, bytes: [u8; LINE_BYTES]) {
+            let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let line = format!(
+                "00 {:011}:000000 0 - 0001 3ff  {} | .",
+                self.clock,
+                hex.join(" ")
+            );
+
+            self.clock += 1;
+            if self.lines.len() < Self::ROOM {
+                self.lines.push(line);
+            } else {
+                self.lines[self.next] = line;
+            }
+            self.next = (self.next + 1) % Self::ROOM;
+        }
+
+        fn event(&mut self, pec: u8) {
+            self.write(*b"error CCDF:\n\0\0\0\0");
+            self.write([0; LINE_BYTES]);
+            let mut second = [0; LINE_BYTES];
+            second[LINE_BYTES - 1] = pec;
+            self.write(second);
+        }
+
+        fn text(&self) -> String {
+            self.lines.join("\n")
+        }
+    }
+
+    fn codes(news: &News) -> Vec<u16> {
+        news.errors.iter().map(|entry| entry.pec().into()).collect()
+    }
+
+    #[test]
+    fn each_event_is_new_once_wherever_it_is() {
+        let (mut ring, mut follower) = (Ring::new(), Follower::default());
+
+        ring.event(0x3a);
+        assert_eq!(codes(&follower.news(&ring.text())), [0x3a]);
+        for pec in 1..100 {
+            for pec in [pec, pec + 100] {
+                ring.event(pec);
+            }
+            let news = follower.news(&ring.text());
+
+            assert_eq!(codes(&news), [u16::from(pec), u16::from(pec) + 100]);
+            assert!(!news.lost);
+            assert!(codes(&follower.news(&ring.text())).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_changes_nothing() {
+        let (mut ring, mut follower) = (Ring::new(), Follower::default());
+
+        ring.event(1);
+        follower.news(&ring.text());
+        ring.clock -= 1_000_000;
+        for pec in 2..20 {
+            ring.event(pec);
+            let news = follower.news(&ring.text());
+
+            assert_eq!(codes(&news), [u16::from(pec)]);
+            assert!(!news.lost);
+        }
+    }
+
+    #[test]
+    fn lines_that_nobody_has_read_are_lost() {
+        let (mut ring, mut follower) = (Ring::new(), Follower::default());
+
+        ring.event(1);
+        // What was there before the first look is nobody's loss.
+        for already in [0, 20] {
+            for _ in 0..already {
+                ring.write([0xff; LINE_BYTES]);
+            }
+            assert!(!Follower::default().news(&ring.text()).lost);
+        }
+        follower.news(&ring.text());
+        for _ in 0..Ring::ROOM - 1 {
+            ring.write([0xff; LINE_BYTES]);
+        }
+        assert!(!follower.news(&ring.text()).lost);
+        for more in [Ring::ROOM, Ring::ROOM + 1, 2 * Ring::ROOM] {
+            for _ in 0..more {
+                ring.write([0xff; LINE_BYTES]);
+            }
+            assert!(follower.news(&ring.text()).lost, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_emptied_has_lost_nothing() {
+        let (mut ring, mut follower) = (Ring::new(), Follower::default());
+
+        for _ in 0..10 {
+            ring.event(1);
+        }
+        follower.news(&ring.text());
+        let clock = ring.clock;
+
+        for pec in [0, 2] {
+            ring = Ring {
+                clock,
+                ..Ring::new()
+            };
+            if pec > 0 {
+                ring.event(pec);
+            }
+            let news = follower.news(&ring.text());
+
+            assert_eq!(codes(&news).len(), usize::from(pec / 2));
+            assert!(!news.lost);
+        }
+        // Until it has gone round, unseen.
+        for _ in 0..10 {
+            ring.event(3);
+        }
+        assert!(follower.news(&ring.text()).lost);
+    }
+
+    #[test]
+    fn a_record_that_has_got_more_room_has_the_same_events() {
+        let (mut ring, mut follower) = (Ring::new(), Follower::default());
+
+        for pec in 1..10 {
+            ring.event(pec);
+        }
+        follower.news(&ring.text());
+        // The kernel writes them down again, oldest first.
+        ring.lines.rotate_left(ring.next);
+        ring.event(0x3a);
+        ring.lines
+            .push(ring.lines[ring.next.saturating_sub(1)].clone());
+        let news = follower.news(&ring.text());
+
+        assert_eq!(codes(&news), [0x3a]);
+        assert!(!news.lost);
     }
 
     #[test]

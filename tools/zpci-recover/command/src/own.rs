@@ -68,8 +68,13 @@ impl Line<'_> {
     }
 }
 
-/// Takes the events of a function, and resets it if one of them asks for it.
-fn handle(listener: &Listener<Function>, args: &WatchArgs, out: &mut impl Write) -> Result<u64> {
+/// Takes the events of a function, resets it if one of them asks for it, and prints all of that.
+/// Returns how many there were, and why the function can not be owned any longer.
+fn handle(
+    listener: &Listener<Function>,
+    args: &WatchArgs,
+    out: &mut impl Write,
+) -> Result<(u64, Option<Error>)> {
     let start = Instant::now();
     let (events, reset, failure) = match listener.recover() {
         Ok(Recovery { events, outcome }) => (
@@ -77,7 +82,14 @@ fn handle(listener: &Listener<Function>, args: &WatchArgs, out: &mut impl Write)
             (outcome == Outcome::Reset).then(|| Ok(start.elapsed().as_secs_f64() * 1e3)),
             None,
         ),
-        Err(error) => (listener.drain()?, Some(Err(error.to_string())), Some(error)),
+        Err(error) => (
+            listener.drain().unwrap_or_default(),
+            Some(Err(error.to_string())),
+            Some(Error::Owner {
+                address: listener.device().address(),
+                error,
+            }),
+        ),
     };
 
     for (i, event) in events.iter().enumerate() {
@@ -89,9 +101,18 @@ fn handle(listener: &Listener<Function>, args: &WatchArgs, out: &mut impl Write)
 
         writeln!(out, "{}", line.text(args)?)?;
     }
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(events.len() as u64),
+    Ok((events.len() as u64, failure))
+}
+
+fn wait(listeners: &[Listener<Function>]) -> Result<()> {
+    let mut fds: Vec<_> = listeners
+        .iter()
+        .map(|listener| PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN))
+        .collect();
+
+    match poll(&mut fds, None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(Error::Wait(error.into())),
     }
 }
 
@@ -109,21 +130,31 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             format!("{:?}", listener.interface()).to_lowercase()
         );
     }
+    let all = listeners.len();
     let mut count = 0;
 
     while args.count.is_none_or(|wanted| count < wanted) {
-        let mut fds: Vec<_> = listeners
-            .iter()
-            .map(|listener| PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN))
-            .collect();
+        wait(&listeners)?;
+        let mut left = Vec::new();
 
-        match poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => (),
-            Err(error) => return Err(Error::Wait(error.into())),
+        for listener in listeners {
+            let (events, failure) = handle(&listener, args, &mut out)?;
+
+            count += events;
+            match failure {
+                None => left.push(listener),
+                Some(error) if all == 1 => return Err(error),
+                // The others are not to be without an owner because of this one.
+                Some(error) => output::complain(&error),
+            }
         }
-        for listener in &listeners {
-            count += handle(listener, args, &mut out)?;
+        listeners = left;
+        if listeners.is_empty() {
+            break;
         }
     }
-    Ok(())
+    match all - listeners.len() {
+        0 => Ok(()),
+        failed => Err(Error::GivenUp { failed, all }),
+    }
 }

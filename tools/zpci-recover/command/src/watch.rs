@@ -81,29 +81,26 @@ pub fn run(args: &WatchArgs) -> Result<()> {
 
         wanted.push(function_id(address).ok_or_else(|| Error::NotZpci(address.to_string()))?);
     }
-    let mut seen = None;
-    let mut missed = false;
+    let mut follower = log::Follower::default();
+    let mut lost = false;
     let mut left = args.count;
     let interval = if args.syslog { UNIT_INTERVAL } else { INTERVAL };
 
     if !args.all {
-        seen = log::record()?.span.map(|(_, newest)| newest);
+        follower.look()?;
     }
     while left != Some(0) {
-        let log = log::record()?;
-        let is_new = |entry: &&Entry| entry.time > seen;
+        let news = follower.look()?;
         let is_wanted = |entry: &&Entry| {
             wanted.is_empty() || entry.function_id().is_some_and(|id| wanted.contains(&id))
         };
 
         // Once for a storm: accesses that fail are written there as well, and fill it in no time.
-        let misses = log.misses(seen);
-
-        if misses && !missed {
+        if news.lost && !lost {
             writeln!(out, "{}", missing(args)?)?;
         }
-        missed = misses;
-        for entry in log.errors.iter().filter(is_new).filter(is_wanted) {
+        lost = news.lost;
+        for entry in news.errors.iter().filter(is_wanted) {
             if left == Some(0) {
                 break;
             }
@@ -112,7 +109,6 @@ pub fn run(args: &WatchArgs) -> Result<()> {
                 left = left.map(|left| left - 1);
             }
         }
-        seen = seen.max(log.span.map(|(_, newest)| newest));
         if left != Some(0) {
             thread::sleep(interval);
         }

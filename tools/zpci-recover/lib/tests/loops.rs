@@ -5,82 +5,16 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::OnceLock,
+    process::Output,
 };
 
-const ADDRESS: &str = "0001:00:00.0";
+mod stand_in;
 
-/// What the tests are made in, for all of them.
-struct Workshop {
-    stand_in: PathBuf,
-    root: PathBuf,
-}
-
-fn compile(source: &Path, to: &Path, more: &[&str]) {
-    let cc = Command::new("cc")
-        .args(["-Wall", "-Wextra", "-Werror", "-O1", "-pthread", "-o"])
-        .args([to, source])
-        .args(more)
-        .status()
-        .expect("a C compiler is needed");
-
-    assert!(cc.success(), "{source:?}");
-}
+use stand_in::{compile, meets, ADDRESS};
 
 fn here(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-/// As far as a function is looked for.
-fn make_root(root: &Path) {
-    let function = root.join("sys/bus/pci/devices").join(ADDRESS);
-
-    for folder in [
-        function.join("vfio-dev/vfio0"),
-        root.join("dev/vfio/devices"),
-        root.join("sys/kernel/iommu_groups/7"),
-        root.join("sys/bus/pci/drivers/vfio-pci"),
-    ] {
-        fs::create_dir_all(folder).unwrap();
-    }
-    for file in [
-        "dev/iommu",
-        "dev/vfio/vfio",
-        "dev/vfio/7",
-        "dev/vfio/devices/vfio0",
-    ] {
-        fs::write(root.join(file), "").unwrap();
-    }
-    symlink(
-        "../../../../kernel/iommu_groups/7",
-        function.join("iommu_group"),
-    )
-    .unwrap();
-    symlink("../../drivers/vfio-pci", function.join("driver")).unwrap();
-}
-
-fn workshop() -> &'static Workshop {
-    static MADE: OnceLock<Workshop> = OnceLock::new();
-
-    MADE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-in");
-        let _ = fs::remove_dir_all(&folder);
-        let made = Workshop {
-            stand_in: folder.join("stand_in.so"),
-            root: folder.join("root"),
-        };
-
-        make_root(&made.root);
-        compile(
-            &here("tests/stand_in/stand_in.c"),
-            &made.stand_in,
-            &["-shared", "-fPIC", "-ldl"],
-        );
-        made
-    })
 }
 
 /// An example, which Cargo has built before its tests.
@@ -96,13 +30,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 fn run(program: &Path, argument: &str, happens: &str) -> Output {
-    Command::new(program)
-        .arg(argument)
-        .env("LD_PRELOAD", &workshop().stand_in)
-        .env("STAND_IN_ROOT", &workshop().root)
-        .env("STAND_IN", happens)
-        .output()
-        .unwrap()
+    meets(program, happens).arg(argument).output().unwrap()
 }
 
 /// The words of a story, line by line.
@@ -306,18 +234,6 @@ fn with_vfio_ioctls() {
     goes_through_all(&example("rust_vmm"), ADDRESS);
 }
 
-/// Runs a test of this file once more, as a program that meets what happens.
-#[cfg(feature = "tokio")]
-fn run_again(test: &str, happens: &str) -> Output {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", test])
-        .env("LD_PRELOAD", &workshop().stand_in)
-        .env("STAND_IN_ROOT", &workshop().root)
-        .env("STAND_IN", happens)
-        .output()
-        .unwrap()
-}
-
 /// A runtime waits for its threads when it ends, and so would the program.
 #[test]
 #[cfg(feature = "tokio")]
@@ -326,8 +242,13 @@ fn no_thread_is_left_when_a_listener_is_dropped() {
     use zpci_recover::{AsyncListener, Function, Listener};
 
     if std::env::var_os("STAND_IN").is_none() {
-        let name = "no_thread_is_left_when_a_listener_is_dropped";
-        let output = run_again(name, "region early=3a refuse=EAGAIN*1000000");
+        // Once more, as a program that meets that.
+        let this = std::env::current_exe().unwrap();
+        let output = meets(&this, "region early=3a refuse=EAGAIN*1000000")
+            .args(["--exact", "--nocapture"])
+            .arg("no_thread_is_left_when_a_listener_is_dropped")
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
 
         assert!(output.status.success(), "{output:?}");

@@ -4,6 +4,8 @@
  * that owns the function runs unchanged, on any machine, and meets what
  * STAND_IN says. STAND_IN_ROOT has /sys and /dev as far as they are looked at.
  *
+ * A second function, that of vfio1, is gone as soon as somebody listens to it.
+ *
  * STAND_IN is a list of words: "region" (the Rust version) or "feature" (the C
  * version of Linux 7.3), and then what happens, in this order:
  *
@@ -56,6 +58,7 @@ static struct event queue[64];
 static unsigned int queued;
 static unsigned long sequence;
 static int wakeup = -1;
+static int gone = -1;
 /* An owner has something to do until it has taken all, and has reset after that. */
 static int in_error, drained = 1, untreated, busy, idle;
 static pthread_t executor;
@@ -398,7 +401,7 @@ int ioctl(int fd, unsigned long request, ...)
 		((struct vfio_irq_info *)argument)->flags = VFIO_IRQ_INFO_EVENTFD;
 		break;
 	case NAME(VFIO_BASE + 10):
-		error = set_irqs(argument);
+		error = fd == gone ? 0 : set_irqs(argument);
 		break;
 	case NAME(VFIO_BASE + 11):
 		error = reset();
@@ -420,8 +423,8 @@ ssize_t pread64(int fd, void *to, size_t size, off64_t at)
 {
 	if (at != REGION_AT)
 		return syscall(SYS_pread64, fd, to, size, at);
-	if (size < 64) {
-		errno = EINVAL;
+	if (size < 64 || fd == gone) {
+		errno = fd == gone ? ENODEV : EINVAL;
 		return -1;
 	}
 	read_region(to);
@@ -514,12 +517,15 @@ int open64(const char *path, int flags, ...)
 {
 	char to[PATH_MAX];
 	va_list args;
-	int mode;
+	int mode, fd;
 
 	va_start(args, flags);
 	mode = va_arg(args, int);
 	va_end(args);
-	return syscall(SYS_openat, AT_FDCWD, moved(path, to), flags, mode);
+	fd = syscall(SYS_openat, AT_FDCWD, moved(path, to), flags, mode);
+	if (!strcmp(path, "/dev/vfio/devices/vfio1"))
+		gone = fd;
+	return fd;
 }
 
 int open(const char *path, int flags, ...)
