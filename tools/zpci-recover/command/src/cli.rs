@@ -57,6 +57,7 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct ListArgs {
     /// Only these functions, as 0001:00:00.0 or /dev/nvme0
+    #[arg(value_name = "FUNCTION")]
     pub functions: Vec<Target>,
     /// Print one JSON object a line
     #[arg(long)]
@@ -67,7 +68,7 @@ pub struct ListArgs {
 #[derive(Args, Debug)]
 pub struct WatchArgs {
     /// Only these functions, as 0001:00:00.0 or /dev/nvme0
-    #[arg(required_if_eq("own", "true"))]
+    #[arg(value_name = "FUNCTION", required_if_eq("own", "true"))]
     pub functions: Vec<Target>,
     /// Own the functions meanwhile, and reset them after each error
     ///

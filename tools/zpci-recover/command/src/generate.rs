@@ -179,7 +179,25 @@ fn sections(name: &str, notes: &Notes) -> Roff {
     roff
 }
 
-fn render(command: clap::Command, name: &str) -> io::Result<Vec<u8>> {
+/// As `--help` has it: that of clap_mangen does not say what an option takes, nor how often.
+fn synopsis(command: &mut clap::Command) -> Roff {
+    let name = command
+        .get_bin_name()
+        .unwrap_or(command.get_name())
+        .to_owned();
+    let usage = command.render_usage().to_string();
+    let rest = usage
+        .trim_start_matches("Usage: ")
+        .trim_start_matches(&name);
+    let mut roff = Roff::new();
+
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([bold(&name), roman(rest)]);
+    roff
+}
+
+fn render(mut command: clap::Command, name: &str) -> io::Result<Vec<u8>> {
+    let synopsis = synopsis(&mut command);
     let has_options = command
         .get_arguments()
         .any(|argument| !argument.is_hide_set());
@@ -188,12 +206,17 @@ fn render(command: clap::Command, name: &str) -> io::Result<Vec<u8>> {
         .iter()
         .find(|notes| notes.command == command.get_name())
         .ok_or_else(|| io::Error::other(format!("there are no notes on {name}")))?;
-    let man = Man::new(command).section(SECTION);
+    let man = Man::new(command)
+        .section(SECTION)
+        // There is none. What is empty is left out, and the next one would be taken for it.
+        .date(" ")
+        .source(concat!("zpci-recover ", env!("CARGO_PKG_VERSION")))
+        .manual("zPCI error recovery");
     let mut text = Vec::new();
 
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    synopsis.to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
     if has_options {
         man.render_options_section(&mut text)?;

@@ -220,6 +220,25 @@ fn there_is_a_page_for_each_command() {
     assert!(main.contains("zpci\\-recover\\-watch"), "{main}");
     assert!(watch.contains("\\-\\-own"), "{watch}");
     assert_eq!(pages, 10);
+    let version = env!("CARGO_PKG_VERSION");
+    for (page, synopsis) in [
+        (&main, "\\fBzpci\\-recover\\fR <COMMAND>"),
+        (
+            &watch,
+            "\\fBzpci\\-recover watch\\fR [OPTIONS] [FUNCTION]...",
+        ),
+    ] {
+        assert!(
+            page.contains(&format!(
+                "8 \" \" \"zpci-recover {version}\" \"zPCI error recovery\""
+            )),
+            "{page}"
+        );
+        assert!(
+            page.contains(&format!(".SH SYNOPSIS\n{synopsis}\n")),
+            "{page}"
+        );
+    }
     for page in [main, watch] {
         for section in ["EXIT STATUS", "EXAMPLES", "FILES", "SEE ALSO"] {
             assert!(
