@@ -210,7 +210,7 @@ bind "$other" nvme
 fails "a function of another driver is not" "$other is bound to the driver nvme" \
 	zpci-recover reset "$other"
 fails "nor is it by somebody who may not" "no permission to open /dev/" \
-	start-stop-daemon -S -p none -c nobody -x /bin/zpci-recover -- reset "$address"
+	start-stop-daemon -S -p none -c nobody -x "$(command -v zpci-recover)" -- reset "$address"
 if [ -n "$injector" ]; then
 	passes "an owner that awaits events is told, and resets" recovers await_events "$address"
 	passes "so is one that uses vfio-ioctls" recovers rust_vmm "$address"
