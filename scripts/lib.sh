@@ -95,35 +95,44 @@ kernel_version() {
 		$2 == "=" && $1 == "PATCHLEVEL" { print v "." $3; exit }' "$1/Makefile"
 }
 
-# kmake TREE O FLAVOR ARG...: make in a kernel tree. The fixed date, user and
-# host keep the compiler cache and the images the same from run to run. KASAN
-# with Rust needs clang. HOSTCC must be one word, rustc takes it as its linker.
-# KARCH=x86 is for another machine than the one that all of this is about.
+# kernel_settings FLAVOR: the variables of make in a kernel tree, into the array
+# settings. The fixed date, user and host keep the compiler cache and the images the
+# same from run to run. KASAN with Rust needs clang. HOSTCC must be one word, rustc
+# takes it as its linker. KARCH=x86 is for another machine than the one that all of
+# this is about.
+kernel_settings() {
+	settings=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache s390x-linux-gnu-gcc")
+	[ "$1" != debug ] ||
+		settings=(LLVM=1 ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache clang")
+	[ "${KARCH:-s390}" = s390 ] || settings=(ARCH=x86_64 CC="ccache gcc")
+	settings+=(RUST_LIB_SRC="/usr/src/rustc-$(rustc --version | cut -d ' ' -f 2)/library"
+		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=zpci
+		KBUILD_BUILD_HOST=zpci KBUILD_BUILD_VERSION=1)
+}
+
+# kmake TREE O FLAVOR ARG...: make in a kernel tree.
 kmake() {
-	local tree=$1 o=$2 flavor=$3 rust machine
-	shift 3
-	rust=$(rustc --version | cut -d ' ' -f 2)
-	machine=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache s390x-linux-gnu-gcc")
-	[ "$flavor" != debug ] ||
-		machine=(LLVM=1 ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache clang")
-	[ "${KARCH:-s390}" = s390 ] || machine=(ARCH=x86_64 CC="ccache gcc")
-	make -C "$tree" O="$o" "${machine[@]}" \
-		RUST_LIB_SRC="/usr/src/rustc-$rust/library" \
-		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=zpci \
-		KBUILD_BUILD_HOST=zpci KBUILD_BUILD_VERSION=1 \
-		"-j$(($(nproc) + 1))" "$@"
+	local settings
+	kernel_settings "$3"
+	make -C "$1" O="$2" "${settings[@]}" "-j$(($(nproc) + 1))" "${@:4}"
 }
 
 # tests KVER GROUP: the names of installed test programs, by the guest that they want:
 # "fire" many functions and processors, "rough" the plugin that plays the firmware,
 # "long" are those that take long, and "common" is what none of these has.
 tests() {
-	local common fire="storm_test race_test fuzz_test" long="fuzz_test race_test rescan_test matrix_test"
-	local rough="handle_test refusal_test error_state_test life_test translation_busy_test
-		report_test taken_test notification_test multifunction_test"
-	common=$(sed 's/^vfio_zpci://' "$BUILD/selftests-$1/kselftest-list.txt" |
-		grep -vxF -f <(printf '%s\n' $fire $long $rough))
-	printf '%s\n' ${!2}
+	local fire="storm_test race_test fuzz_test" long="fuzz_test race_test rescan_test matrix_test"
+	local rough="handle_test refusal_test error_state_test life_test translation_busy_test"
+	rough+=" report_test taken_test notification_test multifunction_test"
+	case $2 in
+	fire) say "$fire" ;;
+	long) say "$long" ;;
+	rough) say "$rough" ;;
+	common)
+		sed 's/^vfio_zpci://' "$BUILD/selftests-$1/kselftest-list.txt" |
+			grep -vxF -f <(tr ' ' '\n' <<<"$fire $long $rough")
+		;;
+	esac | tr ' ' '\n'
 }
 
 # tested SECONDS PROGRAM...: the guest's command that runs test programs by kselftest's
