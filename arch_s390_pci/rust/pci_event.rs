@@ -25,8 +25,11 @@ use kernel::{
     }, //
 };
 
+#[forbid(unsafe_code)]
 mod availability;
+#[forbid(unsafe_code)]
 mod error;
+#[forbid(unsafe_code)]
 mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";

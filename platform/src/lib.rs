@@ -7,7 +7,7 @@
 //! before QEMU executes it. It lets QEMU execute it, changes what QEMU makes of it, or
 //! answers itself.
 
-#![deny(unsafe_code)]
+#![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 mod answers;
 mod clp;

@@ -18,10 +18,15 @@ use kernel::{
     }, //
 };
 
+#[forbid(unsafe_code)]
 mod capability;
+#[forbid(unsafe_code)]
 mod feature;
+#[forbid(unsafe_code)]
 mod owner;
+#[forbid(unsafe_code)]
 mod region;
+#[forbid(unsafe_code)]
 mod reset;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
