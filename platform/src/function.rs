@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::identity::Identity;
+use crate::sriov::Sriov;
 
 /// The handle says that the function is enabled.
 pub const ENABLED: u32 = 0x8000_0000;
@@ -72,6 +73,9 @@ pub struct Function {
     taken: bool,
     /// What it says of itself, if that is not QEMU's.
     pub identity: Identity,
+    /// Its virtual functions, if it is a physical one.
+    pub sriov: Option<Sriov>,
+    pub is_virtual: bool,
     /// The last text that the guest has reported about it.
     pub notification: String,
     /// QEMU's own error state, as far as instructions have told it.
@@ -91,6 +95,8 @@ impl Function {
             availability: None,
             taken: false,
             identity: Identity::default(),
+            sriov: None,
+            is_virtual: false,
             notification: String::new(),
             blocked: false,
             unblocked: false,
@@ -120,9 +126,19 @@ impl Function {
         self.availability = Some(availability);
         self.fault = Fault::None;
         self.begins_anew();
+        if let Some(sriov) = &mut self.sriov {
+            sriov.leave();
+        }
         if renew {
             self.renew();
         }
+    }
+
+    /// It is what QEMU says it is, and nothing of a device that has several functions.
+    pub fn is_alone(&mut self) {
+        self.identity = Identity::default();
+        self.sriov = None;
+        self.is_virtual = false;
     }
 
     /// QEMU and firmware agree on whose it is.

@@ -21,6 +21,7 @@ mod life;
 mod platform;
 mod profile;
 mod sclp;
+mod sriov;
 mod words;
 
 // What calls QEMU cannot be linked without it.

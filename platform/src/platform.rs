@@ -12,6 +12,7 @@ use crate::insn::{Insn, Op};
 use crate::life::Lives;
 use crate::profile;
 use crate::sclp;
+use crate::sriov::{self, Change, Sriov};
 use crate::words::Words;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -40,8 +41,9 @@ enum After {
     List(Request),
     Information(u64),
     Service(u32, u64),
-    /// The register that has the handle, and the guest's handle.
-    Handle(usize, u32, Insn),
+    /// The register that has the handle, the guest's handle, and what the guest stores in
+    /// configuration space, which QEMU may get otherwise.
+    Handle(usize, u32, Insn, Option<u64>),
 }
 
 /// Behaviours that are on or off.
@@ -150,7 +152,7 @@ impl Platform {
         for function in self.functions.values_mut() {
             function.fault = Fault::None;
             function.as_qemu_has_it();
-            function.identity = Identity::default();
+            function.is_alone();
         }
         for line in commands {
             self.command(line).map_err(|e| format!("{line}: {e}"))?;
@@ -194,8 +196,10 @@ impl Platform {
             }
             "identity" => {
                 let function = self.by_fid(&mut words)?;
+                function.is_alone();
                 function.identity = Identity::parse(&mut words)?;
             }
+            "sriov" => self.split(&mut words)?,
             "text" => answer = self.by_fid(&mut words)?.notification.clone(),
             "count" => {
                 let filter = Filter::parse(&mut words)?;
@@ -239,6 +243,76 @@ impl Platform {
         let mut all = self.functions.values_mut();
         all.find(|function| function.fid == fid)
             .ok_or_else(|| format!("there is no function 0x{fid:x}"))
+    }
+
+    /// `sriov fid=N pchid=N vf=N [vf=N]... [configured]`
+    fn split(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let physical: u32 = words.number("fid")?.ok_or("fid is missing")?;
+        let pchid: u16 = words.number("pchid")?.ok_or("pchid is missing")?;
+        let mut fids = Vec::new();
+        while let Some(fid) = words.number::<u32>("vf")? {
+            fids.push(fid);
+        }
+        let come = match words.flag("configured") {
+            true => Availability::Configured,
+            false => Availability::Standby,
+        };
+        let mut identities = vec![(physical, format!("physfn=1 rid=0 pchid={pchid}"))];
+        for (index, fid) in (0u16..).zip(&fids) {
+            let (rid, vfn) = (sriov::FIRST + index, index + 1);
+            identities.push((*fid, format!("vfn={vfn} rid={rid} pchid={pchid}")));
+        }
+        let renew = self.settings.handles;
+        let mut sriov = Some(Sriov::new(fids, come));
+        for (fid, identity) in identities {
+            let function = self.by_fid(&mut Words::new(&format!("fid={fid}")))?;
+            function.is_alone();
+            function.identity = Identity::parse(&mut Words::new(&identity))?;
+            function.sriov = sriov.take();
+            function.is_virtual = fid != physical;
+            if function.is_virtual {
+                function.becomes(Availability::Reserved, renew);
+            }
+        }
+        Ok(())
+    }
+
+    /// Virtual functions come, or go as firmware takes functions away.
+    fn change(&mut self, physical: u32, change: Change) {
+        let renew = self.settings.handles;
+        let mut all = self.functions.values();
+        let Some(sriov) = all.find_map(|f| f.sriov.as_ref().filter(|_| f.fid == physical)) else {
+            return;
+        };
+        let (fids, come) = (sriov.fids.clone(), sriov.come);
+        let number = match change {
+            Change::Come(number) => number,
+            Change::Go => fids.len(),
+        };
+        self.say(format_args!(
+            "virtual functions of {physical:x}: {change:?}"
+        ));
+        for fid in &fids[..number] {
+            let mut all = self.functions.values_mut();
+            let Some(function) = all.find(|function| function.fid == *fid) else {
+                continue;
+            };
+            let (pec, now) = match (change, function.availability()) {
+                (Change::Come(_), _) if come == Availability::Configured => (0x0301, come),
+                (Change::Come(_), _) => (0x0302, come),
+                (Change::Go, Some(Availability::Reserved)) => continue,
+                (Change::Go, Some(Availability::Standby)) => (0x0308, Availability::Reserved),
+                (Change::Go, _) => (0x0304, Availability::Reserved),
+            };
+            function.becomes(now, renew);
+            self.events.push(Event {
+                pec,
+                fid: *fid,
+                fh: function.handle(),
+                ..Event::default()
+            });
+        }
+        (self.bell.ring)();
     }
 
     /// `event pec=N [fid=N] [faddr=N] [kind=N] [fh=N] [state=STATE] [hold]`
@@ -464,15 +538,41 @@ impl Platform {
             }
             return (delay, Verdict::Answered);
         }
+        let is_config = space == CONFIG_SPACE && matches!(what, What::Load | What::Store);
+        if is_config && self.answers_config(guest, insn, handle) {
+            guest.set_condition_code(0);
+            return (delay, Verdict::Answered);
+        }
         if let Some(function) = self.by_handle(handle) {
-            if what == What::Store && space == CONFIG_SPACE {
-                let offset = guest.register(insn.second() + 1);
-                function.config.store(offset, controls as usize & 15);
-            }
+            let is_store = is_config && what == What::Store;
+            let stores = is_store.then(|| store_config(guest, insn, function));
             guest::set_upper(guest, register, function.qemu_handle());
-            self.then(guest, insn, After::Handle(register, handle, *insn));
+            self.then(guest, insn, After::Handle(register, handle, *insn, stores));
         }
         (delay, Verdict::Execute)
+    }
+
+    /// Loads and stores of the SR-IOV capability; false if it is not about that.
+    fn answers_config(&mut self, guest: &mut dyn Guest, insn: &Insn, handle: u32) -> bool {
+        let (offset, len) = config_operand(guest, insn);
+        let Some(function) = self.by_handle(handle) else {
+            return false;
+        };
+        let fid = function.fid;
+        let Some(sriov) = function.sriov.as_mut().filter(|_| offset >= sriov::AT) else {
+            return false;
+        };
+        if insn.op == Op::Load {
+            let mut raw = [0; 8];
+            sriov.load(offset, &mut raw[8 - len..]);
+            guest.set_register(insn.first(), u64::from_be_bytes(raw));
+        } else {
+            let raw = guest.register(insn.first()).to_be_bytes();
+            if let Some(change) = sriov.store(offset, &raw[8 - len..]) {
+                self.change(fid, change);
+            }
+        }
+        true
     }
 
     /// Whether something is still to be done after an instruction that ended here.
@@ -486,8 +586,11 @@ impl Platform {
             Some(After::List(request)) => self.after_list(guest, &request),
             Some(After::Information(address)) => self.after_information(guest, address),
             Some(After::Service(command, address)) => self.after_service(guest, command, address),
-            Some(After::Handle(register, handle, insn)) => {
+            Some(After::Handle(register, handle, insn, stores)) => {
                 guest::set_upper(guest, register, handle);
+                if let Some(value) = stores {
+                    guest.set_register(insn.first(), value);
+                }
                 self.after_handle(guest, register, handle, &insn);
             }
         }
@@ -542,6 +645,9 @@ impl Platform {
             if !disable && settings.inside {
                 let fid = function.fid;
                 function.config.power_on();
+                if let Some(sriov) = &mut function.sriov {
+                    sriov.power_on();
+                }
                 self.count(What::Inside, fid, 0);
             }
             if !disable {
@@ -733,12 +839,35 @@ impl Platform {
                 let mut bytes = guest.register(insn.first()).to_be_bytes();
                 if let Some(at) = bytes.len().checked_sub(len) {
                     function.config.load(offset, &mut bytes[at..]);
+                    if function.is_virtual {
+                        sriov::command::hide(offset, &mut bytes[at..]);
+                    }
                 }
                 guest.set_register(insn.first(), u64::from_be_bytes(bytes));
             }
             _ => {}
         }
     }
+}
+
+/// Where in configuration space a load or store is, and its length.
+fn config_operand(guest: &dyn Guest, insn: &Insn) -> (u64, usize) {
+    let len = guest.register(insn.handle_register()) as usize & 15;
+    (guest.register(insn.second() + 1), len.min(8))
+}
+
+/// Notes a store to configuration space, in the form that QEMU gets. What the guest has in the
+/// register is for afterwards.
+fn store_config(guest: &mut dyn Guest, insn: &Insn, function: &mut Function) -> u64 {
+    let (offset, len) = config_operand(guest, insn);
+    let value = guest.register(insn.first());
+    let mut raw = value.to_be_bytes();
+    function.config.store(offset, len);
+    if function.is_virtual {
+        sriov::command::set(offset, &mut raw[8 - len..]);
+        guest.set_register(insn.first(), u64::from_be_bytes(raw));
+    }
+    value
 }
 
 /// A function that is silent gives all ones, and takes what is stored without a word.
@@ -1178,6 +1307,40 @@ mod tests {
         let handle = m.set(handle, clp::ENABLE).1;
         assert_eq!(m.access(LOAD, handle, 2), (1, 12));
         assert_eq!(m.information(0x303, BELL, 7), (6, handle, false));
+    }
+
+    #[test]
+    fn virtual_functions() {
+        const CONTROL: u64 = 0x108;
+        let mut m = Machine::new(&["handles on"]);
+        let handle = m.enabled();
+        m.platform.learn(0x0002_0009, 9);
+        m.command("sriov fid=1 pchid=0x177 vf=9");
+        assert_eq!(m.query(handle), (clp::OK, 0x18, 0x177));
+        let config = |m: &mut Machine, bytes, offset: u64, value: u64| {
+            m.guest.registers[5] = offset;
+            m.guest.registers[6] = value;
+            assert_eq!(m.access(bytes, handle, 15 << 16 | 2), (0, 0));
+            m.guest.registers[6]
+        };
+        assert_eq!(config(&mut m, LOAD, 0x100, 7), 0x1000);
+        config(&mut m, STORE, CONTROL + 8, 0x0100);
+        assert_eq!(m.rings.load(Ordering::Relaxed), 0);
+        config(&mut m, STORE, CONTROL, 0x0100);
+        assert_eq!(m.rings.load(Ordering::Relaxed), 1);
+        let (pec, fh, _) = m.information(0x303, BELL, 7);
+        assert_eq!((pec, fh & 0xffff), (0x0302, 9));
+        config(&mut m, STORE, CONTROL, 0);
+        assert_eq!(m.information(0x303, BELL, 7).0, 0x0308);
+        m.command("sriov fid=1 pchid=0x177 vf=9 configured");
+        config(&mut m, STORE, CONTROL + 8, 0x0100);
+        config(&mut m, STORE, CONTROL, 0x0100);
+        assert_eq!(m.information(0x303, BELL, 7).0, 0x0301);
+        config(&mut m, STORE, CONTROL, 0);
+        assert_eq!(m.information(0x303, BELL, 7).0, 0x0304);
+        assert!(m.platform.command("sriov fid=1 pchid=1 vf=44").is_err());
+        m.command("identity fid=1");
+        assert_eq!(m.query(handle), (clp::OK, 0, 0));
     }
 
     #[test]
