@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the Rust code of zPCI has of the kernel by macros, or early during boot. */
+/* C glue for the Rust zPCI code: workqueue, rate limit, waiting, iteration. */
 #include <linux/init.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
@@ -42,7 +42,7 @@ bool zpci_may_log(struct zpci_dev *zdev)
 }
 
 /* Waits until the channel reports of now have been taken, a second at most. */
-int zpci_settle(void)
+int zpci_wait_for_channel_reports(void)
 {
 	return crw_wait_for_channel_report_timeout(HZ) < 0 ? -EINTR : 0;
 }

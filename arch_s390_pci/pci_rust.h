@@ -26,7 +26,6 @@ u64 zpci_irq_summary(void);
 int zpci_recovery_init(void);
 int zpci_recovery_new(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
-void zpci_recovery_abandoned(struct zpci_dev *zdev);
 int zpci_recovery_reset_slot(struct zpci_dev *zdev);
 int zpci_recovery_show(struct seq_file *m, void *unused);
 
@@ -34,7 +33,7 @@ int zpci_recovery_show(struct seq_file *m, void *unused);
 struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
 bool zpci_may_log(struct zpci_dev *zdev);
-int zpci_settle(void);
+int zpci_wait_for_channel_reports(void);
 
 /* Calls @each for all functions that are known, with a reference that it takes over. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);

@@ -33,7 +33,7 @@ TRACE_EVENT(zpci_error_captured,
 				   { 1, "host" }, { 2, "nobody" }))
 );
 
-/* An event is lost, the new one or one that made room: how many now. */
+/* An event is dropped, the new one or one that made room: how many now. */
 TRACE_EVENT(zpci_error_dropped,
 	TP_PROTO(u32 fid, u32 dropped),
 	TP_ARGS(fid, dropped),

@@ -2,11 +2,13 @@
 
 //! Availability events: functions come, go, and are asked for.
 
-use super::submit;
+use super::{
+    process as process_any,
+    submit, //
+};
 use kernel::{
     prelude::*,
     sync::{
-        aref::ARef,
         new_mutex,
         Arc,
         Mutex,
@@ -15,13 +17,12 @@ use kernel::{
     zpci::{
         debug,
         Availability,
-        AvailabilityEvent,
+        Ccdf,
         Device,
         Event,
+        EventQueue,
         FunctionHandle,
-        Item,
         Progress,
-        SerialQueue,
         State,
         StateGuard, //
     }, //
@@ -36,8 +37,9 @@ struct Topology {
     /// Only tried, never waited for, and not held while a function is taken from user space.
     #[pin]
     lock: Mutex<()>,
-    /// Events that are about no function that is known, or that came after such a one.
-    unknown: Arc<SerialQueue<Unknown>>,
+    /// Events of functions without a `zpci_dev`, and later ones of the same functions, so that
+    /// these do not overtake them.
+    unknown: Arc<EventQueue>,
 }
 
 impl Topology {
@@ -47,7 +49,7 @@ impl Topology {
 
 /// Makes what the events need, during boot.
 pub(super) fn init() -> Result {
-    let unknown = SerialQueue::new(Topology::ROOM + 1)?;
+    let unknown = EventQueue::new(Topology::ROOM + 1, process_any)?;
     let topology = Arc::pin_init(
         pin_init!(Topology {
             lock <- new_mutex!((), "zpci::Topology::lock"),
@@ -60,90 +62,77 @@ pub(super) fn init() -> Result {
     Ok(())
 }
 
-/// An event that is about no function that is known, or that came after such a one.
-#[derive(Clone)]
-struct Unknown(AvailabilityEvent);
+/// Processes an event from the queue of unknown functions.
+pub(super) fn process_unknown(event: &Ccdf) -> Progress {
+    let Some(topology) = TOPOLOGY.as_ref() else {
+        return Progress::Done;
+    };
 
-impl Item for Unknown {
-    fn process(&self) -> Progress {
-        let Some(topology) = TOPOLOGY.as_ref() else {
-            return Progress::Done;
-        };
+    match (event.pec().availability(), Device::by_fid(event.fid())) {
+        (Some(Availability::Several), _) => {
+            let Some(topology) = topology.lock.try_lock() else {
+                return Progress::Later;
+            };
 
-        match (self.0.change(), Device::by_fid(self.0.fid())) {
-            (Some(Availability::Several), _) => {
-                let Some(topology) = topology.lock.try_lock() else {
-                    return Progress::Later;
-                };
-
-                Device::find_new();
-                drop(topology);
-                Device::for_each(|zdev| submit(zdev.into(), Event::Availability(self.0)));
-            }
-            // An event before this one has made the function known.
-            (_, Some(zdev)) => submit(zdev, Event::Availability(self.0)),
-            (Some(change), None) => {
-                let Some(_topology) = topology.lock.try_lock() else {
-                    return Progress::Later;
-                };
-
-                create(change, &self.0);
-            }
-            (None, None) => (),
+            Device::find_new();
+            drop(topology);
+            Device::for_each(|zdev| submit(zdev, Event::Availability(*event)));
         }
-        Progress::Done
+        // An event before this one has made the function known.
+        (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
+        (Some(change), None) => {
+            let Some(_topology) = topology.lock.try_lock() else {
+                return Progress::Later;
+            };
+
+            create(change, event);
+        }
+        (None, None) => (),
     }
+    Progress::Done
 }
 
 /// Takes an event from the channel report thread, which waits for none of what it leads to.
-pub(super) fn dispatch(event: AvailabilityEvent) {
-    const AVAILABILITY: debug::Format = debug::Format::new(c"avl fid:%x, fh:%x, pec:%x\n");
-
-    debug::message(
-        3,
-        &AVAILABILITY,
-        [
-            event.fid().as_raw(),
-            event.fh().as_raw(),
-            event.pec().as_raw().into(),
-        ],
-    );
+pub(super) fn dispatch(event: Ccdf) {
+    debug::event(debug::Kind::Availability, &event);
     let Some(topology) = TOPOLOGY.as_ref() else {
         return;
     };
-    let is_several = event.change() == Some(Availability::Several);
-    // One that waits there may be about the same function, and make it known meanwhile.
-    let overtakes = topology.unknown.count(|Unknown(before)| {
-        before.fid() == event.fid() || before.change() == Some(Availability::Several)
+    let change = event.pec().availability();
+    // An event that waits there may be about the same function, and make it known meanwhile.
+    let overtakes = topology.unknown.count(&|waiting| match waiting {
+        Event::Availability(before) => {
+            before.fid() == event.fid()
+                || before.pec().availability() == Some(Availability::Several)
+        }
+        Event::Error(_) | Event::Abandoned => false,
     }) != 0;
 
-    if !is_several && !overtakes {
+    if change != Some(Availability::Several) && !overtakes {
         if let Some(zdev) = Device::by_fid(event.fid()) {
-            return dispatch_to(zdev, event);
+            submit(&zdev, Event::Availability(event));
+            if change == Some(Availability::Deconfigured) {
+                // A reset that waits for the function gives up.
+                zdev.mark_as_gone();
+            }
+            return;
         }
     }
-    let add = |event, limit| topology.unknown.clone().add(Unknown(event), limit);
+    let add = |event, limit| {
+        let unknown = topology.unknown.clone();
+
+        unknown.add(None, Event::Availability(event), limit)
+    };
 
     if add(event, Topology::ROOM).is_err() {
-        // No room: looking at all functions finds what this one says. If that is to be done
+        // No room: looking at all functions finds what this event says. If that is to be done
         // already, there is no room for it again.
-        let _ = add(AvailabilityEvent::SEVERAL, Topology::ROOM + 1);
-    }
-}
-
-/// Submits an event to its function.
-fn dispatch_to(zdev: ARef<Device>, event: AvailabilityEvent) {
-    let is_end = event.change() == Some(Availability::Deconfigured);
-
-    submit(zdev.clone(), Event::Availability(event));
-    if is_end {
-        // A reset that waits for the function gives up.
-        zdev.mark_as_gone();
+        let _ = add(Ccdf::SEVERAL, Topology::ROOM + 1);
     }
 }
 
 /// Makes a function known that the platform has announced.
-fn create(change: Availability, event: &AvailabilityEvent) {
+fn create(change: Availability, event: &Ccdf) {
     let state = match change {
         Availability::Configured => State::Configured,
         Availability::Standby => State::Standby,
@@ -159,13 +148,13 @@ fn create(change: Availability, event: &AvailabilityEvent) {
         return;
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
-        submit(zdev, Event::Availability(*event));
+        submit(&zdev, Event::Availability(*event));
     }
 }
 
 /// Processes an event of a function that is known.
-pub(super) fn process(zdev: &Device, event: &AvailabilityEvent) -> Progress {
-    match event.change() {
+pub(super) fn process(zdev: &Device, event: &Ccdf) -> Progress {
+    match event.pec().availability() {
         Some(Availability::Configured) => configured(zdev, event.fh()),
         Some(Availability::Standby) => standby(zdev, event.fh()),
         Some(Availability::DeconfigurationRequested) => deconfiguration_requested(zdev),
@@ -192,11 +181,8 @@ fn looked_at(zdev: &Device) -> Progress {
 
 /// Takes back a function that was reserved and has not been forgotten yet.
 fn reappear(state: &StateGuard<'_>) {
-    const REAPPEARED: debug::Format = debug::Format::new(c"rea fid:%x, fh:%x\n");
-    let zdev = state.zdev();
-
     state.reappear();
-    debug::message(1, &REAPPEARED, [zdev.fid().as_raw(), zdev.fh().as_raw(), 0]);
+    debug::reappeared(state.zdev());
 }
 
 fn standby(zdev: &Device, fh: FunctionHandle) -> Progress {
@@ -279,7 +265,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
 
         if zdev.state() == State::Configured {
             state.update_fh(fh);
-            state.remove_dead();
+            state.remove();
             // The platform has disabled the function, but what we hold for it must be freed.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();

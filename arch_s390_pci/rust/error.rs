@@ -3,22 +3,20 @@
 //! Error events: what they mean for their function, and who recovers it.
 
 use super::{
-    limited,
+    log,
     recovery, //
 };
 use kernel::{
-    pci,
     prelude::*,
     zpci::{
-        self,
         debug,
         trace,
+        Ccdf,
         ChannelState,
         Device,
         DeviceGuard,
-        DeviceLocking,
-        ErrorEvent,
         ErsResult,
+        Locks,
         Progress,
         RecoveredBy,
         Recovery,
@@ -28,72 +26,34 @@ use kernel::{
     }, //
 };
 
-/// Says in the log that there was an event.
-fn log_event(zdev: &Device, name: &str, event: &ErrorEvent) {
-    limited!(
-        zdev,
-        pr_err,
-        "{name}: Event {:#x} reports an error for PCI function {:#x}\n",
-        event.pec().as_raw(),
-        event.fid().as_raw()
-    );
-}
-
-fn log_event_of(zdev: &Device, pdev: &pci::Device, event: &ErrorEvent) {
-    log_event(zdev, zpci::name(pdev), event);
-}
-
-fn log_left_to_owner(zdev: &Device, pdev: &pci::Device, event: &ErrorEvent) {
-    log_event_of(zdev, pdev, event);
-    limited!(
-        zdev,
-        pr_info,
-        "{}: Leaving recovery of pass-through device to user-space\n",
-        zpci::name(pdev)
-    );
-}
-
-/// Says in the log that there was an event of a function that is not known.
-pub(super) fn log_unknown(event: &ErrorEvent) {
-    let name = "n/a";
-
-    if zpci::may_log() {
-        pr_err!(
-            "{name}: Event {:#x} reports an error for PCI function {:#x}\n",
-            event.pec().as_raw(),
-            event.fid().as_raw()
-        );
-    }
-}
-
 /// Processes an error event that was submitted in this generation of its function.
-pub(super) fn process(zdev: &Device, event: &ErrorEvent, generation: u32) -> Progress {
+pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress {
     let Ok(recovery) = zdev.recovery() else {
         return Progress::Done;
     };
-    let Some(state) = zdev.try_lock_state() else {
-        return Progress::Later;
+    let locks = zdev.try_lock();
+    let state = match &locks {
+        Locks::Both(device) => device.state(),
+        Locks::State(state) => state,
+        Locks::Busy => return Progress::Later,
     };
 
-    // The platform is asked after that: it takes its time, and this may have to be tried for long.
-    let device = match state.lock_device() {
-        DeviceLocking::Locked(device) => Some(device),
-        DeviceLocking::NoDevice => None,
-        DeviceLocking::Busy => return Progress::Later,
-    };
-
-    if !is_current(&state, event) || generation != zdev.generation() {
+    // The platform is asked last: it takes its time, and a lock may be taken for long.
+    if !is_current(state, event) || generation != zdev.generation() {
         recovery.ignore();
         return Progress::Done;
     }
-    match device {
-        Some(device) if event.pec().severity() == Severity::Measurement => {
-            log_event_of(zdev, device.pdev(), event);
+    match &locks {
+        Locks::Both(device) if event.pec().severity() == Severity::Measurement => {
+            log::event(zdev, device.pdev(), event);
         }
-        Some(device) => decide(&recovery, &device, event),
-        None => {
-            log_event(zdev, "n/a", event);
-            zdev.report(Report::new().platform(c"error event", c"no pdev bound"));
+        Locks::Both(device) => decide(recovery, device, event),
+        Locks::State(_) | Locks::Busy => {
+            log::event_of(zdev.may_log(), "n/a", event);
+            zdev.report(Report {
+                platform: Some((c"error event", c"no pdev bound")),
+                ..Report::default()
+            });
         }
     }
     Progress::Done
@@ -101,9 +61,7 @@ pub(super) fn process(zdev: &Device, event: &ErrorEvent, generation: u32) -> Pro
 
 /// Whether an event is about the function as it is now, and not as it was before it was disabled,
 /// enabled or reset. If it is, the function's handle is now that of the event.
-fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
-    const STALE: debug::Format = debug::Format::new(c"err fid:%x, fh:%x (stale %x)\n");
-
+fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),
         // The platform has no such function any more.
@@ -113,11 +71,7 @@ fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
     };
 
     if current == 0 || current != event.fh().as_raw() {
-        debug::message(
-            3,
-            &STALE,
-            [event.fid().as_raw(), current, event.fh().as_raw()],
-        );
+        debug::old_handle(event, current);
         return false;
     }
     state.update_fh(event.fh());
@@ -125,46 +79,38 @@ fn is_current(state: &StateGuard<'_>, event: &ErrorEvent) -> bool {
 }
 
 /// Decides who recovers the function, once: both locks are held until the recovery has begun.
-fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &ErrorEvent) {
+fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
+    let zdev = device.state().zdev();
     let before = device.channel_state();
-    let lost = before == ChannelState::PermanentFailure;
+    let had_failed = before == ChannelState::PermanentFailure;
+    let fails = event.pec().severity() == Severity::Permanent;
 
     if before == ChannelState::Normal {
         recovery.begin_error();
     }
-    let permanent = event.pec().severity() == Severity::Permanent;
-
-    device.set_channel_state(if lost || permanent {
+    device.set_channel_state(if had_failed || fails {
         ChannelState::PermanentFailure
     } else {
         ChannelState::Frozen
     });
-    match recovery.decide(lost || permanent) {
-        Some(RecoveredBy::Host) => recover_for_silent_owner(recovery, device, event, before),
-        Some(recovered_by) => {
-            keep(recovery, device, event, recovered_by);
-            report_left(device, event, before);
-        }
-        None => {
-            let zdev = device.state().zdev();
+    let Some(mut recovered_by) = recovery.decide(had_failed || fails) else {
+        log::event(zdev, device.pdev(), event);
+        return recovery::by_host(device, had_failed, fails);
+    };
 
-            log_event_of(zdev, device.pdev(), event);
-            if permanent {
-                recovery::fail(device);
-            } else {
-                recovery::by_host(device, lost);
-            }
-        }
+    if recovered_by == RecoveredBy::Host && recovery::without_driver(device).is_err() {
+        recovered_by = RecoveredBy::Nobody;
+    }
+    keep(recovery, device, event, recovered_by);
+    if recovered_by == RecoveredBy::Host {
+        report_recovered(device, event);
+    } else {
+        report_left(device, event, before);
     }
 }
 
 /// Keeps an event for the owner in user space and tells it if it listens, before anything else.
-fn keep(
-    recovery: &Recovery,
-    device: &DeviceGuard<'_>,
-    event: &ErrorEvent,
-    recovered_by: RecoveredBy,
-) {
+fn keep(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_by: RecoveredBy) {
     if !recovery.capture(event, recovered_by) {
         return;
     }
@@ -177,48 +123,33 @@ fn keep(
 }
 
 /// Reports a function that is left in error, until its owner or the next one resets it. If it was
-/// in error `before`, all but the log has been told: nobody limits how often it fails again.
-fn report_left(device: &DeviceGuard<'_>, event: &ErrorEvent, before: ChannelState) {
-    let report = Report::new().device(device);
+/// in error `before`, all but the log has been reported: nobody limits how often it fails again.
+fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
+    let mut report = Report::of(device);
 
-    let report = match (device.channel_state(), before) {
-        (ChannelState::PermanentFailure, _) => report.log(*event, log_event_of),
-        (_, ChannelState::Normal) => report
-            .log(*event, log_left_to_owner)
-            .uevent(ErsResult::CanRecover)
-            .platform(c"recovery", c"in progress"),
-        _ => report.log(*event, log_left_to_owner),
-    };
-
+    report.log = Some((*event, log::event));
+    if device.channel_state() != ChannelState::PermanentFailure {
+        report.log = Some((*event, log::left_to_owner));
+        if before == ChannelState::Normal {
+            report.uevent = Some(ErsResult::CanRecover);
+            report.platform = Some((c"recovery", c"in progress"));
+        }
+    }
     device.state().zdev().report(report);
 }
 
-/// Ends the error of a function whose owner does not listen, so that the owner's driver, which
-/// finds out by itself that something is wrong, can go on. The function is not reset: its owner
-/// would not know that all it has set up is gone.
-fn recover_for_silent_owner(
-    recovery: &Recovery,
-    device: &DeviceGuard<'_>,
-    event: &ErrorEvent,
-    before: ChannelState,
-) {
-    if recovery::without_driver(device).is_err() {
-        keep(recovery, device, event, RecoveredBy::Nobody);
-        return report_left(device, event, before);
-    }
-    keep(recovery, device, event, RecoveredBy::Host);
-
+/// Reports a function that the host has recovered for an owner that does not listen.
+fn report_recovered(device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
-    let report = || Report::new().device(device);
 
-    zdev.report(
-        report()
-            .log(*event, log_event_of)
-            .uevent(ErsResult::CanRecover),
-    );
-    zdev.report(
-        report()
-            .uevent(ErsResult::Recovered)
-            .platform(c"recovery", c"success"),
-    );
+    zdev.report(Report {
+        log: Some((*event, log::event)),
+        uevent: Some(ErsResult::CanRecover),
+        ..Report::of(device)
+    });
+    zdev.report(Report {
+        uevent: Some(ErsResult::Recovered),
+        platform: Some((c"recovery", c"success")),
+        ..Report::of(device)
+    });
 }

@@ -12,14 +12,11 @@ use kernel::{
     bindings,
     error::from_result,
     prelude::*,
-    seq_file::SeqFile,
-    sync::aref::ARef,
     zpci::{
         self,
         debug,
-        AvailabilityEvent,
+        Ccdf,
         Device,
-        ErrorEvent,
         Event,
         Progress, //
     }, //
@@ -30,36 +27,27 @@ mod availability;
 #[forbid(unsafe_code)]
 mod error;
 #[forbid(unsafe_code)]
+mod log;
+#[forbid(unsafe_code)]
 mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
-/// Logs a line that a guest or a broken function can cause, within the limit of the function.
-macro_rules! limited {
-    ($zdev:expr, $print:ident, $($arg:tt)*) => {
-        if $zdev.may_log() {
-            $print!($($arg)*);
-        }
-    };
-}
-use limited;
-
 /// Submits an event to its function.
-fn submit(zdev: ARef<Device>, event: Event) {
-    // Logging comes after the last use of the reference, which the event takes with it.
-    let fid = zdev.fid();
-
-    if Device::submit(zdev, event).is_err() && zpci::may_log() {
-        pr_err!("An event of PCI function {:#x} is lost\n", fid.as_raw());
+fn submit(zdev: &Device, event: Event) {
+    if zdev.submit(event).is_err() && zpci::may_log() {
+        pr_err!("PCI function {:#x}: event dropped\n", zdev.fid().as_raw());
     }
 }
 
 /// Processes an event, in its turn among those of its function.
-fn process(zdev: &Device, event: &Event, generation: u32) -> Progress {
-    match event {
-        Event::Error(error) => error::process(zdev, error, generation),
-        Event::Availability(availability) => availability::process(zdev, availability),
-        Event::Abandoned => recovery::abandoned(zdev),
+fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+    match (event, zdev) {
+        (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
+        (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
+        (Event::Availability(event), None) => availability::process_unknown(event),
+        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
+        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
     }
 }
 
@@ -80,27 +68,16 @@ unsafe extern "C" fn zpci_recovery_init() -> c_int {
 /// `data` must be valid for reading 32 bytes.
 #[export]
 unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
-    const RECEIVED: debug::Format = debug::Format::new(c"err fid:%x, fh:%x, pec:%x\n");
-
     if !zpci::is_enabled() {
         return;
     }
     // SAFETY: By the caller's promise. An array of bytes has no alignment.
-    let event = ErrorEvent::new(unsafe { *data.cast() });
+    let event = Ccdf::new(unsafe { *data.cast() });
 
-    debug::message(
-        3,
-        &RECEIVED,
-        [
-            event.fid().as_raw(),
-            event.fh().as_raw(),
-            event.pec().as_raw().into(),
-        ],
-    );
-    debug::error_event(&event);
+    debug::event(debug::Kind::Error, &event);
     match Device::by_fid(event.fid()) {
-        Some(zdev) => submit(zdev, Event::Error(event)),
-        None => error::log_unknown(&event),
+        Some(zdev) => submit(&zdev, Event::Error(event)),
+        None => log::event_of(zpci::may_log(), "n/a", &event),
     }
 }
 
@@ -115,18 +92,7 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
         return;
     }
     // SAFETY: By the caller's promise. An array of bytes has no alignment.
-    availability::dispatch(AvailabilityEvent::new(unsafe { *data.cast() }));
-}
-
-/// Takes over a function that its owner has left in error.
-///
-/// # Safety
-///
-/// `zdev` must be valid, with a reference held by the caller.
-#[export]
-unsafe extern "C" fn zpci_recovery_abandoned(zdev: *mut bindings::zpci_dev) {
-    // SAFETY: By the caller's promise.
-    submit(unsafe { Device::from_raw(zdev) }.into(), Event::Abandoned);
+    availability::dispatch(Ccdf::new(unsafe { *data.cast() }));
 }
 
 /// Whether an error of a function has been reported and is not processed yet.
@@ -165,7 +131,7 @@ unsafe extern "C" fn zpci_recovery_reset_slot(zdev: *mut bindings::zpci_dev) -> 
 #[export]
 unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mut c_void) -> c_int {
     // SAFETY: By the caller's promise.
-    zpci::show(unsafe { SeqFile::from_raw(m) });
+    unsafe { zpci::show(m) };
     0
 }
 

@@ -51,6 +51,13 @@ __rust_helper void rust_helper_zpci_err_text(const char *text)
 	debug_text_event(pci_debug_err_id, 0, text);
 }
 
+__rust_helper void rust_helper_zpci_dbg_message(int level, char *format,
+						u32 a, u32 b, u32 c)
+{
+	debug_sprintf_event(pci_debug_msg_id, level, format, (unsigned long)a,
+			    (unsigned long)b, (unsigned long)c);
+}
+
 __rust_helper int rust_helper_zpci_kvm_register(struct zpci_dev *zdev,
 						struct kvm *kvm)
 {

@@ -4,7 +4,7 @@
 //!
 //! On s390 it is the platform that finds PCI errors and reports them to the kernel, as events of
 //! 32 bytes (CCDF). This module has what the code that handles these events is made of: the
-//! events themselves ([`ErrorEvent`], [`AvailabilityEvent`]), the functions ([`Device`]), what is
+//! events themselves ([`Ccdf`]), the functions ([`Device`]), what is
 //! kept of a function for its recovery ([`Recovery`]), and the guards that stand for the locks
 //! of a function ([`StateGuard`], [`DeviceGuard`]).
 //!
@@ -13,26 +13,55 @@
 //! From outer to inner; the first two are checked by the compiler:
 //!
 //! 1. `zpci_dev.state_lock`: [`StateGuard`].
-//! 2. The lock of the `struct device`: [`DeviceGuard`], which only a [`StateGuard`] makes. It is
-//!    never waited for, because its holder may wait for user space.
+//! 2. The lock of the `struct device`: [`DeviceGuard`], which [`Device::try_lock`] makes with the
+//!    first one held. It is never waited for, because its holder may wait for user space.
 //! 3. The locks inside of [`Recovery`], which nobody sees from outside. Nothing sleeps under
 //!    them, and no other lock is taken while one of them is held.
 //!
+//! # Examples
+//!
+//! What is done about an event: a lock that is taken means "later", an event from before the last
+//! reset is ignored, and both locks are held until the function is somebody's to recover.
+//!
+//! ```
+//! use kernel::zpci::{ChannelState, Device, Event, Locks, Progress};
+//!
+//! fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+//!     let (Some(zdev), Event::Error(_)) = (zdev, event) else {
+//!         return Progress::Done;
+//!     };
+//!
+//!     match zdev.try_lock() {
+//!         Locks::Busy => return Progress::Later,
+//!         Locks::Both(device) if generation == zdev.generation() => {
+//!             device.set_channel_state(ChannelState::Frozen);
+//!         }
+//!         Locks::Both(_) | Locks::State(_) => (),
+//!     }
+//!     Progress::Done
+//! }
+//! ```
+//!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
+mod airq;
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
+mod capability;
 mod ccdf;
 pub mod debug;
 mod device;
 mod driver;
 mod event;
 mod fib;
+#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
+mod kvm;
 mod lock;
+mod pci;
 mod queue;
 mod record;
 mod recovery;
 mod report;
 mod reset;
-mod serial;
 mod session;
 mod show;
 mod status;
@@ -43,8 +72,7 @@ pub mod trace;
 pub use self::{
     ccdf::{
         Availability,
-        AvailabilityEvent,
-        ErrorEvent,
+        Ccdf,
         FunctionHandle,
         FunctionId,
         Pec,
@@ -54,28 +82,29 @@ pub use self::{
         Device,
         State, //
     },
-    driver::{
-        ChannelState,
-        Driver,
-        ErsResult, //
-    },
+    driver::Driver,
     event::{
         Event,
-        Handler, //
-    },
-    fib::{
-        Delivery,
-        DirectedIndicators,
-        Fib,
-        FloatingIndicators, //
+        EventQueue,
+        Handler,
+        Progress, //
     },
     lock::{
         DeviceGuard,
         DeviceLock,
-        DeviceLocking,
+        Locks,
         StateGuard, //
     },
-    queue::RecoveredBy,
+    pci::{
+        channel_state,
+        config_accessible,
+        is_in_error,
+        name,
+        try_reset_function,
+        uevent,
+        ChannelState,
+        ErsResult, //
+    },
     record::Record,
     recovery::{
         Form,
@@ -84,87 +113,30 @@ pub use self::{
     report::Report,
     reset::{
         patiently,
-        Reset,
         Restore, //
     },
-    serial::{
-        Item,
-        Progress,
-        SerialQueue, //
-    },
+    session::RecoveredBy,
     show::show, //
 };
 
 use crate::{
     bindings,
     error::to_result,
-    pci,
     prelude::*, //
 };
+
+/// Makes a result of the number that a C function returns.
+// Out of line: the conversion has a message for numbers that are no error, which would be at each
+// call of a C function otherwise.
+#[inline(never)]
+fn checked(err: c_int) -> Result {
+    to_result(err)
+}
 
 /// Whether zPCI is there and in use.
 pub fn is_enabled() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::zpci_is_enabled() }
-}
-
-/// Returns the name of a PCI device, like `0001:00:00.0`.
-pub fn name(pdev: &pci::Device) -> &str {
-    pdev.as_ref().name().to_str().unwrap_or("?")
-}
-
-/// Tells user space of a step of a recovery, by a uevent, unless the device is removed meanwhile.
-pub fn uevent(pdev: &pci::Device, result: ErsResult) {
-    let pdev = driver::pci_as_raw(pdev);
-
-    // SAFETY: The device is valid.
-    if unsafe { bindings::device_is_registered(&raw mut (*pdev).dev) } {
-        // SAFETY: As above.
-        unsafe { bindings::pci_uevent_ers(pdev, result.into_raw()) };
-    }
-}
-
-/// Returns how adapter interruptions are delivered on this machine.
-pub fn irq_delivery() -> Delivery {
-    // SAFETY: Always safe to call.
-    if unsafe { bindings::zpci_irq_is_directed() } {
-        Delivery::Directed
-    } else {
-        Delivery::Floating
-    }
-}
-
-/// Returns the absolute address of the vector of summary bits of floating interruptions.
-pub fn irq_summary() -> u64 {
-    // SAFETY: Always safe to call.
-    unsafe { bindings::zpci_irq_summary() }
-}
-
-/// Returns the channel state of a PCI device, which may change unless its lock is held.
-pub fn channel_state(pdev: &pci::Device) -> ChannelState {
-    // SAFETY: The device is valid; the state is read at once.
-    ChannelState::from_raw(unsafe {
-        (&raw const (*driver::pci_as_raw(pdev)).error_state).read_volatile()
-    })
-}
-
-/// Whether config space of a PCI device can be read: a function that is blocked reads as all ones.
-///
-/// The Command and Status registers are looked at, because virtual functions read as all ones
-/// where others have their IDs.
-pub fn config_accessible(pdev: &pci::Device) -> bool {
-    const COMMAND: crate::ffi::c_int = bindings::PCI_COMMAND as crate::ffi::c_int;
-    let mut value = 0;
-
-    // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
-    unsafe { bindings::pci_read_config_dword(driver::pci_as_raw(pdev), COMMAND, &raw mut value) };
-    value != u32::MAX
-}
-
-/// Whether a PCI device is in error: marked so, or blocked by the platform without anybody having
-/// been told yet.
-pub fn is_in_error(pdev: &pci::Device) -> bool {
-    channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }
 
 /// Waits until all events that the platform has reported so far have been submitted, a second at
@@ -173,30 +145,19 @@ pub fn is_in_error(pdev: &pci::Device) -> bool {
 /// # Errors
 ///
 /// [`EINTR`] if the caller is being killed.
-#[inline(never)]
-pub fn settle() -> Result {
+pub fn wait_for_channel_reports() -> Result {
     // SAFETY: Always safe to call in process context. No lock is held that the channel report
     // thread takes.
-    to_result(unsafe { bindings::zpci_settle() })
+    checked(unsafe { bindings::zpci_wait_for_channel_reports() })
 }
 
-/// Resets a function that is in order by the means of the PCI core.
-///
-/// # Errors
-///
-/// [`EAGAIN`] if the device is locked by somebody else, or those of the PCI core.
-pub fn try_reset_function(pdev: &pci::Device) -> Result {
-    // SAFETY: The device is valid.
-    to_result(unsafe { bindings::pci_try_reset_function(driver::pci_as_raw(pdev)) })
-}
-
-/// Whether the current task is being killed, so that nobody waits for what it does.
-pub fn is_being_killed() -> bool {
+/// Whether the current task is being killed, so that nobody waits for the result of a call.
+pub(crate) fn fatal_signal_pending() -> bool {
     // SAFETY: The current task is valid.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Whether a message may be logged now that is about no function that is known.
+/// Whether a message about no known function may be logged now.
 pub fn may_log() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::zpci_may_log(core::ptr::null_mut()) }

@@ -4,19 +4,15 @@
 
 use kernel::zpci::{
     self,
-    DeviceLocking, //
+    Locks, //
 };
 
-/// Both locks, one in the other; the lock of the device may outlast the other one.
+/// Both locks at once; the lock of the device may outlast the other one.
 pub fn right_order(zdev: &zpci::Device) {
-    let Some(state) = zdev.try_lock_state() else {
+    let Locks::Both(both) = zdev.try_lock() else {
         return;
     };
-    let DeviceLocking::Locked(device) = state.lock_device() else {
-        return;
-    };
-    let device = device.into_device();
+    let device = both.into_device();
 
-    drop(state);
     drop(device);
 }

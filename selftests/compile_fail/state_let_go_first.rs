@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `state_lock` cannot be let go while a guard says that both locks are held.
+//! `state_lock` cannot be used any more once it has been let go.
 
-use kernel::zpci;
+use kernel::zpci::{
+    self,
+    Locks, //
+};
 
-/// The wrong order of letting go.
+/// Asks the platform under `state_lock` when only the lock of the device is held.
 pub fn state_let_go_first(zdev: &zpci::Device) {
-    let Some(state) = zdev.try_lock_state() else {
+    let Locks::Both(both) = zdev.try_lock() else {
         return;
     };
-    let device = state.lock_device();
+    let state = both.state();
+    let device = both.into_device(); //~ E0505
 
-    drop(state); //~ E0505
+    let _ = state.query_fh();
     drop(device);
 }

@@ -8,7 +8,6 @@ use super::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
     vfio::pci::{
         CoreDevice,
         Transition, //
@@ -18,7 +17,8 @@ use kernel::{
         patiently,
         trace,
         Device,
-        DeviceLocking,
+        Event,
+        Locks,
         Recovery, //
     }, //
 };
@@ -31,24 +31,19 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
 
     // The function has just been reset. An event from before that is not this owner's, but may
     // still be on its way.
-    zpci::settle()?;
-    reset::between_events(&recovery, || {
-        let state = zdev.try_lock_state()?;
-        let locked = match state.lock_device() {
-            DeviceLocking::Locked(locked) => locked,
-            DeviceLocking::Busy => return None,
-            DeviceLocking::NoDevice => return Some(Err(ENODEV)),
-        };
-
-        Some(
+    zpci::wait_for_channel_reports()?;
+    reset::between_events(recovery, || match zdev.try_lock() {
+        Locks::Both(locked) => Some(
             locked
                 .begin_session(kvm.is_some())
-                .and_then(|()| kvm.map_or(Ok(()), |kvm| state.register_kvm(kvm))),
-        )
+                .and_then(|()| kvm.map_or(Ok(()), |kvm| locked.state().register_kvm(kvm))),
+        ),
+        Locks::State(_) => Some(Err(ENODEV)),
+        Locks::Busy => None,
     })
     .inspect_err(|_| closed(device))?;
     device
-        .register_region::<ErrorRegion>(Arc::from(recovery))
+        .register_region::<ErrorRegion>(zdev.into())
         .inspect_err(|_| {
             leave_machine(device, zdev);
             closed(device);
@@ -89,7 +84,8 @@ pub(super) fn closed(device: &Transition<'_>) {
         );
     }
     if zpci::is_in_error(pdev) {
-        zdev.abandon();
+        // Without room for one more event the next owner resets the function.
+        let _ = zdev.submit(Event::Abandoned);
     }
 }
 
@@ -111,7 +107,7 @@ fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
         return;
     };
 
-    if zdev.recovery().is_ok_and(|recovery| change(&recovery)) {
+    if zdev.recovery().is_ok_and(|recovery| change(recovery)) {
         device.signal_error();
         trace::signalled(zdev.fid());
     }

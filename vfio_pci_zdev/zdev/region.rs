@@ -10,10 +10,7 @@ use kernel::{
     mm::virt::VmaNew,
     page::PAGE_SIZE,
     prelude::*,
-    sync::{
-        Arc,
-        ArcBorrow, //
-    },
+    sync::aref::ARef,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -23,9 +20,9 @@ use kernel::{
         RegionType, //
     },
     zpci::{
+        Device,
         Form,
-        Record,
-        Recovery, //
+        Record, //
     }, //
 };
 
@@ -65,9 +62,11 @@ impl Region for ErrorRegion {
     const MAPPABLE: Option<Range<usize>> =
         Some(bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize..Self::SIZE);
 
-    type Data = Arc<Recovery>;
+    type Data = ARef<Device>;
 
-    fn read(recovery: ArcBorrow<'_, Recovery>, at: usize, to: UserPtr, len: usize) -> Result {
+    fn read(zdev: &Device, at: usize, to: UserPtr, len: usize) -> Result {
+        let recovery = zdev.recovery()?;
+
         if at >= Record::SIZE {
             return Err(EINVAL);
         }
@@ -84,7 +83,7 @@ impl Region for ErrorRegion {
         }
     }
 
-    fn map(recovery: ArcBorrow<'_, Recovery>, vma: &VmaNew) -> Result {
-        recovery.map_status(vma)
+    fn map(zdev: &Device, vma: &VmaNew) -> Result {
+        zdev.recovery()?.map_status(vma)
     }
 }

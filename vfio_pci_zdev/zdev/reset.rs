@@ -10,7 +10,6 @@ use kernel::{
         patiently,
         Device,
         Recovery,
-        Reset,
         Restore, //
     }, //
 };
@@ -40,9 +39,9 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     }
     // An event that is on its way is about the function as it is now, and so comes first. There
     // is none of a function that is in order, and this costs two switches of threads.
-    zpci::settle()?;
-    between_events(&recovery, || {
-        zdev.try_reset(Restore::LastSaved, |device| {
+    zpci::wait_for_channel_reports()?;
+    between_events(recovery, || {
+        zdev.try_reset(Restore::LastSaved, &mut |device| {
             zpci::is_in_error(device.pdev())
         })
     })?;
@@ -63,14 +62,14 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let memory = device.block_memory();
 
     memory.power_on();
-    let result = between_events(&recovery, || {
+    let result = between_events(recovery, || {
         let mut newest = 0;
-        let result = match zdev.try_reset(Restore::Current, |locked| {
+        let result = match zdev.try_reset(Restore::Current, &mut |locked| {
             newest = recovery.newest();
             !device.reset_works() || zpci::is_in_error(locked.pdev())
         })? {
-            Ok(Reset::Done) => Ok(()),
-            Ok(Reset::NotNeeded) => match zpci::try_reset_function(device.pdev()) {
+            Ok(true) => Ok(()),
+            Ok(false) => match zpci::try_reset_function(device.pdev()) {
                 Err(error) if error == EAGAIN => return None,
                 result => result,
             },

@@ -5,12 +5,10 @@
 
 use kernel::{
     prelude::*,
-    sync::aref::ARef,
     zpci::{
         self,
-        AvailabilityEvent,
+        Ccdf,
         Device,
-        ErrorEvent,
         Event,
         Progress, //
     }, //
@@ -18,32 +16,26 @@ use kernel::{
 
 #[path = "../../../arch_s390_pci/rust/availability.rs"]
 mod availability;
-#[expect(dead_code, reason = "the function is known")]
 #[path = "../../../arch_s390_pci/rust/error.rs"]
 mod error;
+#[path = "../../../arch_s390_pci/rust/log.rs"]
+mod log;
 #[path = "../../../arch_s390_pci/rust/recovery.rs"]
 mod recovery;
 
-macro_rules! limited {
-    ($zdev:expr, $print:ident, $($arg:tt)*) => {
-        if $zdev.may_log() {
-            $print!($($arg)*);
-        }
-    };
-}
-use limited;
-
-fn submit(zdev: ARef<Device>, event: Event) {
-    if Device::submit(zdev, event).is_err() && zpci::may_log() {
-        log("An event is lost".into());
+fn submit(zdev: &Device, event: Event) {
+    if zdev.submit(event).is_err() && zpci::may_log() {
+        crate::prelude::log("An event is dropped".into());
     }
 }
 
-pub(crate) fn process(zdev: &Device, event: &Event, generation: u32) -> Progress {
-    match event {
-        Event::Error(error) => error::process(zdev, error, generation),
-        Event::Availability(availability) => availability::process(zdev, availability),
-        Event::Abandoned => recovery::abandoned(zdev),
+pub(crate) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+    match (event, zdev) {
+        (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
+        (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
+        (Event::Availability(event), None) => availability::process_unknown(event),
+        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
+        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
     }
 }
 
@@ -51,16 +43,12 @@ pub(crate) fn init() {
     availability::init().unwrap();
 }
 
-pub(crate) fn error_event(zdev: &Device, event: ErrorEvent) {
-    submit(zdev.into(), Event::Error(event));
+pub(crate) fn error_event(zdev: &Device, event: Ccdf) {
+    submit(zdev, Event::Error(event));
 }
 
-pub(crate) fn availability_event(event: AvailabilityEvent) {
+pub(crate) fn availability_event(event: Ccdf) {
     availability::dispatch(event);
-}
-
-pub(crate) fn abandoned(zdev: &Device) {
-    submit(zdev.into(), Event::Abandoned);
 }
 
 /// Resets a function for the PCI core, which holds the lock of its device.

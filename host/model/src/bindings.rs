@@ -348,6 +348,30 @@ pub(crate) unsafe fn zpci_report_status(
     log(format!("{operation:?}: {status:?}"));
 }
 
+/// Puts three strings together: what the only caller wants.
+pub(crate) unsafe fn scnprintf(
+    to: *mut c_char,
+    len: usize,
+    format: *const c_char,
+    first: *const c_char,
+    second: *const c_char,
+    third: *const c_char,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let [format, first, second, third] = [format, first, second, third]
+        .map(|text| unsafe { CStr::from_ptr(text) }.to_str().unwrap());
+    let text = format
+        .replacen("%s", first, 1)
+        .replacen("%s", second, 1)
+        .replacen("%s", third, 1);
+    let text = std::ffi::CString::new(text).unwrap();
+
+    assert!(text.as_bytes_with_nul().len() <= len);
+    // SAFETY: There is room, as has just been checked.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), to, text.as_bytes_with_nul().len()) };
+    text.as_bytes().len() as c_int
+}
+
 /// Whether a function has a PCI device.
 pub(crate) unsafe fn has_pdev(zdev: *mut zpci_dev) -> bool {
     // SAFETY: By the caller's promise.

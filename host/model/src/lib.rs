@@ -14,10 +14,9 @@ mod arch;
 mod bindings;
 mod mm;
 use mm as page;
+use std::fmt;
 mod pci;
 mod prelude;
-use prelude as error;
-mod str;
 mod sync;
 mod time;
 mod uaccess;
@@ -25,7 +24,5 @@ mod vfio;
 mod workqueue;
 mod zdev;
 mod zpci;
-
-use sync::static_lock_class;
 
 mod models;

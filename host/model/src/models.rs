@@ -12,8 +12,7 @@ use crate::{
     prelude::*,
     sync::{
         self,
-        aref::ARef,
-        ArcBorrow, //
+        aref::ARef, //
     },
     time,
     uaccess::Memory,
@@ -25,9 +24,8 @@ use crate::{
             self,
             platform, //
         },
-        AvailabilityEvent,
+        Ccdf,
         Device,
-        ErrorEvent,
         Recovery, //
     }, //
 };
@@ -102,8 +100,8 @@ fn check(
     );
 }
 
-fn ccdf(number: u64, code: u16) -> [u8; ErrorEvent::SIZE] {
-    let mut bytes = [0; ErrorEvent::SIZE];
+fn ccdf(number: u64, code: u16) -> [u8; Ccdf::SIZE] {
+    let mut bytes = [0; Ccdf::SIZE];
 
     bytes[4..8].copy_from_slice(&Device::HANDLE.as_raw().to_be_bytes());
     bytes[16..24].copy_from_slice(&number.to_be_bytes());
@@ -112,8 +110,8 @@ fn ccdf(number: u64, code: u16) -> [u8; ErrorEvent::SIZE] {
 }
 
 /// Makes an event that can be told from others by its number.
-fn event(number: u64, code: u16) -> ErrorEvent {
-    ErrorEvent::new(ccdf(number, code))
+fn event(number: u64, code: u16) -> Ccdf {
+    Ccdf::new(ccdf(number, code))
 }
 
 /// What a reader of the error region finds.
@@ -161,7 +159,7 @@ impl World {
         world
     }
 
-    fn recovery(&self) -> ArcBorrow<'_, Recovery> {
+    fn recovery(&self) -> &Recovery {
         self.zdev.recovery().unwrap()
     }
 
@@ -173,7 +171,7 @@ impl World {
     }
 
     /// The platform has events, one after the other.
-    fn raise(&self, events: impl IntoIterator<Item = ErrorEvent> + 'static) -> JoinHandle<()> {
+    fn raise(&self, events: impl IntoIterator<Item = Ccdf> + 'static) -> JoinHandle<()> {
         self.spawn(|world| {
             for event in events {
                 platform::raise(&world.zdev, event);

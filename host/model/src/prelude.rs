@@ -6,7 +6,12 @@ pub(crate) use pinned_init::{
     pin_data,
     pin_init, //
 };
+use pinned_init::{
+    InPlaceInit,
+    PinInit, //
+};
 pub(crate) use std::ffi::{
+    c_char,
     c_int,
     c_void,
     CStr, //
@@ -61,6 +66,14 @@ pub(crate) const GFP_KERNEL: Flags = Flags;
 pub(crate) struct KBox<T>(Box<T>);
 
 impl<T> KBox<T> {
+    pub(crate) fn pin_init(init: impl PinInit<T>, _flags: Flags) -> Result<Pin<Self>> {
+        crate::sync::may_sleep();
+        let memory = Box::pin_init(init).map_err(|_| ENOMEM)?;
+
+        // SAFETY: The memory stays where it is.
+        Ok(unsafe { Pin::new_unchecked(Self(Pin::into_inner_unchecked(memory))) })
+    }
+
     pub(crate) fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
         crate::sync::may_sleep();
         Ok(Self(Box::new(value)))

@@ -125,22 +125,6 @@ impl<T> DerefMut for SpinLockGuard<'_, T> {
     }
 }
 
-/// There is no lockdep here.
-pub(crate) struct LockClassKey;
-
-macro_rules! static_lock_class {
-    () => {
-        std::pin::Pin::static_ref(&$crate::sync::LockClassKey)
-    };
-}
-pub(crate) use static_lock_class;
-
-impl<T> SpinLock<T> {
-    pub(crate) fn new(value: T, _name: &CStr, _key: Pin<&'static LockClassKey>) -> Self {
-        Self::unnamed(value)
-    }
-}
-
 macro_rules! new_spinlock {
     ($value:expr, $name:literal) => {
         $crate::sync::SpinLock::unnamed($value)
@@ -209,18 +193,9 @@ impl<T: Send + Sync + 'static> SetOnce<T> {
 pub(crate) struct Arc<T>(Pin<host::Arc<T>>);
 
 impl<T> Arc<T> {
-    pub(crate) fn new(value: T, _flags: Flags) -> Result<Self> {
-        may_sleep();
-        Ok(Self(host::Arc::pin(value)))
-    }
-
     pub(crate) fn pin_init(init: impl PinInit<T>, _flags: Flags) -> Result<Self> {
         may_sleep();
         host::Arc::pin_init(init).map(Self).map_err(|_| ENOMEM)
-    }
-
-    pub(crate) fn as_arc_borrow(&self) -> ArcBorrow<'_, T> {
-        ArcBorrow(self)
     }
 }
 
@@ -235,22 +210,6 @@ impl<T> Deref for Arc<T> {
 
     fn deref(&self) -> &T {
         &self.0
-    }
-}
-
-pub(crate) struct ArcBorrow<'a, T>(&'a Arc<T>);
-
-impl<T> Deref for ArcBorrow<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.0
-    }
-}
-
-impl<T> From<ArcBorrow<'_, T>> for Arc<T> {
-    fn from(borrow: ArcBorrow<'_, T>) -> Self {
-        borrow.0.clone()
     }
 }
 

@@ -7,10 +7,7 @@ pub(crate) mod pci {
         mm::virt::VmaNew,
         pci::Device,
         prelude::*,
-        sync::{
-            aref::ARef,
-            ArcBorrow, //
-        },
+        sync::aref::ARef,
         uaccess::UserPtr,
         zpci, //
     };
@@ -111,14 +108,9 @@ pub(crate) mod pci {
         const MAPPABLE: Option<Range<usize>>;
         type Data;
 
-        fn read(
-            recovery: ArcBorrow<'_, zpci::Recovery>,
-            at: usize,
-            to: UserPtr,
-            len: usize,
-        ) -> Result;
+        fn read(zdev: &zpci::Device, at: usize, to: UserPtr, len: usize) -> Result;
 
         #[expect(dead_code, reason = "mapping has no model")]
-        fn map(recovery: ArcBorrow<'_, zpci::Recovery>, vma: &VmaNew) -> Result;
+        fn map(zdev: &zpci::Device, vma: &VmaNew) -> Result;
     }
 }

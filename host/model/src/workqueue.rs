@@ -6,10 +6,7 @@
 //! run, and does not run twice at the same time.
 
 use crate::{
-    sync::{
-        Arc,
-        LockClassKey, //
-    },
+    sync::Arc,
     time::{
         self,
         Missed,
@@ -18,9 +15,7 @@ use crate::{
 };
 use loom::sync::Mutex;
 use std::{
-    ffi::CStr,
     marker::PhantomData,
-    pin::Pin,
     sync::atomic::{
         AtomicBool,
         Ordering::Relaxed, //
@@ -34,15 +29,6 @@ pub(crate) struct DelayedWork<T> {
 }
 
 impl<T> DelayedWork<T> {
-    pub(crate) fn new(
-        _name: &CStr,
-        _work: Pin<&'static LockClassKey>,
-        _timer_name: &CStr,
-        _timer: Pin<&'static LockClassKey>,
-    ) -> Self {
-        Self::unnamed()
-    }
-
     pub(crate) fn unnamed() -> Self {
         Self {
             pending: AtomicBool::new(false),

@@ -69,6 +69,6 @@ pub(crate) fn reset(device: &CoreDevice) -> Result {
 pub(crate) fn read(zdev: &Device, memory: Memory) -> Result<[u8; Record::SIZE]> {
     let buffer = Buffer::new(memory);
 
-    region::ErrorRegion::read(zdev.recovery()?, 0, buffer.address(), Record::SIZE)?;
+    region::ErrorRegion::read(zdev, 0, buffer.address(), Record::SIZE)?;
     Ok(buffer.bytes())
 }

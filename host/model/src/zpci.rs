@@ -21,8 +21,6 @@ mod recovery;
 mod report;
 #[path = "../../../rust/kernel/zpci/reset.rs"]
 mod reset;
-#[path = "../../../rust/kernel/zpci/serial.rs"]
-mod serial;
 #[expect(dead_code, reason = "as above")]
 #[path = "../../../rust/kernel/zpci/session.rs"]
 mod session;
@@ -30,6 +28,7 @@ mod session;
 pub(crate) mod debug;
 mod device;
 mod driver;
+mod pci;
 pub(crate) mod platform;
 mod status;
 pub(crate) mod trace;
@@ -37,8 +36,7 @@ pub(crate) mod trace;
 pub(crate) use self::{
     ccdf::{
         Availability,
-        AvailabilityEvent,
-        ErrorEvent,
+        Ccdf,
         FunctionHandle,
         FunctionId,
         Severity, //
@@ -49,20 +47,29 @@ pub(crate) use self::{
         Device,
         State, //
     },
-    driver::{
-        ChannelState,
-        Driver,
-        ErsResult, //
+    driver::Driver,
+    event::{
+        Event,
+        EventQueue,
+        Progress, //
     },
-    event::Event,
     lock::{
         DeviceGuard,
         DeviceLock,
-        DeviceLocking,
+        Locks,
         StateGuard, //
     },
-    platform::settle,
-    queue::RecoveredBy,
+    pci::{
+        channel_state,
+        config_accessible,
+        is_in_error,
+        name,
+        try_reset_function,
+        uevent,
+        ChannelState,
+        ErsResult, //
+    },
+    platform::wait_for_channel_reports,
     record::Record,
     recovery::{
         Form,
@@ -71,59 +78,13 @@ pub(crate) use self::{
     report::Report,
     reset::{
         patiently,
-        Reset,
         Restore, //
     },
-    serial::{
-        Item,
-        Progress,
-        SerialQueue, //
-    }, //
+    session::RecoveredBy, //
 };
+use crate::prelude::to_result as checked;
 
-use crate::{
-    bindings,
-    pci,
-    prelude::*, //
-};
-
-pub(crate) fn name(_pdev: &pci::Device) -> &str {
-    "0001:00:00.0"
-}
-
-pub(crate) fn uevent(_pdev: &pci::Device, result: ErsResult) {
-    crate::sync::may_sleep();
-    log(format!("uevent: {result:?}"));
-}
-
-pub(crate) fn channel_state(pdev: &pci::Device) -> ChannelState {
-    // SAFETY: The device is valid.
-    ChannelState::from_raw(unsafe { bindings::error_state(pdev.as_raw()) })
-}
-
-pub(crate) fn config_accessible(pdev: &pci::Device) -> bool {
-    let mut value = 0;
-
-    // SAFETY: The device is valid, and the pointer is to a local.
-    unsafe {
-        bindings::pci_read_config_dword(
-            pdev.as_raw(),
-            bindings::PCI_COMMAND as c_int,
-            &raw mut value,
-        )
-    };
-    value != u32::MAX
-}
-
-pub(crate) fn is_in_error(pdev: &pci::Device) -> bool {
-    channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
-}
-
-pub(crate) fn try_reset_function(pdev: &pci::Device) -> Result {
-    reset_function(pdev.zdev(), false)
-}
-
-pub(crate) fn is_being_killed() -> bool {
+pub(crate) fn fatal_signal_pending() -> bool {
     false
 }
 

@@ -3,8 +3,8 @@
 //! What several of the tests and of the models use.
 
 use super::{
-    ccdf::ErrorEvent,
-    queue::RecoveredBy, //
+    ccdf::Ccdf,
+    session::RecoveredBy, //
 };
 
 /// Both codes that say that a function is lost.
@@ -32,6 +32,6 @@ pub(super) fn ccdf(handle: u32, function: u32, address: u64, code: u16) -> [u8; 
 }
 
 /// Makes an event that can be told from others by its number.
-pub(super) fn event(number: u64, code: u16) -> ErrorEvent {
-    ErrorEvent::new(ccdf(0x8000_0001, 0x17, number, code))
+pub(super) fn event(number: u64, code: u16) -> Ccdf {
+    Ccdf::new(ccdf(0x8000_0001, 0x17, number, code))
 }

@@ -9,8 +9,8 @@ use super::{
         RECOVERABLE,
         RECOVERED_BY, //
     },
-    queue::RecoveredBy,
     queue_model,
+    session::RecoveredBy,
     session_model, //
 };
 
@@ -48,7 +48,7 @@ pub fn queue(data: &[u8]) {
     for &byte in calls {
         run.apply(match byte % 8 {
             0..=3 => Op::Push(code(byte), recovered_by(byte)),
-            4 => Op::Lose,
+            4 => Op::Drop,
             5 => Op::Remove(0),
             6 => Op::Remove(usize::from(byte >> 3)),
             _ => Op::RemoveAgain,
@@ -79,7 +79,7 @@ pub fn session(data: &[u8]) {
             0..=3 => Op::Capture(code(byte), recovered_by(byte)),
             4 => Op::Wait(HOUR / 4 * operand as u64),
             5 | 6 => Op::Decide(operand % 4 == 3),
-            7 => Op::Lose,
+            7 => Op::Drop,
             8 => Op::Eventfd(operand & 1 != 0),
             9 => Op::InOrder,
             10 => Op::Listen,

@@ -10,16 +10,16 @@ use super::{
     },
     queue::{
         Pending,
-        Queue,
-        RecoveredBy, //
-    }, //
+        Queue, //
+    },
+    session::RecoveredBy, //
 };
 
 /// One call of the queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
     Push(u16, RecoveredBy),
-    Lose,
+    Drop,
     /// Removes the event that is `nth` from the oldest, which only the oldest one can be.
     Remove(usize),
     /// Removes an event that has been removed before.
@@ -33,7 +33,6 @@ fn is_permanent(pending: &Pending) -> bool {
 }
 
 /// A queue, and what it should be like.
-#[derive(Default)]
 pub(super) struct Run {
     queue: Queue,
     kept: Vec<Pending>,
@@ -45,7 +44,13 @@ pub(super) struct Run {
 impl Run {
     /// Makes a queue with some transient events in it.
     pub(super) fn with(events: usize) -> Self {
-        let mut run = Self::default();
+        let mut run = Self {
+            queue: Queue::new(),
+            kept: Vec::new(),
+            captured: 0,
+            delivered: Vec::new(),
+            dropped: Vec::new(),
+        };
 
         for _ in 0..events {
             run.apply(Op::Push(RECOVERABLE, RecoveredBy::Owner));
@@ -56,10 +61,10 @@ impl Run {
     pub(super) fn apply(&mut self, op: Op) {
         match op {
             Op::Push(code, recovered_by) => self.push(code, recovered_by),
-            Op::Lose => {
+            Op::Drop => {
                 self.captured += 1;
                 self.dropped.push(self.captured);
-                self.queue.lose();
+                self.queue.drop_event();
             }
             Op::Remove(nth) => {
                 let sequence = self.queue.peek(nth).map_or(0, |pending| pending.sequence);
@@ -114,11 +119,12 @@ impl Run {
 
     /// What is true after every call.
     fn check(&self) {
-        let seen: Vec<_> = (0..).map_while(|nth| self.queue.peek(nth)).collect();
+        let seen = (0..).map_while(|nth| self.queue.peek(nth).copied());
+        let seen: Vec<_> = seen.collect();
 
         assert_eq!(seen, self.kept);
         assert_eq!(self.queue.waiting(), seen.len());
-        assert_eq!(self.queue.newest(), seen.last().copied());
+        assert_eq!(self.queue.newest(), seen.last());
         assert_eq!(self.queue.last_sequence(), self.captured);
         assert_eq!(self.queue.dropped() as usize, self.dropped.len());
         assert!(seen.len() <= Queue::SLOTS);

@@ -10,11 +10,11 @@ use super::{
         PERMANENT,
         RECOVERABLE, //
     },
-    queue::RecoveredBy,
     queue_model::{
         Op,
         Run, //
     },
+    session::RecoveredBy,
     strategies::{
         self,
         cases, //
@@ -27,7 +27,7 @@ fn op(pushes: u32) -> impl Strategy<Value = Op> {
     prop_oneof![
         pushes => (strategies::code(), strategies::recovered_by())
             .prop_map(|(code, recovered_by)| Op::Push(code, recovered_by)),
-        1 => Just(Op::Lose),
+        1 => Just(Op::Drop),
         6 => Just(Op::Remove(0)),
         1 => (1..18usize).prop_map(Op::Remove),
         1 => Just(Op::RemoveAgain),
@@ -43,7 +43,7 @@ proptest! {
     fn any_calls_do_what_the_model_does(
         ops in (1..24u32).prop_flat_map(|pushes| prop::collection::vec(op(pushes), 0..200)),
     ) {
-        let mut run = Run::default();
+        let mut run = Run::with(0);
 
         for op in ops {
             run.apply(op);
@@ -58,7 +58,7 @@ fn all_calls_at_the_brink_do_what_the_model_does() {
     const CALLS: [Op; 5] = [
         Op::Push(RECOVERABLE, RecoveredBy::Owner),
         Op::Push(PERMANENT[0], RecoveredBy::Owner),
-        Op::Lose,
+        Op::Drop,
         Op::Remove(0),
         Op::RemoveAgain,
     ];

@@ -3,22 +3,20 @@
 //! A record has its bytes where the header for user space says.
 
 use super::{
-    ccdf::ErrorEvent,
+    ccdf::Ccdf,
     common::{
         ccdf,
         PERMANENT,
         RECOVERABLE,
         RECOVERED_BY, //
     },
-    queue::{
-        Queue,
-        RecoveredBy, //
-    },
+    queue::Queue,
     record::{
         flags,
         Record, //
     },
     session::{
+        RecoveredBy,
         Session,
         Taken, //
     },
@@ -75,7 +73,7 @@ impl Fields {
 }
 
 /// An event that has been taken.
-fn taken(event: ErrorEvent, recovered_by: RecoveredBy, stale: bool) -> Taken {
+fn taken(event: Ccdf, recovered_by: RecoveredBy, stale: bool) -> Taken {
     let mut session = Session::new(false);
 
     session.capture(event, 0, recovered_by);
@@ -86,7 +84,7 @@ fn taken(event: ErrorEvent, recovered_by: RecoveredBy, stale: bool) -> Taken {
 }
 
 fn taken_code(code: u16, recovered_by: RecoveredBy, stale: bool) -> Taken {
-    taken(ErrorEvent::new(ccdf(1, 2, 3, code)), recovered_by, stale)
+    taken(Ccdf::new(ccdf(1, 2, 3, code)), recovered_by, stale)
 }
 
 /// The fields of the structure in the header, as in `LAYOUT`, by the rules of C.
@@ -229,7 +227,7 @@ fn a_record_has_the_bytes_that_it_should_have() {
         *byte = 0xe0 + at as u8;
     }
     event[30..].copy_from_slice(&[0x00, 0x40]);
-    let mut taken = taken(ErrorEvent::new(event), RecoveredBy::Nobody, true);
+    let mut taken = taken(Ccdf::new(event), RecoveredBy::Nobody, true);
 
     taken.pending.sequence = 0x1122_3344_5566_7788;
     taken.pending.timestamp = 0x99aa_bbcc_ddee_ff01;
@@ -282,7 +280,7 @@ proptest! {
         dropped: u32,
     ) {
         event[30..].copy_from_slice(&code.to_be_bytes());
-        let mut taken = taken(ErrorEvent::new(event), recovered_by, stale);
+        let mut taken = taken(Ccdf::new(event), recovered_by, stale);
 
         taken.pending.sequence = sequence;
         taken.pending.timestamp = timestamp;

@@ -4,8 +4,8 @@
 
 use super::{
     common::event,
-    queue::RecoveredBy,
     record::Record,
+    session::RecoveredBy,
     session::{
         Session,
         Taken, //
@@ -26,7 +26,7 @@ pub(super) enum Op {
     /// It is decided about a function, which may be lost.
     Decide(bool),
     Capture(u16, RecoveredBy),
-    Lose,
+    Drop,
     Eventfd(bool),
     Listen,
     /// A reader looks at the oldest event.
@@ -87,9 +87,9 @@ impl Run {
             Op::Wait(time) => self.now += time,
             Op::Decide(lost) => self.decide(lost),
             Op::Capture(code, recovered_by) => self.capture(code, recovered_by),
-            Op::Lose => {
+            Op::Drop => {
                 self.captured += 1;
-                assert_eq!(self.session.lose(), self.session.overview().dropped);
+                assert_eq!(self.session.drop_event(), self.session.overview().dropped);
             }
             Op::Eventfd(registered) => {
                 self.eventfd = registered;

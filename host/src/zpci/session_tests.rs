@@ -7,18 +7,16 @@
 //! version.
 
 use super::{
-    ccdf::ErrorEvent,
+    ccdf::Ccdf,
     common::{
         event,
         PERMANENT,
         RECOVERABLE, //
     },
-    queue::{
-        Queue,
-        RecoveredBy, //
-    },
+    queue::Queue,
     record::Record,
     session::{
+        RecoveredBy,
         Session,
         Taken, //
     },
@@ -35,7 +33,7 @@ use super::{
 };
 use proptest::prelude::*;
 
-fn transient(number: u64) -> ErrorEvent {
+fn transient(number: u64) -> Ccdf {
     event(number, RECOVERABLE)
 }
 
@@ -54,7 +52,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
 
     session.decide(false, 0);
     session.capture(transient(1), 0, RecoveredBy::Host);
-    session.lose();
+    session.drop_event();
     session.nothing();
     session.last();
     session.newest();
@@ -108,7 +106,7 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
 fn registering_the_eventfd_tells_of_what_can_be_read() {
     let mut session = Session::new(false);
 
-    session.lose();
+    session.drop_event();
     assert!(!session.set_eventfd(true));
     session.capture(transient(1), 0, RecoveredBy::Host);
     session.recovered(2);
@@ -136,7 +134,7 @@ fn a_session_begins_with_nothing_of_an_earlier_one() {
     earlier.capture(transient(1), 0, RecoveredBy::Owner);
     take(&mut earlier);
     earlier.capture(transient(2), 0, RecoveredBy::Owner);
-    earlier.lose();
+    earlier.drop_event();
 
     let mut later = Session::new(false);
 
@@ -172,8 +170,8 @@ fn a_capture_says_what_became_of_the_event_and_of_others() {
 #[test]
 fn an_owner_is_named_by_what_it_has_and_does() {
     let names = [
-        (false, "silent", "listens", "listens"),
-        (true, "silent,kvm", "silent,kvm", "listens,kvm"),
+        (false, c"silent", c"listens", c"listens"),
+        (true, c"silent,kvm", c"silent,kvm", c"listens,kvm"),
     ];
 
     for (guest, silent, with_eventfd, asking) in names {
@@ -193,12 +191,12 @@ fn who_recovers_is_named() {
     let mut session = Session::new(false);
 
     for _ in 0..10 {
-        assert_eq!(session.overview().recovered_by.name(), "host");
+        assert_eq!(session.overview().recovered_by.name(), c"host");
         session.decide(false, 0);
     }
     session.listen();
-    assert_eq!(session.overview().recovered_by.name(), "owner");
-    assert_eq!(Session::new(true).overview().recovered_by.name(), "nobody");
+    assert_eq!(session.overview().recovered_by.name(), c"owner");
+    assert_eq!(Session::new(true).overview().recovered_by.name(), c"nobody");
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -208,7 +206,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => prop::bool::weighted(0.2).prop_map(Op::Decide),
         6 => (strategies::code(), strategies::recovered_by())
             .prop_map(|(code, recovered_by)| Op::Capture(code, recovered_by)),
-        1 => Just(Op::Lose),
+        1 => Just(Op::Drop),
         1 => any::<bool>().prop_map(Op::Eventfd),
         1 => Just(Op::Listen),
         3 => (0..THREADS).prop_map(Op::Peek),

@@ -8,7 +8,7 @@ use super::{
         PERMANENT,
         RECOVERED_BY, //
     },
-    queue::RecoveredBy, //
+    session::RecoveredBy, //
 };
 use proptest::{
     prelude::*,

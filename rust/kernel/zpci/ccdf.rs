@@ -67,107 +67,11 @@ impl Pec {
             _ => Severity::Recoverable,
         }
     }
-}
 
-/// What an error event says of its function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// It concerns the function measurement block; the function works on.
-    Measurement,
-    /// The function is in the error state and may come back.
-    Recoverable,
-    /// The function is lost: a service action is needed, or recovery was tried and failed.
-    Permanent,
-}
-
-/// An error event, as the platform gave it: a `struct zpci_ccdf_err`.
-///
-/// The bytes are kept whole, reserved bits included, because a reader may know more than we do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorEvent([u8; Self::SIZE]);
-
-impl ErrorEvent {
-    /// Length of a CCDF, in bytes.
-    pub const SIZE: usize = 32;
-
-    /// An event of zeroes, where there is none.
-    pub const NONE: Self = Self([0; Self::SIZE]);
-
-    /// Wraps the bytes of an event.
-    pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes of the event.
-    pub const fn bytes(&self) -> &[u8; Self::SIZE] {
-        &self.0
-    }
-
-    const fn word(&self, at: usize) -> u32 {
-        u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
-    }
-
-    /// The handle that the function had when the event arose.
-    pub const fn fh(&self) -> FunctionHandle {
-        FunctionHandle(self.word(4))
-    }
-
-    /// The function that the event is about.
-    pub const fn fid(&self) -> FunctionId {
-        FunctionId(self.word(8))
-    }
-
-    /// The address that the function failed to access, where the code has one.
-    pub const fn failing_address(&self) -> u64 {
-        // CAST: Widening only.
-        (self.word(16) as u64) << 32 | self.word(20) as u64
-    }
-
-    /// The event's code.
-    pub const fn pec(&self) -> Pec {
-        Pec(u16::from_be_bytes([self.0[30], self.0[31]]))
-    }
-}
-
-/// An availability event, as the platform gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AvailabilityEvent([u8; Self::SIZE]);
-
-impl AvailabilityEvent {
-    /// Length of a CCDF, in bytes.
-    pub const SIZE: usize = 32;
-
-    /// An event that says that several functions have changed.
-    pub const SEVERAL: Self = {
-        let mut bytes = [0; Self::SIZE];
-
-        [bytes[30], bytes[31]] = 0x0306u16.to_be_bytes();
-        Self(bytes)
-    };
-
-    /// Wraps the bytes of an event.
-    pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
-        Self(bytes)
-    }
-
-    /// The handle that the function has now.
-    pub const fn fh(&self) -> FunctionHandle {
-        ErrorEvent(self.0).fh()
-    }
-
-    /// The function that the event is about.
-    pub const fn fid(&self) -> FunctionId {
-        ErrorEvent(self.0).fid()
-    }
-
-    /// The event's code.
-    pub const fn pec(&self) -> Pec {
-        ErrorEvent(self.0).pec()
-    }
-
-    /// What has become available or ceased to be; [`None`] for a code that means nothing to us.
-    pub const fn change(&self) -> Option<Availability> {
-        match self.pec().0 {
+    /// What an availability event with this code says of its function; [`None`] for a code that
+    /// this kernel does not know.
+    pub const fn availability(self) -> Option<Availability> {
+        match self.0 {
             0x0301 => Some(Availability::Configured),
             0x0302 => Some(Availability::Standby),
             0x0303 => Some(Availability::DeconfigurationRequested),
@@ -177,6 +81,17 @@ impl AvailabilityEvent {
             _ => None,
         }
     }
+}
+
+/// What an error event says of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It concerns the function measurement block; the function works on.
+    Measurement,
+    /// The function is in the error state and may come back.
+    Recoverable,
+    /// The function has failed for good: a service action is needed, or recovery has failed.
+    Permanent,
 }
 
 /// What an availability event says of its function.
@@ -194,4 +109,59 @@ pub enum Availability {
     Several,
     /// Standby has become reserved.
     Reserved,
+}
+
+/// A content code description: an error or availability event, as the platform gave it. Error
+/// events are a `struct zpci_ccdf_err`; the fields that are read here are the same in both.
+///
+/// The bytes are kept whole, reserved bits included, because a reader may know more than we do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ccdf([u8; Self::SIZE]);
+
+impl Ccdf {
+    /// Length of a CCDF, in bytes.
+    pub const SIZE: usize = 32;
+
+    /// An event of zeroes, where there is none.
+    pub const NONE: Self = Self([0; Self::SIZE]);
+
+    /// An availability event that says that several functions have changed.
+    pub const SEVERAL: Self = {
+        let mut event = Self::NONE;
+
+        [event.0[30], event.0[31]] = 0x0306u16.to_be_bytes();
+        event
+    };
+
+    /// Wraps the bytes of an event.
+    pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes of the event.
+    pub const fn bytes(&self) -> &[u8; Self::SIZE] {
+        &self.0
+    }
+
+    const fn word(&self, at: usize) -> u32 {
+        u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+    }
+
+    /// The handle that the function had when the event arose.
+    #[inline]
+    pub const fn fh(&self) -> FunctionHandle {
+        FunctionHandle(self.word(4))
+    }
+
+    /// The function that the event is about.
+    #[inline]
+    pub const fn fid(&self) -> FunctionId {
+        FunctionId(self.word(8))
+    }
+
+    /// The event's code.
+    #[inline]
+    pub const fn pec(&self) -> Pec {
+        Pec(u16::from_be_bytes([self.0[30], self.0[31]]))
+    }
 }

@@ -1,104 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a PCI driver is asked, and answers, when its device is in error.
+//! The driver of a function, and what it is asked while its device is in error.
+//!
+//! The callbacks are those of Documentation/PCI/pci-error-recovery.rst:
+//!
+//! ```
+//! use kernel::zpci::{DeviceLock, ErsResult};
+//!
+//! /// Tells the driver of an error. A device without a driver that wants to know is given up.
+//! fn tell(device: &DeviceLock) -> ErsResult {
+//!     let answer = device.driver().and_then(|driver| driver.error_detected());
+//!
+//!     answer.unwrap_or(ErsResult::Disconnect)
+//! }
+//! ```
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
-use super::DeviceLock;
+use super::{
+    pci::pci_as_raw,
+    DeviceLock,
+    ErsResult, //
+};
 use crate::{
     bindings,
-    pci,
     prelude::*, //
 };
-
-/// Returns the `struct pci_dev` of a PCI device.
-#[inline]
-pub(super) fn pci_as_raw(pdev: &pci::Device) -> *mut bindings::pci_dev {
-    // CAST: `pci::Device` is a transparent wrapper of `struct pci_dev`.
-    core::ptr::from_ref(pdev).cast_mut().cast()
-}
-
-/// Whether a PCI device can be reached, as its driver is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChannelState {
-    /// It works.
-    Normal,
-    /// It is blocked, and may come back.
-    Frozen,
-    /// It is lost.
-    PermanentFailure,
-}
-
-impl ChannelState {
-    pub(super) fn from_raw(raw: bindings::pci_channel_state_t) -> Self {
-        match raw {
-            bindings::pci_channel_io_frozen => Self::Frozen,
-            bindings::pci_channel_io_perm_failure => Self::PermanentFailure,
-            // Zero, before anybody has set it, means the same.
-            _ => Self::Normal,
-        }
-    }
-
-    pub(super) fn into_raw(self) -> bindings::pci_channel_state_t {
-        match self {
-            Self::Normal => bindings::pci_channel_io_normal,
-            Self::Frozen => bindings::pci_channel_io_frozen,
-            Self::PermanentFailure => bindings::pci_channel_io_perm_failure,
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Frozen => "frozen",
-            Self::PermanentFailure => "permanent-failure",
-        }
-    }
-}
-
-/// What a driver wants done about an error, or how the recovery has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErsResult {
-    /// No opinion.
-    None,
-    /// It may recover without a reset.
-    CanRecover,
-    /// It needs a reset.
-    NeedReset,
-    /// It gives up.
-    Disconnect,
-    /// It has recovered.
-    Recovered,
-}
-
-impl ErsResult {
-    fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
-        match raw {
-            bindings::pci_ers_result_PCI_ERS_RESULT_NONE => Self::None,
-            bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER => Self::CanRecover,
-            bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET => Self::NeedReset,
-            bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED => Self::Recovered,
-            // All other answers end the recovery.
-            _ => Self::Disconnect,
-        }
-    }
-
-    pub(super) fn into_raw(self) -> bindings::pci_ers_result_t {
-        match self {
-            Self::None => bindings::pci_ers_result_PCI_ERS_RESULT_NONE,
-            Self::CanRecover => bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER,
-            Self::NeedReset => bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET,
-            Self::Disconnect => bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT,
-            Self::Recovered => bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED,
-        }
-    }
-}
-
-/// Sets the channel state of a PCI device.
-pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
-    // SAFETY: The device is valid; the state is written at once.
-    unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(state.into_raw()) };
-}
 
 /// The driver of a PCI device whose lock is held, so that it stays bound.
 ///
@@ -172,7 +99,11 @@ impl<'a> Driver<'a> {
 
         // SAFETY: As in `ask`.
         Some(ErsResult::from_raw(unsafe {
-            callback(self.raw_pdev(), self.device.channel_state().into_raw())
+            // CAST: The number is that of the C enumeration.
+            callback(
+                self.raw_pdev(),
+                self.device.channel_state() as bindings::pci_channel_state_t,
+            )
         }))
     }
 

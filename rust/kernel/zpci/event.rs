@@ -1,50 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events on their way from the channel report thread to the work item of their function.
+//! Events that wait for their turn.
+//!
+//! The channel report thread serves the whole machine, so it only finds the function of an event
+//! and [submits](Device::submit) the event to it. The event is processed in a work item of that
+//! function's queue. A function whose lock is held for a minute so holds up its own events, and
+//! those of no other function.
+//!
+//! # Examples
+//!
+//! Events of functions that nobody knows yet wait in a queue of their own:
+//!
+//! ```
+//! use kernel::zpci::{Ccdf, Device, Event, EventQueue, Progress};
+//!
+//! fn process(zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress {
+//!     match (zdev, event) {
+//!         (None, Event::Availability(_)) => Progress::Done,
+//!         _ => Progress::Later,
+//!     }
+//! }
+//!
+//! let queue = EventQueue::new(2, process)?;
+//!
+//! assert!(queue.add(None, Event::Availability(Ccdf::SEVERAL), 1).is_ok());
+//! # Ok::<(), Error>(())
+//! ```
 
 use super::{
     Availability,
-    AvailabilityEvent,
+    Ccdf,
     Device,
-    ErrorEvent,
-    Item,
-    Progress,
     Severity, //
 };
 use crate::{
+    bindings,
     prelude::*,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        new_spinlock,
+        Arc,
+        SpinLock, //
+    },
+    time::{
+        msecs_to_jiffies,
+        Jiffies, //
+    },
+    workqueue::{
+        self,
+        impl_has_delayed_work,
+        new_delayed_work,
+        DelayedWork,
+        WorkItem, //
+    }, //
 };
+
+/// The workqueue on which events are processed. It has no rescuer (`WQ_MEM_RECLAIM`), because
+/// drivers that recover or are removed here flush workqueues that have none either.
+pub(super) fn workqueue() -> &'static workqueue::Queue {
+    // SAFETY: The queue is made early during boot, before there are functions, and stays.
+    unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
+}
 
 /// Something that has happened to a function and must be processed in order.
 #[derive(Clone, Copy)]
 pub enum Event {
     /// The platform has reported an error.
-    Error(ErrorEvent),
+    Error(Ccdf),
     /// The platform has reported a change of availability.
-    Availability(AvailabilityEvent),
-    /// An owner has left the function in error.
+    Availability(Ccdf),
+    /// An owner has closed the function and left it in error.
     Abandoned,
 }
 
 impl Event {
-    /// How many events of a function may be on their way for this one to be added.
-    ///
-    /// A storm of errors leaves room for what must not be missed, above all that the function is
-    /// gone.
+    /// How many events of a function can wait at most.
+    pub(super) const ROOM: usize = 48;
+
+    /// How many events of a function may wait for this one to be added. A storm of errors leaves
+    /// room for a permanent failure, and above all for the function's removal.
     fn limit(&self) -> usize {
         match self {
             Self::Error(error) if error.pec().severity() != Severity::Permanent => 32,
             Self::Error(_) => 40,
-            Self::Availability(_) | Self::Abandoned if !self.is_end() => Self::ROOM - 1,
-            Self::Availability(_) | Self::Abandoned => Self::ROOM,
+            _ if self.is_end() => Self::ROOM,
+            _ => Self::ROOM - 1,
         }
     }
 
-    /// How many events of a function can be on their way at most.
-    pub(super) const ROOM: usize = 48;
-
-    /// Whether the function may be in error because of it.
+    /// Whether the function may be in error because of the event.
     pub(super) fn may_be_in_error(&self) -> bool {
         match self {
             Self::Error(error) => error.pec().severity() != Severity::Measurement,
@@ -53,35 +97,139 @@ impl Event {
         }
     }
 
-    /// Whether the platform has taken the function away with it.
+    /// Whether the event says that the platform has taken the function away.
     pub(super) fn is_end(&self) -> bool {
-        match self {
-            Self::Availability(event) => event.change() == Some(Availability::Deconfigured),
-            Self::Error(_) | Self::Abandoned => false,
+        matches!(self, Self::Availability(event)
+            if event.pec().availability() == Some(Availability::Deconfigured))
+    }
+}
+
+/// How an attempt to process an event has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The event is done with.
+    Done,
+    /// A lock that the event needs is held. The event is tried again, before all others.
+    Later,
+}
+
+/// Processes an event in its turn: of a function, in the `generation` that the function had when
+/// the event was submitted, or of no function that is known. May sleep, but not on a lock that
+/// user space may hold up.
+pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress;
+
+/// An event in a queue.
+#[derive(Clone)]
+struct Submitted {
+    zdev: Option<ARef<Device>>,
+    event: Event,
+    generation: u32,
+}
+
+/// A queue whose events are processed one after the other, in the order in which they were added.
+///
+/// The queue's memory is there from the start, so that adding waits for nothing.
+#[pin_data]
+pub struct EventQueue {
+    /// The first event stays here while it is processed.
+    #[pin]
+    events: SpinLock<KVec<Submitted>>,
+    #[pin]
+    work: DelayedWork<EventQueue>,
+    handler: Handler,
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for EventQueue { self.work }
+}
+
+impl WorkItem for EventQueue {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        while let Some(first) = this.first() {
+            let Submitted {
+                zdev,
+                event,
+                generation,
+            } = &first;
+
+            if (this.handler)(zdev.as_deref(), event, *generation) == Progress::Later {
+                let _ = workqueue().enqueue_delayed(this, Self::pause());
+                return;
+            }
+            // The lock is let go before the event, which may have the last reference, is dropped.
+            let done = this.events.lock().remove(0);
+
+            drop(done);
         }
     }
 }
 
-/// Processes an event of a function in its turn, which may be some time after it was submitted:
-/// `generation` is that of the function at that time.
-pub type Handler = fn(zdev: &Device, event: &Event, generation: u32) -> Progress;
+impl EventQueue {
+    /// Milliseconds until an event that could not be processed is tried again.
+    const PAUSE: u32 = 10;
 
-/// An event that was submitted.
-#[derive(Clone)]
-pub(super) struct Submitted {
-    /// The work item has this reference: the channel report thread never has the last one.
-    zdev: ARef<Device>,
-    pub(super) event: Event,
-    generation: u32,
-}
+    fn pause() -> Jiffies {
+        msecs_to_jiffies(Self::PAUSE)
+    }
 
-impl Item for Submitted {
-    fn process(&self) -> Progress {
-        let Ok(recovery) = self.zdev.recovery() else {
-            return Progress::Done;
+    /// Makes an empty queue for at most `room` events.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    #[inline(never)]
+    pub fn new(room: usize, handler: Handler) -> Result<Arc<Self>> {
+        let events = KVec::with_capacity(room, GFP_KERNEL)?;
+
+        Arc::pin_init(
+            pin_init!(Self {
+                events <- new_spinlock!(events, "zpci::EventQueue::events"),
+                work <- new_delayed_work!("zpci::EventQueue::work"),
+                handler,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn first(&self) -> Option<Submitted> {
+        self.events.lock().first().cloned()
+    }
+
+    /// How many events of a kind there are, waiting or being processed.
+    // Out of line, as are the others here: they are called at several places, and none is hot.
+    #[inline(never)]
+    pub fn count(&self, is_of_kind: &dyn Fn(&Event) -> bool) -> usize {
+        self.events
+            .lock()
+            .iter()
+            .filter(|submitted| is_of_kind(&submitted.event))
+            .count()
+    }
+
+    /// Adds an event if fewer than `limit` wait. Waits for nothing, and needs no memory.
+    ///
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if there is no room.
+    #[inline(never)]
+    pub fn add(self: Arc<Self>, zdev: Option<&Device>, event: Event, limit: usize) -> Result {
+        let submitted = Submitted {
+            zdev: zdev.map(ARef::from),
+            event,
+            generation: zdev.map_or(0, Device::generation),
         };
+        let mut events = self.events.lock();
 
-        recovery.handler()(&self.zdev, &self.event, self.generation)
+        if events.len() >= limit {
+            return Err(EAGAIN);
+        }
+        events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
+        drop(events);
+        // If the work item waits already, be it to try the first event again, it finds this one.
+        let _ = workqueue().enqueue_delayed(self, 0);
+        Ok(())
     }
 }
 
@@ -90,27 +238,18 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`EAGAIN`] if there is no room. If user space has the function its owner is told that an
-    /// event is lost.
-    pub fn submit(zdev: ARef<Self>, event: Event) -> Result {
-        let events = zdev.recovery()?.events();
-        let submitted = Submitted {
-            generation: zdev.generation(),
-            zdev,
-            event,
-        };
+    /// [`EAGAIN`] if there is no room: the event is dropped. If the function may be in error
+    /// because of it, the session of the function's owner counts it.
+    pub fn submit(&self, event: Event) -> Result {
+        let recovery = self.recovery()?;
 
-        events.add(submitted, event.limit()).map_err(|lost| {
-            if event.may_be_in_error() {
-                lost.zdev.lose_event();
-            }
-            EAGAIN
-        })
-    }
-
-    fn lose_event(&self) {
-        if let Ok(recovery) = self.recovery() {
-            recovery.lose(self.fid());
-        }
+        recovery
+            .events()
+            .add(Some(self), event, event.limit())
+            .inspect_err(|_| {
+                if event.may_be_in_error() {
+                    recovery.drop_event(self.fid());
+                }
+            })
     }
 }

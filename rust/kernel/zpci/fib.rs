@@ -8,7 +8,7 @@
 
 /// How adapter interruptions of a function are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(super) enum Delivery {
     /// To any CPU; each function has a summary bit of its own.
     Floating,
     /// To the CPU that an interrupt is directed to.
@@ -17,38 +17,38 @@ pub enum Delivery {
 
 /// Where the indicators of floating interruptions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FloatingIndicators {
+pub(super) struct FloatingIndicators {
     /// Interruption subclass, 0 to 7.
-    pub subclass: u8,
+    pub(super) subclass: u8,
     /// Number of interrupts, at most 4095.
-    pub interrupts: u16,
+    pub(super) interrupts: u16,
     /// Absolute address of the function's interrupt bit vector.
-    pub vector: u64,
+    pub(super) vector: u64,
     /// Absolute address of the vector of summary bits.
-    pub summary: u64,
+    pub(super) summary: u64,
     /// Number of the function's summary bit in that vector.
-    pub summary_bit: u64,
+    pub(super) summary_bit: u64,
 }
 
 /// Where the indicators of directed interruptions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DirectedIndicators {
+pub(super) struct DirectedIndicators {
     /// Number of interrupts, at most 4095.
-    pub interrupts: u16,
+    pub(super) interrupts: u16,
     /// Number of the first bit in each CPU's vector.
-    pub first_bit: u16,
+    pub(super) first_bit: u16,
 }
 
 /// A function information block, as the instruction reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
-pub struct Fib([u64; Self::WORDS]);
+pub(super) struct Fib([u64; Self::WORDS]);
 
 impl Fib {
     const WORDS: usize = 10;
 
     /// Length of a block, in bytes.
-    pub const SIZE: usize = Self::WORDS * 8;
+    pub(super) const SIZE: usize = Self::WORDS * 8;
 
     const INTERRUPTIONS: usize = 5;
     const GUEST: usize = 9;
@@ -56,7 +56,7 @@ impl Fib {
     /// A block for an operation without parameters but those that all have: the format, which
     /// the delivery of interruptions decides, and the guest interruption state designation
     /// (GISA), 0 where there is none.
-    pub const fn new(delivery: Delivery, gisa: u32) -> Self {
+    pub(super) const fn new(delivery: Delivery, gisa: u32) -> Self {
         let mut words = [0; Self::WORDS];
 
         if let Delivery::Directed = delivery {
@@ -68,7 +68,7 @@ impl Fib {
     }
 
     /// A block that registers floating interruptions, with summary notification.
-    pub const fn floating(gisa: u32, to: FloatingIndicators) -> Self {
+    pub(super) const fn floating(gisa: u32, to: FloatingIndicators) -> Self {
         let mut fib = Self::new(Delivery::Floating, gisa);
         // CAST: Widening only, in all three.
         let control = (to.subclass as u32 & 0x7) << 28
@@ -84,7 +84,7 @@ impl Fib {
     }
 
     /// A block that registers directed interruptions.
-    pub const fn directed(gisa: u32, to: DirectedIndicators) -> Self {
+    pub(super) const fn directed(gisa: u32, to: DirectedIndicators) -> Self {
         let mut fib = Self::new(Delivery::Directed, gisa);
 
         // CAST: Widening only, in both.
@@ -94,7 +94,7 @@ impl Fib {
     }
 
     /// Returns the block as doublewords, which the instruction reads big-endian.
-    pub const fn words(&self) -> &[u64; Self::WORDS] {
+    pub(super) const fn words(&self) -> &[u64; Self::WORDS] {
         &self.0
     }
 }

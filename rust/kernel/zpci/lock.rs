@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The locks of a function, as values that only exist while they are held.
+//!
+//! What may be done to a function under a lock is a method of that lock's guard, so that code which
+//! has forgotten the lock does not compile.
 
 use super::{
-    driver::pci_as_raw,
+    checked,
+    pci::{
+        pci_as_raw,
+        write_channel_state, //
+    },
     ChannelState,
     Device,
     Driver,
@@ -12,7 +19,6 @@ use super::{
 };
 use crate::{
     bindings,
-    error::to_result,
     pci,
     prelude::*,
     sync::{
@@ -25,6 +31,14 @@ use crate::{
 };
 use core::ops::Deref;
 
+/// Makes a result of the condition code of an instruction.
+fn accepted(cc: c_int) -> Result {
+    match cc {
+        0 => Ok(()),
+        _ => Err(EIO),
+    }
+}
+
 /// `state_lock` of a function, held.
 ///
 /// What changes the state of a function towards the platform is a method of this guard.
@@ -35,13 +49,6 @@ pub struct StateGuard<'a> {
 }
 
 impl<'a> StateGuard<'a> {
-    pub(super) fn new(zdev: &'a Device, guard: Guard<'a, (), MutexBackend>) -> Self {
-        Self {
-            zdev,
-            _guard: guard,
-        }
-    }
-
     /// Returns the function that is locked.
     pub fn zdev(&self) -> &'a Device {
         self.zdev
@@ -55,8 +62,11 @@ impl<'a> StateGuard<'a> {
     }
 
     fn write_state(&self, state: State) {
+        // CAST: The number is that of the C enumeration.
         // SAFETY: The function is valid, and the lock that protects the field is held.
-        unsafe { (&raw mut (*self.zdev.as_raw()).state).write_volatile(state.into_raw()) };
+        unsafe {
+            (&raw mut (*self.zdev.as_raw()).state).write_volatile(state as bindings::zpci_state)
+        };
     }
 
     /// Asks the platform for the function's handle.
@@ -68,7 +78,7 @@ impl<'a> StateGuard<'a> {
         let mut handle = 0;
 
         // SAFETY: The pointer is to a local that is written to at most during the call.
-        to_result(unsafe { bindings::clp_refresh_fh(self.zdev.fid().as_raw(), &raw mut handle) })?;
+        checked(unsafe { bindings::clp_refresh_fh(self.zdev.fid().as_raw(), &raw mut handle) })?;
         Ok(FunctionHandle::new(handle))
     }
 
@@ -78,72 +88,26 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
     }
 
-    /// Returns the PCI device of the function, if it has one now.
-    pub fn pdev(&self) -> Option<ARef<pci::Device>> {
+    fn pdev(&self) -> Option<ARef<pci::Device>> {
         self.zdev.pdev()
     }
 
-    /// Takes the lock of the function's PCI device if it is free.
-    ///
-    /// It cannot be waited for: its holder may wait until user space lets the function go, for
-    /// which user space may need `state_lock`. Who finds it busy lets `state_lock` go and tries
-    /// again later.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::zpci::{self, DeviceLocking, Progress};
-    ///
-    /// /// Runs `f` with both locks of a function held.
-    /// fn with_locks(zdev: &zpci::Device, f: impl FnOnce(&zpci::DeviceGuard<'_>)) -> Progress {
-    ///     let Some(state) = zdev.try_lock_state() else {
-    ///         return Progress::Later;
-    ///     };
-    ///
-    ///     match state.lock_device() {
-    ///         DeviceLocking::Locked(device) => f(&device),
-    ///         DeviceLocking::NoDevice => (),
-    ///         DeviceLocking::Busy => return Progress::Later,
-    ///     }
-    ///     Progress::Done
-    /// }
-    /// ```
-    ///
-    /// The other order does not compile, because nothing but a [`StateGuard`] gives a
-    /// [`DeviceGuard`], which borrows it.
-    pub fn lock_device(&self) -> DeviceLocking<'_> {
-        let Some(pdev) = self.pdev() else {
-            return DeviceLocking::NoDevice;
-        };
-
-        // SAFETY: The PCI device is valid.
-        if unsafe { bindings::pci_dev_trylock(pci_as_raw(&pdev)) } == 0 {
-            return DeviceLocking::Busy;
-        }
-        DeviceLocking::Locked(DeviceGuard {
-            state: self,
-            // INVARIANT: The lock has just been taken, and is released by the drop.
-            device: DeviceLock {
-                pdev,
-                release: true,
-            },
-        })
-    }
-
-    /// Makes a guard of the lock of the function's PCI device, which the caller holds, and goes on
-    /// holding.
+    /// Makes a guard of both locks. The caller holds that of the function's PCI device, and goes on
+    /// holding it; [`None`] if there is no such device.
     ///
     /// # Safety
     ///
     /// The caller must hold the lock for as long as the guard, and what it becomes, is there.
-    pub unsafe fn locked_device(&self) -> Option<DeviceGuard<'_>> {
+    pub unsafe fn with_locked_device(self) -> Option<DeviceGuard<'a>> {
+        // INVARIANT: By the caller's promise.
+        let device = DeviceLock {
+            pdev: self.pdev()?,
+            release: false,
+        };
+
         Some(DeviceGuard {
+            device,
             state: self,
-            // INVARIANT: By the caller's promise.
-            device: DeviceLock {
-                pdev: self.pdev()?,
-                release: false,
-            },
         })
     }
 
@@ -152,15 +116,11 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses.
-    #[inline(never)]
     pub fn unblock_load_store(&self) -> Result {
         // SAFETY: The function is valid and its lock is held.
         let cc = unsafe { bindings::zpci_reset_load_store_blocked(self.zdev.as_raw()) };
 
-        if cc != 0 {
-            return Err(EIO);
-        }
-        Ok(())
+        accepted(cc)
     }
 
     /// Ends the error state of a function: DMA works again.
@@ -168,15 +128,11 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses.
-    #[inline(never)]
     pub fn clear_error(&self) -> Result {
         // SAFETY: The function is valid and its lock is held.
         let cc = unsafe { bindings::zpci_clear_error_state(self.zdev.as_raw()) };
 
-        if cc != 0 {
-            return Err(EIO);
-        }
-        Ok(())
+        accepted(cc)
     }
 
     /// Registers DMA translation anew, before the error state is ended: what was mapped and
@@ -185,10 +141,9 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses.
-    #[inline(never)]
     pub fn renew_translations(&self) -> Result {
         // SAFETY: The function is valid.
-        to_result(unsafe { bindings::zpci_iommu_refresh(self.zdev.as_raw()) })
+        checked(unsafe { bindings::zpci_iommu_refresh(self.zdev.as_raw()) })
     }
 
     /// Disables the function.
@@ -196,10 +151,9 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses, [`EINVAL`] if it was disabled already.
-    #[inline(never)]
     pub fn disable(&self) -> Result {
         // SAFETY: The function is valid and its lock is held.
-        to_result(unsafe { bindings::zpci_disable_device(self.zdev.as_raw()) })
+        checked(unsafe { bindings::zpci_disable_device(self.zdev.as_raw()) })
     }
 
     /// Enables a configured function and gives it to the PCI core. May wait for a driver.
@@ -207,10 +161,9 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// Those of the platform, or [`ENODEV`] if the PCI core finds nothing.
-    #[inline(never)]
     pub fn scan(&self, handle: FunctionHandle) -> Result {
         // SAFETY: The function is valid and its lock is held.
-        to_result(unsafe {
+        checked(unsafe {
             bindings::zpci_scan_configured_device(self.zdev.as_raw(), handle.as_raw())
         })
     }
@@ -221,23 +174,20 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// Those of the platform; the function then stays configured.
-    #[inline(never)]
     pub fn deconfigure(&self) -> Result {
         // SAFETY: The function is valid and its lock is held.
-        to_result(unsafe { bindings::zpci_deconfigure_device(self.zdev.as_raw()) })
+        checked(unsafe { bindings::zpci_deconfigure_device(self.zdev.as_raw()) })
     }
 
     /// Takes a function that is gone from the PCI core. Waits for its driver, and so possibly
     /// for user space.
-    #[inline(never)]
-    pub fn remove_dead(&self) {
+    pub fn remove(&self) {
         // SAFETY: The function is valid and its lock is held.
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
     }
 
     /// Notes that a function in standby belongs to somebody else now, and drops the platform's
     /// reference.
-    #[inline(never)]
     pub fn reserve(&self) {
         if self.zdev.state() != State::Standby {
             return;
@@ -249,7 +199,6 @@ impl<'a> StateGuard<'a> {
 
     /// Takes back a function that was reserved and has not been forgotten yet: it is in standby,
     /// and the platform has a reference again.
-    #[inline(never)]
     pub fn reappear(&self) {
         if self.zdev.state() != State::Reserved {
             return;
@@ -260,14 +209,66 @@ impl<'a> StateGuard<'a> {
     }
 }
 
-/// How taking the lock of a function's PCI device has ended.
-pub enum DeviceLocking<'a> {
-    /// It is held.
-    Locked(DeviceGuard<'a>),
-    /// Somebody else holds it.
+/// What could be locked of a function.
+pub enum Locks<'a> {
+    /// Both locks are held.
+    Both(DeviceGuard<'a>),
+    /// Only `state_lock` is held: the PCI core does not have the function.
+    State(StateGuard<'a>),
+    /// Somebody else holds one of the locks.
     Busy,
-    /// The PCI core does not have the function.
-    NoDevice,
+}
+
+impl Device {
+    /// Takes `state_lock` if it is free.
+    pub fn try_lock_state(&self) -> Option<StateGuard<'_>> {
+        Some(StateGuard {
+            zdev: self,
+            _guard: self.state_lock().try_lock()?,
+        })
+    }
+
+    /// Takes `state_lock`, and the lock of the function's PCI device if there is one.
+    ///
+    /// Neither is waited for: the holder of the device's lock may wait until user space lets the
+    /// function go, for which user space may need `state_lock`. A caller that finds either of them
+    /// held lets both go and tries again later:
+    ///
+    /// ```
+    /// use kernel::zpci::{ChannelState, Device, Locks, Progress};
+    ///
+    /// fn freeze(zdev: &Device) -> Progress {
+    ///     match zdev.try_lock() {
+    ///         Locks::Both(device) => device.set_channel_state(ChannelState::Frozen),
+    ///         Locks::State(_) => (),
+    ///         Locks::Busy => return Progress::Later,
+    ///     }
+    ///     Progress::Done
+    /// }
+    /// ```
+    ///
+    /// The other order does not compile: nothing else makes a [`DeviceGuard`].
+    pub fn try_lock(&self) -> Locks<'_> {
+        let Some(state) = self.try_lock_state() else {
+            return Locks::Busy;
+        };
+        let Some(pdev) = state.pdev() else {
+            return Locks::State(state);
+        };
+
+        // SAFETY: The PCI device is valid.
+        if unsafe { bindings::pci_dev_trylock(pci_as_raw(&pdev)) } == 0 {
+            return Locks::Busy;
+        }
+        Locks::Both(DeviceGuard {
+            // INVARIANT: The lock has just been taken, and is released by the drop.
+            device: DeviceLock {
+                pdev,
+                release: true,
+            },
+            state,
+        })
+    }
 }
 
 /// The lock of a PCI device, held, and access to its config space by user space excluded.
@@ -311,18 +312,19 @@ impl DeviceLock {
     /// Sets the channel state. That of a function which the platform has taken away stays
     /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait for it, a minute long.
     pub fn set_channel_state(&self, state: ChannelState) {
-        super::driver::write_channel_state(&self.pdev, state);
+        write_channel_state(&self.pdev, state);
         if Device::of(&self.pdev).is_some_and(Device::is_gone) {
-            super::driver::write_channel_state(&self.pdev, ChannelState::PermanentFailure);
+            write_channel_state(&self.pdev, ChannelState::PermanentFailure);
         }
     }
 }
 
 /// The lock of a PCI device, held together with `state_lock` of its function.
-#[must_use = "the lock is released immediately when the guard is unused"]
+#[must_use = "the locks are released immediately when the guard is unused"]
 pub struct DeviceGuard<'a> {
-    state: &'a StateGuard<'a>,
+    // Fields are dropped in this order, and the inner lock is released first.
     device: DeviceLock,
+    state: StateGuard<'a>,
 }
 
 impl Deref for DeviceGuard<'_> {
@@ -336,11 +338,11 @@ impl Deref for DeviceGuard<'_> {
 
 impl<'a> DeviceGuard<'a> {
     /// Returns the guard of the function's `state_lock`.
-    pub fn state(&self) -> &'a StateGuard<'a> {
-        self.state
+    pub fn state(&self) -> &StateGuard<'a> {
+        &self.state
     }
 
-    /// Goes on with the lock of the device alone, so that `state_lock` can be let go.
+    /// Lets `state_lock` go, and goes on with the lock of the device alone.
     pub fn into_device(self) -> DeviceLock {
         self.device
     }
@@ -352,9 +354,8 @@ impl<'a> DeviceGuard<'a> {
     /// # Errors
     ///
     /// Those of the platform; the function may then be disabled.
-    #[inline(never)]
     pub fn hot_reset(&self) -> Result {
         // SAFETY: The function is valid, and `state_lock` is held.
-        to_result(unsafe { bindings::zpci_hot_reset_device(self.state.zdev.as_raw()) })
+        checked(unsafe { bindings::zpci_hot_reset_device(self.state.zdev.as_raw()) })
     }
 }

@@ -5,38 +5,19 @@
 //! Nothing here depends on the kernel: the same file is compiled for the host, where it is tested
 //! against a model, and in the kernel, where a lock around it makes it safe to share.
 
-use super::ccdf::{
-    ErrorEvent,
-    Severity, //
+use super::{
+    ccdf::{
+        Ccdf,
+        Severity, //
+    },
+    session::RecoveredBy, //
 };
-
-/// Who recovers a function from an error event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecoveredBy {
-    /// The owner, in user space.
-    Owner,
-    /// The host, for an owner that does not listen.
-    Host,
-    /// Nobody: the owner does not listen, and the host cannot recover the function, or must not.
-    Nobody,
-}
-
-impl RecoveredBy {
-    /// Returns the name that logs have for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Host => "host",
-            Self::Nobody => "nobody",
-        }
-    }
-}
 
 /// One event in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     /// The event as the platform gave it.
-    pub(super) event: ErrorEvent,
+    pub(super) event: Ccdf,
     /// Number of the event since the function was opened, from 1.
     pub(super) sequence: u64,
     /// When it was captured, nanoseconds of the monotonic clock.
@@ -47,7 +28,7 @@ pub(super) struct Pending {
 
 impl Pending {
     const NONE: Self = Self {
-        event: ErrorEvent::NONE,
+        event: Ccdf::NONE,
         sequence: 0,
         timestamp: 0,
         recovered_by: RecoveredBy::Owner,
@@ -62,21 +43,13 @@ impl Pending {
 ///
 /// # Invariants
 ///
-/// - `head < Queue::SLOTS` and `waiting <= Queue::SLOTS`.
-/// - The `waiting` slots from `head` on, wrapping, are in order of their sequence numbers, which
-///   are all different.
+/// `waiting <= Queue::SLOTS`. The first `waiting` slots are in order of their sequence numbers,
+/// which are all different.
 pub(super) struct Queue {
     slots: [Pending; Self::SLOTS],
-    head: usize,
     waiting: usize,
     last_sequence: u64,
     dropped: u32,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Queue {
@@ -91,20 +64,24 @@ impl Queue {
         // INVARIANT: Nothing is in the queue.
         Self {
             slots: [Pending::NONE; Self::SLOTS],
-            head: 0,
             waiting: 0,
             last_sequence: 0,
             dropped: 0,
         }
     }
 
-    fn index(&self, nth: usize) -> usize {
-        let index = self.head + nth;
+    fn all(&self) -> &[Pending] {
+        self.slots.get(..self.waiting).unwrap_or(&[])
+    }
 
-        if index < Self::SLOTS {
-            index
-        } else {
-            index - Self::SLOTS
+    /// Removes the `nth` event, if there is one, by moving those behind it up.
+    fn remove_nth(&mut self, nth: usize) {
+        if let Some(moved) = self.slots.get_mut(nth..self.waiting) {
+            // INVARIANT: The slots that stay have kept their order.
+            if !moved.is_empty() {
+                moved.copy_within(1.., 0);
+                self.waiting -= 1;
+            }
         }
     }
 
@@ -114,23 +91,19 @@ impl Queue {
         if self.waiting < Self::TRANSIENT || (permanent && self.waiting < Self::SLOTS) {
             return true;
         }
-        permanent && self.drop_oldest_transient()
-    }
-
-    fn drop_oldest_transient(&mut self) -> bool {
-        let oldest = (0..self.waiting).find(|&nth| !self.slots[self.index(nth)].is_permanent());
-        let Some(oldest) = oldest else {
-            // Every slot holds a permanent failure already.
+        // Every slot may hold a permanent failure already.
+        let oldest = self.all().iter().position(|event| !event.is_permanent());
+        let Some(oldest) = oldest.filter(|_| permanent) else {
             return false;
         };
 
-        // INVARIANT: The slots that stay have kept their order.
-        for later in oldest + 1..self.waiting {
-            self.slots[self.index(later - 1)] = self.slots[self.index(later)];
-        }
-        self.waiting -= 1;
-        self.dropped = self.dropped.saturating_add(1);
+        self.remove_nth(oldest);
+        self.count_dropped();
         true
+    }
+
+    fn count_dropped(&mut self) {
+        self.dropped = self.dropped.saturating_add(1);
     }
 
     /// Adds an event, and returns whether it was kept.
@@ -138,12 +111,7 @@ impl Queue {
     /// An event that is not kept still has a number, so that a reader sees a gap, and is counted
     /// as dropped. A transient event is not kept if [`Queue::TRANSIENT`] events are there. A
     /// permanent failure takes the slot reserved for it, or that of the oldest transient event.
-    pub(super) fn push(
-        &mut self,
-        event: ErrorEvent,
-        timestamp: u64,
-        recovered_by: RecoveredBy,
-    ) -> bool {
+    pub(super) fn push(&mut self, event: Ccdf, timestamp: u64, recovered_by: RecoveredBy) -> bool {
         self.last_sequence += 1;
         let pending = Pending {
             event,
@@ -151,43 +119,48 @@ impl Queue {
             timestamp,
             recovered_by,
         };
+        let has_room = self.make_room(pending.is_permanent());
 
-        if !self.make_room(pending.is_permanent()) {
-            self.dropped = self.dropped.saturating_add(1);
-            return false;
+        match self.slots.get_mut(self.waiting) {
+            Some(slot) if has_room => {
+                // INVARIANT: The new number is larger than all others.
+                *slot = pending;
+                self.waiting += 1;
+                true
+            }
+            _ => {
+                self.count_dropped();
+                false
+            }
         }
-        // INVARIANT: There is room, and the new number is larger than all others.
-        let tail = self.index(self.waiting);
-        self.slots[tail] = pending;
-        self.waiting += 1;
-        true
     }
 
-    /// Counts an event that could not be added. It has a number, as all have.
-    pub(super) fn lose(&mut self) {
+    /// Counts an event that was dropped on its way here. It has a number, as all have.
+    pub(super) fn drop_event(&mut self) {
         self.last_sequence += 1;
-        self.dropped = self.dropped.saturating_add(1);
+        self.count_dropped();
     }
 
     /// Removes the oldest event, if it is the one with this number. Returns whether it was.
     pub(super) fn remove(&mut self, sequence: u64) -> bool {
-        if self.waiting == 0 || self.slots[self.head].sequence != sequence {
-            return false;
+        let is_oldest = self
+            .peek(0)
+            .is_some_and(|oldest| oldest.sequence == sequence);
+
+        if is_oldest {
+            self.remove_nth(0);
         }
-        // INVARIANT: The slots that stay have kept their order.
-        self.head = self.index(1);
-        self.waiting -= 1;
-        true
+        is_oldest
     }
 
     /// Returns the `nth` event that is here, from the oldest, without taking it.
-    pub(super) fn peek(&self, nth: usize) -> Option<Pending> {
-        (nth < self.waiting).then(|| self.slots[self.index(nth)])
+    pub(super) fn peek(&self, nth: usize) -> Option<&Pending> {
+        self.all().get(nth)
     }
 
     /// Returns the newest event that is here, without taking it.
-    pub(super) fn newest(&self) -> Option<Pending> {
-        self.peek(self.waiting.checked_sub(1)?)
+    pub(super) fn newest(&self) -> Option<&Pending> {
+        self.all().last()
     }
 
     /// The number of the event that came last.
@@ -200,7 +173,7 @@ impl Queue {
         self.waiting
     }
 
-    /// How many events were lost to a full queue.
+    /// How many events were dropped.
     pub(super) fn dropped(&self) -> u32 {
         self.dropped
     }

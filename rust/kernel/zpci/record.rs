@@ -8,8 +8,10 @@
 
 use super::{
     ccdf::Severity,
-    queue::RecoveredBy,
-    session::Taken, //
+    session::{
+        RecoveredBy,
+        Taken, //
+    }, //
 };
 
 /// Bits of the record's `flags`.

@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of a function for its recovery.
+//! What is kept of a function for its recovery: the events that wait, the session of its owner,
+//! and how far a reset has come.
 
 use super::{
     event::{
         Event,
-        Handler,
-        Submitted, //
+        EventQueue,
+        Handler, //
     },
-    queue::RecoveredBy,
     report::Reports,
     reset::ConfigSpace,
-    serial::SerialQueue,
     session::{
         Overview,
+        RecoveredBy,
         Session,
         Taken, //
     },
     status::StatusPage,
     trace,
-    ErrorEvent,
+    Ccdf,
+    DeviceGuard,
     FunctionId,
     Record, //
 };
 use crate::{
     bindings,
-    mm::virt::VmaNew,
-    page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::{
@@ -52,14 +51,14 @@ use crate::{
 /// In which form a reader wants an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As the platform gave it, [`ErrorEvent::SIZE`] bytes.
+    /// As the platform gave it, [`Ccdf::SIZE`] bytes.
     Ccdf,
     /// As a record, cut to so many bytes, at most [`Record::SIZE`].
     Record(usize),
 }
 
 impl Form {
-    /// Copies an event by what copies bytes.
+    /// Copies an event by a function that copies bytes.
     fn copy<R>(self, taken: &Taken, copy: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Self::Ccdf => copy(taken.pending.event.bytes()),
@@ -85,44 +84,39 @@ fn copy(bytes: &[u8], to: UserPtr) -> Result {
 }
 
 /// A function that user space has open.
-struct Open {
-    session: Session,
+pub(super) struct Open {
+    pub(super) session: Session,
     /// There once user space has mapped it.
-    status: Option<Arc<StatusPage>>,
+    pub(super) status: Option<Arc<StatusPage>>,
 }
 
 /// What is kept of a function for its recovery. It is made with the function, so that no event
 /// needs memory.
-///
-/// Events are processed one after the other, in the order of their submission.
 #[pin_data]
 pub struct Recovery {
     #[pin]
-    session: SpinLock<Option<KBox<Open>>>,
-    /// One more than the number of lost events if the owner listens and no event waits, so that
-    /// asking for one needs no lock; zero otherwise.
+    pub(super) session: SpinLock<Option<KBox<Open>>>,
+    /// One more than the number of dropped events if the owner listens and no event waits, so
+    /// that asking for one needs no lock; zero otherwise.
     quiet: Atomic<u32>,
-    events: Arc<SerialQueue<Submitted>>,
-    handler: Handler,
+    events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
-    /// How far a reset has come with config space.
     #[pin]
     config_space: SpinLock<ConfigSpace>,
     reports: Arc<Reports>,
 }
 
 impl Recovery {
-    pub(super) fn new(handler: Handler) -> Result<Arc<Self>> {
-        let events = SerialQueue::new(Event::ROOM)?;
+    pub(super) fn new(handler: Handler) -> Result<Pin<KBox<Self>>> {
+        let events = EventQueue::new(Event::ROOM, handler)?;
         let reports = Reports::new()?;
 
-        Arc::pin_init(
+        KBox::pin_init(
             pin_init!(Self {
                 session <- new_spinlock!(None, "zpci::Recovery::session"),
                 quiet: Atomic::new(0),
                 events,
-                handler,
                 opened: Atomic::new(0),
                 ignored: Atomic::new(0),
                 config_space <- new_spinlock!(
@@ -135,16 +129,12 @@ impl Recovery {
         )
     }
 
-    pub(super) fn events(&self) -> Arc<SerialQueue<Submitted>> {
+    pub(super) fn events(&self) -> Arc<EventQueue> {
         self.events.clone()
     }
 
     pub(super) fn reports(&self) -> Arc<Reports> {
         self.reports.clone()
-    }
-
-    pub(super) fn handler(&self) -> Handler {
-        self.handler
     }
 
     pub(super) fn config_space(&self) -> ConfigSpace {
@@ -163,13 +153,12 @@ impl Recovery {
 
     /// How many events are not processed yet that may mean that the function is in error.
     pub fn unprocessed(&self) -> usize {
-        self.events
-            .count(|submitted| submitted.event.may_be_in_error())
+        self.events.count(&Event::may_be_in_error)
     }
 
-    /// Whether the platform has taken the function away, which may not have been processed yet.
+    /// Whether the platform has taken the function away. The event may not be processed yet.
     pub fn is_gone(&self) -> bool {
-        self.events.count(|submitted| submitted.event.is_end()) != 0
+        self.events.count(&Event::is_end) != 0
     }
 
     /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
@@ -178,7 +167,7 @@ impl Recovery {
     /// # Errors
     ///
     /// [`ENOMEM`], or [`EBUSY`] if there is a session already.
-    pub(super) fn open(&self, guest: bool) -> Result {
+    fn open(&self, guest: bool) -> Result {
         let new = KBox::new(
             Open {
                 session: Session::new(guest),
@@ -229,6 +218,8 @@ impl Recovery {
         })
     }
 
+    // Out of line, because each change of a session ends with it.
+    #[inline(never)]
     fn publish(&self, open: &Open) {
         let quiet = open.session.quiet();
 
@@ -239,38 +230,6 @@ impl Recovery {
         if let Some(status) = &open.status {
             status.publish(&open.session);
         }
-    }
-
-    /// Maps the status page into the memory of a reader, who cannot write to it.
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if the function is
-    /// not open, [`ENOMEM`].
-    pub fn map_status(&self, vma: &VmaNew) -> Result {
-        if vma.end() - vma.start() != PAGE_SIZE {
-            return Err(EINVAL);
-        }
-        vma.try_clear_maywrite()?;
-        vma.set_dontexpand();
-        vma.set_mixedmap()
-            .vm_insert_page(vma.start(), self.status()?.page())
-    }
-
-    /// Returns the status page, and makes it if it is not there yet.
-    fn status(&self) -> Result<Arc<StatusPage>> {
-        let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
-        let mut session = self.session.lock();
-        let open = session.as_deref_mut().ok_or(ENODEV)?;
-        let status = open.status.get_or_insert_with(|| {
-            new.publish(&open.session);
-            new.clone()
-        });
-        let status = status.clone();
-
-        // The lock is let go before memory is.
-        drop(session);
-        Ok(status)
     }
 
     /// Decides who recovers the function from an event; [`None`] if user space does not have it.
@@ -284,7 +243,7 @@ impl Recovery {
     }
 
     /// Captures an event for the owner, if there is one. Returns whether the owner is to be told.
-    pub fn capture(&self, event: &ErrorEvent, recovered_by: RecoveredBy) -> bool {
+    pub fn capture(&self, event: &Ccdf, recovered_by: RecoveredBy) -> bool {
         let now = Self::now();
         let captured = self.change(|session| session.capture(*event, now, recovered_by));
 
@@ -294,14 +253,14 @@ impl Recovery {
         })
     }
 
-    /// Counts an event that there was no room for, and tells the owner.
-    pub(super) fn lose(&self, fid: FunctionId) {
-        if let Some(dropped) = self.change(Session::lose) {
+    /// Counts an event that was dropped on its way to the session.
+    pub(super) fn drop_event(&self, fid: FunctionId) {
+        if let Some(dropped) = self.change(Session::drop_event) {
             trace::dropped(fid, dropped);
         }
     }
 
-    /// Counts an event that is about the function as it no longer is.
+    /// Counts an event that is ignored: the function was reset, or got another owner, after it.
     pub fn ignore(&self) {
         self.ignored.fetch_add(1, Relaxed);
     }
@@ -372,7 +331,7 @@ impl Recovery {
         Ok(None)
     }
 
-    /// Returns the record of the event that arrived last.
+    /// Returns the record of the event that was taken last.
     pub fn last_record(&self) -> Record {
         self.change(|session| {
             session.listen();
@@ -407,5 +366,25 @@ impl Recovery {
     /// Notes that the owner has reset the function with success: events up to `newest` are stale.
     pub fn recovered(&self, newest: u64) {
         self.change(|session| session.recovered(newest));
+    }
+}
+
+impl DeviceGuard<'_> {
+    /// Begins a session: user space opens the function, and is its owner from now on. `guest` says
+    /// whether KVM has it.
+    ///
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if the function is in error, [`EBUSY`] if it has an owner, [`ENOMEM`].
+    pub fn begin_session(&self, guest: bool) -> Result {
+        let recovery = self.state().zdev().recovery()?;
+
+        recovery.open(guest)?;
+        // An event from before that is none of the new owner's, so the function must work.
+        if super::is_in_error(self.pdev()) {
+            recovery.close();
+            return Err(EAGAIN);
+        }
+        Ok(())
     }
 }

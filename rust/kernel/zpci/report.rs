@@ -2,21 +2,24 @@
 
 //! Reports of a recovery: to the log, to user space as uevents, and to the platform.
 //!
+//! A report is made while the locks of a function are held, and [sent](Device::report) when they
+//! are not: sending takes longer than everything else that is done about an event, and the owner
+//! does not wait for it.
+//!
 //! C header: [`arch/s390/pci/pci_report.h`](srctree/arch/s390/pci/pci_report.h)
 
 use super::{
-    serial,
+    event::workqueue,
+    Ccdf,
     ChannelState,
     Device,
     DeviceLock,
-    ErrorEvent,
     ErsResult, //
 };
 use crate::{
     bindings,
     pci,
     prelude::*,
-    str::CString,
     sync::{
         aref::ARef,
         new_spinlock,
@@ -32,9 +35,9 @@ use crate::{
 };
 
 /// Writes lines about an event into the log.
-type Log = fn(&Device, &pci::Device, &ErrorEvent);
+type Log = fn(&Device, &pci::Device, &Ccdf);
 
-/// The name of a driver, cut to what there is room for.
+/// The name of a driver, cut to what there is room for, with a NUL at its end.
 struct DriverName([u8; 24]);
 
 impl DriverName {
@@ -45,68 +48,65 @@ impl DriverName {
             .as_ref()
             .map_or(b"n/a".as_slice(), |driver| driver.name().to_bytes());
 
-        for (to, from) in bytes.iter_mut().zip(name) {
-            *to = *from;
-        }
+        let len = core::cmp::min(name.len(), bytes.len() - 1);
+
+        bytes[..len].copy_from_slice(&name[..len]);
         Self(bytes)
     }
+}
 
-    fn as_str(&self) -> &str {
-        let len = self.0.iter().position(|&byte| byte == 0);
-
-        core::str::from_utf8(&self.0[..len.unwrap_or(self.0.len())]).unwrap_or("?")
-    }
+/// The device that a report is about, as it was when the report was made.
+pub struct Subject {
+    pdev: ARef<pci::Device>,
+    state: ChannelState,
+    driver: DriverName,
 }
 
 /// A report of what has happened to a function.
 ///
-/// It is made when it happens, and sent by [`Device::report`] when no lock is held: sending takes
-/// longer than all else that is done about an event, and the owner does not wait for it.
+/// # Examples
+///
+/// ```
+/// use kernel::zpci::{DeviceGuard, ErsResult, Report};
+///
+/// fn has_recovered(device: &DeviceGuard<'_>) {
+///     device.state().zdev().report(Report {
+///         uevent: Some(ErsResult::Recovered),
+///         platform: Some((c"recovery", c"success")),
+///         ..Report::of(device)
+///     });
+/// }
+/// ```
 #[derive(Default)]
 pub struct Report {
-    device: Option<(ARef<pci::Device>, ChannelState, DriverName)>,
-    uevent: Option<ErsResult>,
-    platform: Option<(&'static CStr, &'static CStr)>,
-    log: Option<(ErrorEvent, Log)>,
+    /// The device that the report is about: see [`Report::of`].
+    pub subject: Option<Subject>,
+    /// Lines in the log, about an event.
+    pub log: Option<(Ccdf, Log)>,
+    /// A uevent of the device.
+    pub uevent: Option<ErsResult>,
+    /// For the platform: an operation, and its status.
+    pub platform: Option<(&'static CStr, &'static CStr)>,
 }
 
 impl Report {
-    /// Makes a report without anything in it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds the device, its channel state and its driver, as they are now.
-    pub fn device(mut self, device: &DeviceLock) -> Self {
-        self.device = Some((
-            device.pdev().into(),
-            super::channel_state(device.pdev()),
-            DriverName::of(device),
-        ));
-        self
-    }
-
-    /// Adds a uevent of the device.
-    pub fn uevent(mut self, result: ErsResult) -> Self {
-        self.uevent = Some(result);
-        self
-    }
-
-    /// Adds a report to the platform: the status of an operation.
-    pub fn platform(mut self, operation: &'static CStr, status: &'static CStr) -> Self {
-        self.platform = Some((operation, status));
-        self
-    }
-
-    /// Adds lines in the log, about an event.
-    pub fn log(mut self, event: ErrorEvent, log: Log) -> Self {
-        self.log = Some((event, log));
-        self
+    /// Begins a report about a device, its channel state and its driver, as they are now.
+    // Out of line: it is called at several places, and none is hot.
+    #[inline(never)]
+    pub fn of(device: &DeviceLock) -> Self {
+        Self {
+            subject: Some(Subject {
+                pdev: device.pdev().into(),
+                state: device.channel_state(),
+                driver: DriverName::of(device),
+            }),
+            ..Self::default()
+        }
     }
 
     /// Sends what is for the log and for user space.
     fn send_local(&self, zdev: &Device) {
-        let Some((pdev, ..)) = &self.device else {
+        let Some(Subject { pdev, .. }) = &self.subject else {
             return;
         };
 
@@ -123,16 +123,26 @@ impl Report {
         let Some((operation, status)) = self.platform else {
             return;
         };
+        let mut text = [0; 96];
+        let mut status = status.as_char_ptr();
+
         // The C function adds these two lines itself if it is given the device, but then wants
         // the device's lock, for all the time that it needs.
-        let text = self.device.as_ref().and_then(|(_, state, driver)| {
-            let status = status.to_str().ok()?;
-            let state = state.name();
-            let driver = driver.as_str();
-
-            CString::try_from_fmt(fmt!("{status}\nstate: {state}\ndriver: {driver}")).ok()
-        });
-
+        if let Some(subject) = &self.subject {
+            // SAFETY: The buffer has the length that is given, and the format names three strings
+            // that end in a NUL.
+            unsafe {
+                bindings::scnprintf(
+                    text.as_mut_ptr(),
+                    text.len(),
+                    c"%s\nstate: %s\ndriver: %s".as_char_ptr(),
+                    status,
+                    subject.state.name().as_char_ptr(),
+                    subject.driver.0.as_ptr().cast::<c_char>(),
+                )
+            };
+            status = text.as_ptr();
+        }
         // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. The
         // result only repeats what the function has logged.
         unsafe {
@@ -140,18 +150,20 @@ impl Report {
                 zdev.as_raw(),
                 core::ptr::null_mut(),
                 operation.as_char_ptr(),
-                text.as_deref().unwrap_or(status).as_char_ptr(),
+                status,
             )
         };
     }
 }
 
+/// A report with the function that it is about, which so cannot be released before it is sent.
+type Waiting = (ARef<Device>, Report);
+
 /// Reports of a function that wait to be sent, from a work item of their own.
 #[pin_data]
 pub(super) struct Reports {
-    /// With the function that they are about, which so cannot be released before they are sent.
     #[pin]
-    waiting: SpinLock<KVec<(ARef<Device>, Report)>>,
+    waiting: SpinLock<KVec<Waiting>>,
     #[pin]
     work: DelayedWork<Reports>,
 }
@@ -164,24 +176,24 @@ impl WorkItem for Reports {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let mut platform = None;
+        let mut newest: Option<Waiting> = None;
 
         while let Some((zdev, report)) = this.next() {
             report.send_local(&zdev);
             // Each has the whole debug log in it, so that the newest one says all.
             if report.platform.is_some() {
-                platform = Some((zdev, report));
+                newest = Some((zdev, report));
             }
         }
-        if let Some((zdev, report)) = platform {
-            report.send_platform(&zdev);
+        if let Some((zdev, report)) = &newest {
+            report.send_platform(zdev);
         }
     }
 }
 
 impl Reports {
-    /// How many can wait. If more come the newest one stands for those before it: what is told
-    /// last is how things are.
+    /// How many can wait. If more come the newest one takes the place of the one before it: what
+    /// is told last is how things are.
     const ROOM: usize = 8;
 
     pub(super) fn new() -> Result<Arc<Self>> {
@@ -196,35 +208,27 @@ impl Reports {
         )
     }
 
-    fn next(&self) -> Option<(ARef<Device>, Report)> {
+    fn next(&self) -> Option<Waiting> {
         self.waiting.lock().remove(0).ok()
-    }
-
-    /// Adds a report, and returns the one whose place it takes.
-    fn push(&self, entry: (ARef<Device>, Report)) -> Option<(ARef<Device>, Report)> {
-        let mut waiting = self.waiting.lock();
-        let overtaken = if waiting.len() >= Self::ROOM {
-            waiting.pop()
-        } else {
-            None
-        };
-
-        // There is room now.
-        let _ = waiting.push_within_capacity(entry);
-        overtaken
     }
 }
 
 impl Device {
-    /// Sends a report, a little later: what has been reported before goes first, and an owner that
-    /// has just been woken up.
+    /// Sends a report, a little later: earlier reports go first, and an owner that has just been
+    /// woken up.
     pub fn report(&self, report: Report) {
         let Ok(recovery) = self.recovery() else {
             return;
         };
         let reports = recovery.reports();
+        let mut waiting = reports.waiting.lock();
+        let overtaken = (waiting.len() >= Reports::ROOM).then(|| waiting.pop());
 
-        drop(reports.push((self.into(), report)));
-        let _ = serial::workqueue().enqueue_delayed(reports, 1);
+        // There is room now.
+        let _ = waiting.push_within_capacity((self.into(), report));
+        // The lock is let go before references are.
+        drop(waiting);
+        drop(overtaken);
+        let _ = workqueue().enqueue_delayed(reports, 1);
     }
 }

@@ -5,24 +5,38 @@
 //! There is one procedure. The PCI core calls it as the reset of the function's slot,
 //! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when
 //! vfio opens and closes a function. [`Device::try_reset`] adds what the PCI core does around it,
-//! for a function in error that the PCI core may find no way to reset.
+//! for a function in error that the PCI core may find no way to reset:
+//!
+//! ```
+//! use kernel::{prelude::*, zpci::{self, patiently, Device, Restore}};
+//!
+//! /// Resets a function if it is in error, and returns whether it was.
+//! fn reset_if_in_error(zdev: &Device) -> Result<bool> {
+//!     patiently(|| {
+//!         zdev.try_reset(Restore::Current, &mut |device| zpci::is_in_error(device.pdev()))
+//!     })
+//! }
+//! ```
 
 use super::{
-    driver::pci_as_raw,
+    checked,
+    pci::{
+        config_accessible,
+        pci_as_raw, //
+    },
     trace,
     ChannelState,
     Device,
     DeviceGuard,
     DeviceLock,
-    DeviceLocking,
     ErsResult,
+    Locks,
     Recovery,
     Report,
     State, //
 };
 use crate::{
     bindings,
-    error::to_result,
     prelude::*,
     time::{
         delay::fsleep,
@@ -30,52 +44,71 @@ use crate::{
     }, //
 };
 
-/// How far the resets from one error have come with config space, so that another attempt takes
-/// nothing for what the function was like before the error that the first attempt has left there.
+/// How far the resets from one error have come with config space, so that another attempt does not
+/// save what a failed one has left there.
 ///
 /// Changed with the lock of the device held. An error begins with [`ConfigSpace::Untouched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConfigSpace {
     /// It is as its owner has left it.
     Untouched,
-    /// The Command register keeps the device from accessing memory. This is what it was.
-    Stopped(u16),
-    /// All of it is saved, with that Command register. A reset that succeeds restores it.
+    /// It is saved. A reset that succeeds restores it.
     Saved,
     /// The platform has reset the function, and the device itself is being reset.
     Finishing,
 }
 
-/// How long one waits for others to be done with a function. Who takes longer waits for user
-/// space, which cannot let the function go before it is back from here.
-const PATIENCE: Delta = Delta::from_secs(1);
+/// Repeats an attempt with growing pauses, for a second at most.
+///
+/// A holder of the locks that keeps them longer waits for user space, which cannot let the function
+/// go before the caller is done.
+struct Patience {
+    waited: Delta,
+    pause: Delta,
+}
 
-/// The longest pause between two looks at whether they are done.
-const PAUSE: Delta = Delta::from_millis(10);
+impl Patience {
+    const LIMIT: Delta = Delta::from_secs(1);
+    const LONGEST_PAUSE: Delta = Delta::from_millis(10);
 
-/// Tries something until nobody else is busy with the function, a second at most. May sleep.
+    fn new() -> Self {
+        Self {
+            waited: Delta::ZERO,
+            pause: Delta::from_micros(50),
+        }
+    }
+
+    // Out of line: all attempts share it.
+    #[inline(never)]
+    fn pause(&mut self) -> Result {
+        if super::fatal_signal_pending() {
+            return Err(EINTR);
+        }
+        if self.waited >= Self::LIMIT {
+            return Err(EAGAIN);
+        }
+        fsleep(self.pause);
+        self.waited += self.pause;
+        self.pause = core::cmp::min(self.pause + self.pause, Self::LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+/// Repeats an attempt until it does not say [`None`] any more, because somebody else is busy with
+/// the function; a second at most. May sleep.
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others do not get done, or those of the
-/// attempt.
+/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others stay busy, or those of the attempt.
+#[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
-    let mut pause = Delta::from_micros(50);
-    let mut waited = Delta::ZERO;
+    let mut patience = Patience::new();
 
     loop {
         if let Some(result) = attempt() {
             return result;
         }
-        if super::is_being_killed() {
-            return Err(EINTR);
-        }
-        if waited >= PATIENCE {
-            return Err(EAGAIN);
-        }
-        fsleep(pause);
-        waited += pause;
-        pause = core::cmp::min(pause + pause, PAUSE);
+        patience.pause()?;
     }
 }
 
@@ -86,15 +119,6 @@ pub enum Restore {
     Current,
     /// It is to be as it was when last saved: what is there now is an earlier owner's.
     LastSaved,
-}
-
-/// How a reset has ended that has not failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reset {
-    /// The function has been reset, and works.
-    Done,
-    /// It was not to be reset.
-    NotNeeded,
 }
 
 const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
@@ -109,7 +133,7 @@ impl DeviceLock {
     fn command(&self) -> Option<u16> {
         let mut command = 0;
 
-        if !super::config_accessible(self.pdev()) {
+        if !config_accessible(self.pdev()) {
             return None;
         }
         // SAFETY: The device is valid, and the pointer is to a local.
@@ -119,10 +143,9 @@ impl DeviceLock {
         Some(command).filter(|&command| command != u16::MAX)
     }
 
-    /// Keeps the device from accessing memory and from interrupting.
-    fn stop(&self) {
+    fn write_command(&self, command: u16) {
         // SAFETY: The device is valid, and its lock is held.
-        unsafe { bindings::pci_write_config_word(pci_as_raw(self.pdev()), COMMAND, STOP) };
+        unsafe { bindings::pci_write_config_word(pci_as_raw(self.pdev()), COMMAND, command) };
     }
 
     /// Whether config space is saved, to be restored after the reset that is going on.
@@ -147,13 +170,13 @@ impl DeviceLock {
         word as u16
     }
 
-    /// Saves config space of a device that is stopped, as it was with its old Command register.
+    /// Saves config space.
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the function got blocked meanwhile, and all ones were read. What was saved before
-    /// is then as it was.
-    fn save(&self, command: u16) -> Result {
+    /// [`EIO`] if the function got blocked meanwhile, and all ones were read. The copy from before
+    /// is then there again.
+    fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
         self.set_saved(true);
@@ -162,13 +185,7 @@ impl DeviceLock {
 
         // SAFETY: As above.
         unsafe { bindings::pci_save_state(pdev) };
-        // SAFETY: As above. The word has the Command register in its lower half.
-        unsafe {
-            let word = &mut (*pdev).saved_config_space[bindings::PCI_COMMAND as usize / 4];
-
-            *word = *word & 0xffff_0000 | u32::from(command);
-        }
-        if super::config_accessible(self.pdev()) {
+        if config_accessible(self.pdev()) {
             // SAFETY: The copy is ours, and nobody else knows it.
             unsafe { bindings::kfree(before.cast()) };
             return Ok(());
@@ -179,19 +196,20 @@ impl DeviceLock {
         Err(EIO)
     }
 
-    /// Resets what the platform has left as it was in the function, and restores config space.
+    /// Resets the inside of the device unless the platform has done so, and restores config space.
     /// Only then the device accesses memory again. May sleep for as long as the device takes.
     ///
     /// # Errors
     ///
-    /// Those of the PCI core, or [`EIO`] if the function does not answer in spite of all.
-    fn finish(&self, inside: Inside) -> Result {
+    /// Those of the PCI core, or [`EIO`] if the function still does not answer.
+    fn finish(&self, inside_is_reset: bool) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
-        if inside == Inside::AsBefore {
-            self.stop();
+        if !inside_is_reset {
+            // The device must not go on with its DMA before its inside is reset.
+            self.write_command(STOP);
             // SAFETY: The device is valid, and its lock is held.
-            match to_result(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
+            match checked(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
                 // There is no such reset.
                 Err(error) if error == ENOTTY => (),
                 result => result?,
@@ -207,28 +225,19 @@ impl DeviceLock {
     }
 }
 
-/// What the platform has done to the inside of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inside {
-    /// It is as after power-on.
-    Reset,
-    /// It is as before, as far as is known.
-    AsBefore,
-}
-
 impl DeviceGuard<'_> {
     fn reset_slot(&self, recovery: &Recovery) -> Result {
         let was_in_error = self.was_in_error(recovery);
 
         if self.is_saved() && self.command().is_none() {
-            self.distrust_saved(recovery);
+            self.distrust_saved();
         }
         let result = self.reset_by_platform(recovery).map(|_| ());
 
         if result.is_ok() {
             recovery.set_config_space(ConfigSpace::Untouched);
             recovery.is_in_order();
-        } else if !was_in_error && super::config_accessible(self.pdev()) {
+        } else if !was_in_error && config_accessible(self.pdev()) {
             // It works as before, and nobody would take it out of an error that it is not in.
             self.set_channel_state(ChannelState::Normal);
         }
@@ -249,22 +258,24 @@ impl DeviceGuard<'_> {
         was_in_error
     }
 
-    /// Notes that the function got blocked while the PCI core saved config space, or after that:
-    /// all ones may have been read. The Command register comes first, and may have been stopped.
-    fn distrust_saved(&self, recovery: &Recovery) {
+    /// Gives up a copy that the PCI core has made while the function got blocked, or before that:
+    /// all ones may be in it. The PCI core has stopped the device after saving, so that Command is
+    /// taken from the copy, where it comes first.
+    fn distrust_saved(&self) {
         let command = self.saved_command();
 
         self.set_saved(false);
-        if recovery.config_space() == ConfigSpace::Untouched && command != u16::MAX {
-            recovery.set_config_space(ConfigSpace::Stopped(command));
+        if command != u16::MAX && self.unblocked_command() == Some(STOP) {
+            self.write_command(command);
         }
     }
 
-    /// Resets the function through the platform. Its error state ends.
+    /// Resets the function through the platform, and returns whether its inside is known to be as
+    /// after power-on. The error state of the function ends.
     ///
-    /// Config space is saved before, unless it is saved already. Another attempt after a failure
+    /// Config space is saved before, unless it is saved already: another attempt after a failure
     /// saves nothing more.
-    fn reset_by_platform(&self, recovery: &Recovery) -> Result<Inside> {
+    fn reset_by_platform(&self, recovery: &Recovery) -> Result<bool> {
         let fid = self.state().zdev().fid();
 
         trace::reset_begin(fid);
@@ -274,21 +285,23 @@ impl DeviceGuard<'_> {
         result
     }
 
-    fn save_and_reset(&self, recovery: &Recovery) -> Result<Inside> {
-        // Config space of a device that is marked as lost cannot be accessed.
+    fn save_and_reset(&self, recovery: &Recovery) -> Result<bool> {
+        // Config space of a device that has failed for good cannot be accessed.
         self.set_channel_state(ChannelState::Frozen);
-        if let Some(command) = self.unblocked_command() {
-            self.stop_and_save(recovery, command)?;
+        if self.unblocked_command().is_some() {
+            if !self.is_saved() && recovery.config_space() != ConfigSpace::Saved {
+                self.save()?;
+            }
+            recovery.set_config_space(ConfigSpace::Saved);
+            // The device must not go on with its DMA once the function is enabled again.
+            self.write_command(STOP);
         }
         // What is read back tells whether the function has kept it over the reset.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
         self.set_channel_state(ChannelState::Normal);
-        Ok(match self.command() {
-            Some(command) if is_marked && command & STOP == 0 => Inside::Reset,
-            _ => Inside::AsBefore,
-        })
+        Ok(is_marked && self.command().is_some_and(|command| command & STOP == 0))
     }
 
     /// Reads the Command register, which is there behind the block of a function in error; [`None`]
@@ -303,21 +316,6 @@ impl DeviceGuard<'_> {
                 None
             }
         })
-    }
-
-    fn stop_and_save(&self, recovery: &Recovery, command: u16) -> Result {
-        let command = match recovery.config_space() {
-            ConfigSpace::Stopped(before) => before,
-            ConfigSpace::Untouched | ConfigSpace::Saved | ConfigSpace::Finishing => command,
-        };
-
-        self.stop();
-        if !self.is_saved() && recovery.config_space() != ConfigSpace::Saved {
-            recovery.set_config_space(ConfigSpace::Stopped(command));
-            self.save(command)?;
-        }
-        recovery.set_config_space(ConfigSpace::Saved);
-        Ok(())
     }
 }
 
@@ -348,53 +346,53 @@ impl Device {
             return Err(EIO);
         }
         // SAFETY: By the caller's promise.
-        let device = unsafe { state.locked_device() }.ok_or(ENODEV)?;
+        let device = unsafe { state.with_locked_device() }.ok_or(ENODEV)?;
 
-        device.reset_slot(&recovery)
+        device.reset_slot(recovery)
     }
 
-    /// Resets the function if that `is_needed`, which is asked with both locks held. [`None`] if
-    /// somebody else is busy with the function; neither lock is waited for, because its holder may
-    /// wait for the caller. Its driver is told before and after, and how it has ended is reported.
+    /// Resets the function if that `is_needed`, which is asked with both locks held, and returns
+    /// whether it was. [`None`] if somebody else is busy with the function; neither lock is waited
+    /// for, because its holder may wait for the caller. The function's driver is told before and
+    /// after, and the end of the reset is reported.
     ///
     /// `state_lock` is not held while the device itself takes its time. The channel state is
     /// [`ChannelState::Normal`] after success, and [`ChannelState::PermanentFailure`] otherwise.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the function is not configured any more, [`EIO`] if it does not answer in
-    /// spite of all, or those of the platform and of the PCI core.
+    /// [`ENODEV`] if the function is not configured any more, [`EIO`] if it does not answer after
+    /// the reset, or those of the platform and of the PCI core.
     pub fn try_reset(
         &self,
         restore: Restore,
-        is_needed: impl FnOnce(&DeviceLock) -> bool,
-    ) -> Option<Result<Reset>> {
-        let state = self.try_lock_state()?;
+        is_needed: &mut dyn FnMut(&DeviceLock) -> bool,
+    ) -> Option<Result<bool>> {
+        // A function that is taken away has its lock held until the caller lets it go.
         let recovery = match self.recovery() {
-            Ok(recovery) if self.state() == State::Configured && !self.is_gone() => recovery,
+            Ok(recovery) if self.state() == State::Configured && !recovery.is_gone() => recovery,
             _ => return Some(Err(ENODEV)),
         };
-        let device = match state.lock_device() {
-            DeviceLocking::Locked(device) => device,
-            DeviceLocking::Busy => return None,
-            DeviceLocking::NoDevice => return Some(Err(ENODEV)),
+        let device = match self.try_lock() {
+            Locks::Both(device) => device,
+            Locks::State(_) => return Some(Err(ENODEV)),
+            Locks::Busy => return None,
         };
 
         if !is_needed(&device) {
-            return Some(Ok(Reset::NotNeeded));
+            return Some(Ok(false));
         }
         if let Some(driver) = device.driver() {
             driver.reset_prepare();
         }
-        device.was_in_error(&recovery);
+        device.was_in_error(recovery);
         device.set_saved(restore == Restore::LastSaved);
-        let inside = device.reset_by_platform(&recovery);
+        let inside_is_reset = device.reset_by_platform(recovery);
         let device = device.into_device();
 
-        drop(state);
-        let result = inside.and_then(|inside| {
+        let result = inside_is_reset.and_then(|inside_is_reset| {
             recovery.set_config_space(ConfigSpace::Finishing);
-            let result = device.finish(inside);
+            let result = device.finish(inside_is_reset);
 
             recovery.set_config_space(match result {
                 Ok(()) => ConfigSpace::Untouched,
@@ -410,7 +408,7 @@ impl Device {
             driver.reset_done();
         }
         self.report_reset(&device, result.is_ok());
-        Some(result.map(|()| Reset::Done))
+        Some(result.map(|()| true))
     }
 
     fn report_reset(&self, device: &DeviceLock, recovered: bool) {
@@ -420,11 +418,10 @@ impl Device {
             (ErsResult::Disconnect, c"failed (reset)")
         };
 
-        self.report(
-            Report::new()
-                .device(device)
-                .uevent(uevent)
-                .platform(c"recovery", status),
-        );
+        self.report(Report {
+            uevent: Some(uevent),
+            platform: Some((c"recovery", status)),
+            ..Report::of(device)
+        });
     }
 }

@@ -5,14 +5,36 @@
 //! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
 
 use super::{
-    ccdf::ErrorEvent,
+    ccdf::Ccdf,
     queue::{
         Pending,
-        Queue,
-        RecoveredBy, //
+        Queue, //
     },
     record::Record, //
 };
+use core::ffi::CStr;
+
+/// Who recovers a function from an error event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveredBy {
+    /// The owner, in user space.
+    Owner,
+    /// The host, for an owner that does not listen.
+    Host,
+    /// Nobody: the owner does not listen, and the host cannot recover the function, or must not.
+    Nobody,
+}
+
+impl RecoveredBy {
+    /// Returns the name that logs have for it.
+    pub(super) fn name(self) -> &'static CStr {
+        match self {
+            Self::Owner => c"owner",
+            Self::Host => c"host",
+            Self::Nobody => c"nobody",
+        }
+    }
+}
 
 /// What has become of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +43,7 @@ pub(super) struct Captured {
     pub(super) sequence: u64,
     /// Whether it is kept.
     pub(super) kept: bool,
-    /// If an event was lost, it or another one: how many have been now.
+    /// How many events have been dropped, if this call dropped one: this event or an older one.
     pub(super) dropped: Option<u32>,
     /// Whether the owner listens, and is to be told. It may have begun after it was decided who
     /// recovers.
@@ -37,7 +59,7 @@ pub(super) struct Taken {
     pub(super) stale: bool,
     /// Events that wait behind this one.
     pub(super) behind: usize,
-    /// Events lost to a full queue so far.
+    /// Events dropped so far.
     pub(super) dropped: u32,
 }
 
@@ -54,18 +76,18 @@ pub(super) struct Overview {
     pub(super) captured: u64,
     /// Events that wait for a reader.
     pub(super) waiting: usize,
-    /// Events lost so far.
+    /// Events dropped so far.
     pub(super) dropped: u32,
 }
 
 impl Overview {
     /// Returns a word for the owner.
-    pub(super) fn owner(&self) -> &'static str {
+    pub(super) fn owner(&self) -> &'static CStr {
         match (self.guest, self.listens) {
-            (false, false) => "silent",
-            (false, true) => "listens",
-            (true, false) => "silent,kvm",
-            (true, true) => "listens,kvm",
+            (false, false) => c"silent",
+            (false, true) => c"listens",
+            (true, false) => c"silent,kvm",
+            (true, true) => c"listens,kvm",
         }
     }
 }
@@ -135,7 +157,7 @@ impl Session {
         self.has_asked || (self.eventfd && !self.guest)
     }
 
-    /// If the owner has asked for events and there is none: how many have been lost.
+    /// How many events have been dropped, if the owner has asked for events and none waits.
     pub(super) fn quiet(&self) -> Option<u32> {
         (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
     }
@@ -169,7 +191,7 @@ impl Session {
     /// Captures an event.
     pub(super) fn capture(
         &mut self,
-        event: ErrorEvent,
+        event: Ccdf,
         timestamp: u64,
         recovered_by: RecoveredBy,
     ) -> Captured {
@@ -184,11 +206,9 @@ impl Session {
         }
     }
 
-    /// Counts an event that there was no room for on its way here.
-    ///
-    /// Returns how many have been lost now.
-    pub(super) fn lose(&mut self) -> u32 {
-        self.queue.lose();
+    /// Counts an event that was dropped on its way here. Returns how many have been dropped.
+    pub(super) fn drop_event(&mut self) -> u32 {
+        self.queue.drop_event();
         self.queue.dropped()
     }
 
@@ -217,7 +237,7 @@ impl Session {
     pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
         let pending = self.queue.peek(nth)?;
 
-        Some(self.with_rest(pending, self.queue.waiting() - nth - 1))
+        Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
     /// Notes that an event, the oldest one, has arrived at its reader. Returns whether it was
@@ -241,10 +261,10 @@ impl Session {
 
     /// Returns the record of the newest event, whether it has been taken or not.
     pub(super) fn newest(&self) -> Record {
-        let pending = self.queue.newest().or(self.last.map(|taken| taken.pending));
+        let last = self.last.as_ref().map(|taken| &taken.pending);
 
-        match pending {
-            Some(pending) => Record::of(&self.with_rest(pending, 0)),
+        match self.queue.newest().or(last) {
+            Some(pending) => Record::of(&self.with_rest(*pending, 0)),
             None => self.nothing(),
         }
     }

@@ -1,95 +1,115 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The state of all functions, as debugfs shows it: a line for each, and one for each event that
-//! nobody has taken yet.
+//! has not been taken yet.
 
 use super::{
-    session::Overview,
+    channel_state,
     Device,
     Recovery, //
 };
 use crate::{
-    seq_file::SeqFile,
-    seq_print,
+    bindings,
+    prelude::*,
     sync::atomic::Relaxed, //
 };
 
-/// Writes the state of all functions, below a line that says what the columns are. May sleep.
-pub fn show(m: &SeqFile) {
-    seq_print!(
-        m,
-        "{:8}  {:12}  {:17}  {:8}  {:8}  {:>6}  {:>6}  {:>9}  {:>7}  {:>8}  {:>7}  {:>7}\n",
-        "function",
-        "address",
-        "channel",
-        "owner",
-        "recovery",
-        "opened",
-        "resets",
-        "unhandled",
-        "ignored",
-        "captured",
-        "waiting",
-        "dropped"
-    );
-    Device::for_each(|zdev| zdev.show(m));
+/// Writes the state of all functions, below a line that names the columns. May sleep.
+///
+/// # Safety
+///
+/// `m` must be a file that is being read.
+pub unsafe fn show(m: *mut bindings::seq_file) {
+    const COLUMNS: &CStr = c"function  address       channel            owner     recovery  opened  resets  unhandled  ignored  captured  waiting  dropped\n";
+
+    // SAFETY: By the caller's promise; the string ends in a NUL.
+    unsafe { bindings::seq_printf(m, COLUMNS.as_char_ptr()) };
+    // SAFETY: By the caller's promise.
+    Device::for_each(|zdev| unsafe { zdev.show(m) });
 }
 
 impl Device {
-    /// Writes the state of the function. It takes no lock of the function: one that somebody is
-    /// busy with is of interest above all, and nobody is to find it locked because of this.
-    fn show(&self, m: &SeqFile) {
+    /// Writes the state of the function. No lock of the function is taken: a function that
+    /// somebody is busy with is of interest above all, and must not be found locked because of
+    /// this.
+    ///
+    /// # Safety
+    ///
+    /// As for [`show`].
+    unsafe fn show(&self, m: *mut bindings::seq_file) {
         let (domain, devfn) = self.address();
         let channel = self
             .pdev()
-            .map_or("none", |pdev| super::channel_state(&pdev).name());
+            .map_or(c"none", |pdev| channel_state(&pdev).name());
         let Ok(recovery) = self.recovery() else {
             return;
         };
         let overview = recovery.overview();
+        let (owner, recovered_by) = overview.as_ref().map_or((c"none", c"host"), |overview| {
+            (overview.owner(), overview.recovered_by.name())
+        });
 
-        seq_print!(
-            m,
-            "{:08x}  {:04x}:00:{:02x}.{}  {:17}  {:8}  {:8}  {:6}  {:6}  {:9}  {:7}",
-            self.fid().as_raw(),
-            domain,
-            devfn >> 3,
-            devfn & 7,
-            channel,
-            overview.map_or("none", |overview| overview.owner()),
-            overview.map_or("host", |overview| overview.recovered_by.name()),
-            recovery.opened.load(Relaxed),
-            self.resets(),
-            recovery.unprocessed(),
-            recovery.ignored.load(Relaxed)
-        );
-        if let Some(Overview {
-            captured,
-            waiting,
-            dropped,
-            ..
-        }) = overview
-        {
-            seq_print!(m, "  {:8}  {:7}  {:7}", captured, waiting, dropped);
+        // SAFETY: By the caller's promise; the arguments are what the format names, and the
+        // strings end in a NUL.
+        unsafe {
+            bindings::seq_printf(
+                m,
+                c"%08x  %04x:00:%02x.%d  %-17s  %-8s  %-8s  %6u  %6u  %9lu  %7u".as_char_ptr(),
+                self.fid().as_raw(),
+                domain,
+                devfn >> 3,
+                devfn & 7,
+                channel.as_char_ptr(),
+                owner.as_char_ptr(),
+                recovered_by.as_char_ptr(),
+                recovery.opened.load(Relaxed),
+                self.resets(),
+                recovery.unprocessed(),
+                recovery.ignored.load(Relaxed),
+            )
+        };
+        if let Some(overview) = overview {
+            // SAFETY: As above.
+            unsafe {
+                bindings::seq_printf(
+                    m,
+                    c"  %8llu  %7lu  %7u".as_char_ptr(),
+                    overview.captured,
+                    overview.waiting,
+                    overview.dropped,
+                )
+            };
         }
-        seq_print!(m, "\n");
-        recovery.show_events(m);
+        // SAFETY: By the caller's promise.
+        unsafe { bindings::seq_putc(m, b'\n') };
+        // SAFETY: By the caller's promise.
+        unsafe { recovery.show_events(m) };
     }
 }
 
 impl Recovery {
-    fn show_events(&self, m: &SeqFile) {
-        for nth in 0.. {
-            let Some(taken) = self.peek(nth) else { return };
+    /// # Safety
+    ///
+    /// As for [`show`].
+    unsafe fn show_events(&self, m: *mut bindings::seq_file) {
+        let mut nth = 0;
 
-            seq_print!(
-                m,
-                "  {}: event {:#x}, recovery by {}{}\n",
-                taken.pending.sequence,
-                taken.pending.event.pec().as_raw(),
-                taken.pending.recovered_by.name(),
-                if taken.stale { ", stale" } else { "" }
-            );
+        while let Some(taken) = self.peek(nth) {
+            let stale = if taken.stale { c", stale" } else { c"" };
+
+            // SAFETY: By the caller's promise; the arguments are what the format names, and the
+            // strings end in a NUL.
+            unsafe {
+                bindings::seq_printf(
+                    m,
+                    c"  %llu: event 0x%x, recovery by %s%s\n".as_char_ptr(),
+                    taken.pending.sequence,
+                    u32::from(taken.pending.event.pec().as_raw()),
+                    taken.pending.recovered_by.name().as_char_ptr(),
+                    stale.as_char_ptr(),
+                )
+            };
+            nth += 1;
         }
     }
 }

@@ -6,16 +6,24 @@
 
 use super::{
     session::Session,
-    Record, //
+    Record,
+    Recovery, //
 };
 use crate::{
     bindings,
-    page::Page,
+    mm::virt::VmaNew,
+    page::{
+        Page,
+        PAGE_SIZE, //
+    },
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed,
-        Release, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
     }, //
 };
 
@@ -41,11 +49,6 @@ impl StatusPage {
     /// [`ENOMEM`].
     pub(super) fn new() -> Result<Self> {
         Ok(Self(Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?))
-    }
-
-    /// Returns the page.
-    pub(super) fn page(&self) -> &Page {
-        &self.0
     }
 
     fn words(&self) -> &Words {
@@ -83,6 +86,40 @@ impl StatusPage {
             word.store(u64::from_ne_bytes(*bytes), Release);
         }
         self.set(Self::COUNT, count.wrapping_add(2), Self::SIZE as u32);
+    }
+}
+
+impl Recovery {
+    /// Maps the status page into the memory of a reader, who cannot write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if the function is
+    /// not open, [`ENOMEM`].
+    pub fn map_status(&self, vma: &VmaNew) -> Result {
+        if vma.end() - vma.start() != PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        vma.try_clear_maywrite()?;
+        vma.set_dontexpand();
+        vma.set_mixedmap()
+            .vm_insert_page(vma.start(), &self.status()?.0)
+    }
+
+    /// Returns the status page, and makes it if it is not there yet.
+    fn status(&self) -> Result<Arc<StatusPage>> {
+        let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
+        let mut session = self.session.lock();
+        let open = session.as_deref_mut().ok_or(ENODEV)?;
+        let status = open.status.get_or_insert_with(|| {
+            new.publish(&open.session);
+            new.clone()
+        });
+        let status = status.clone();
+
+        // The lock is let go before memory is.
+        drop(session);
+        Ok(status)
     }
 }
 

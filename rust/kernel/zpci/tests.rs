@@ -4,7 +4,7 @@
 //!
 //! The same files are compiled for the host, where there are more tests, against models.
 
-use super::ccdf::ErrorEvent;
+use super::ccdf::Ccdf;
 
 #[path = "tests/queue.rs"]
 mod queue;
@@ -18,10 +18,10 @@ const PERMANENT: [u16; 2] = [0x003b, 0x0040];
 const RECOVERABLE: u16 = 0x003a;
 
 /// Makes an event that can be told from others by its number.
-fn event(number: u8, code: u16) -> ErrorEvent {
-    let mut bytes = [0; ErrorEvent::SIZE];
+fn event(number: u8, code: u16) -> Ccdf {
+    let mut bytes = [0; Ccdf::SIZE];
 
     bytes[23] = number;
     bytes[30..].copy_from_slice(&code.to_be_bytes());
-    ErrorEvent::new(bytes)
+    Ccdf::new(bytes)
 }

@@ -10,12 +10,12 @@
 )]
 
 use super::{
-    queue::RecoveredBy,
     session::{
         Captured,
+        RecoveredBy,
         Taken, //
     },
-    ErrorEvent,
+    Ccdf,
     FunctionId, //
 };
 use crate::{
@@ -55,8 +55,8 @@ declare_trace! {
     unsafe fn zpci_reset_end(fid: u32, result: c_int);
 }
 
-/// An event is kept for its owner, or it or another one is lost.
-pub(super) fn captured(event: &ErrorEvent, recovered_by: RecoveredBy, captured: &Captured) {
+/// An event is kept for its owner, or this event or an older one is dropped.
+pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
     let fid = event.fid().as_raw();
     let recovery = match recovered_by {
         RecoveredBy::Owner => 0,
@@ -73,7 +73,7 @@ pub(super) fn captured(event: &ErrorEvent, recovered_by: RecoveredBy, captured: 
     }
 }
 
-/// An event is lost: how many have been now.
+/// An event is dropped: how many have been so far.
 pub(super) fn dropped(id: FunctionId, dropped: u32) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_dropped(id.as_raw(), dropped) };

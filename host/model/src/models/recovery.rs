@@ -8,7 +8,7 @@ use crate::zpci::{
     platform::config,
     reset_function,
     ChannelState,
-    DeviceLocking,
+    Locks,
     State, //
 };
 
@@ -340,14 +340,12 @@ fn from_before_the_session() {
         platform::raise(&world.zdev, event(1, RECOVERABLE));
         platform().unblock().unwrap();
         platform().clear_error().unwrap();
-        let state = world.zdev.try_lock_state().unwrap();
-        let DeviceLocking::Locked(device) = state.lock_device() else {
+        let Locks::Both(device) = world.zdev.try_lock() else {
             panic!("busy");
         };
 
         device.begin_session(false).unwrap();
         drop(device);
-        drop(state);
         let worker = Worker::begin();
 
         assert_eq!(world.read(), None);
@@ -371,7 +369,7 @@ fn taken_away() {
 
             platform::raise(&world.zdev, event(1, RECOVERABLE));
             let platform = thread::spawn(|| {
-                platform::take_away(AvailabilityEvent::new(ccdf(0, 0x0304)));
+                platform::take_away(Ccdf::new(ccdf(0, 0x0304)));
             });
 
             match zdev::reset(&world.device) {

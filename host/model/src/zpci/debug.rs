@@ -2,14 +2,17 @@
 
 //! Stands for the logs of the s390 debug feature, which nobody reads here.
 
-use std::ffi::CStr;
+use super::{
+    Ccdf,
+    Device, //
+};
 
-pub(crate) struct Format;
-
-impl Format {
-    pub(crate) const fn new(_format: &'static CStr) -> Self {
-        Self
-    }
+pub(crate) enum Kind {
+    Availability,
 }
 
-pub(crate) fn message(_level: i32, _format: &Format, _arguments: [u32; 3]) {}
+pub(crate) fn event(_kind: Kind, _event: &Ccdf) {}
+
+pub(crate) fn old_handle(_event: &Ccdf, _now: u32) {}
+
+pub(crate) fn reappeared(_zdev: &Device) {}

@@ -3,14 +3,12 @@
 //! Stands for `device.rs`, and for the PCI core: a machine with one function.
 
 use super::{
-    driver::write_channel_state,
+    pci::write_channel_state,
     platform::platform,
     ChannelState,
-    DeviceGuard,
     FunctionHandle,
     FunctionId,
-    Recovery,
-    StateGuard, //
+    Recovery, //
 };
 use crate::{
     arch,
@@ -22,8 +20,6 @@ use crate::{
             ARef,
             Owned, //
         },
-        Arc,
-        ArcBorrow,
         Mutex, //
     },
     time::Thing, //
@@ -53,17 +49,11 @@ pub(crate) enum State {
     Reserved,
 }
 
-impl State {
-    pub(super) fn into_raw(self) -> bindings::zpci_state {
-        self as u32
-    }
-}
-
 pub(crate) struct Device {
     this: Weak<Device>,
     raw: UnsafeCell<bindings::zpci_dev>,
     pdev: pci::Device,
-    recovery: Arc<Recovery>,
+    recovery: Pin<KBox<Recovery>>,
     state_lock: Mutex<()>,
     is_bound: AtomicBool,
     is_open: Cell<bool>,
@@ -103,7 +93,7 @@ impl Device {
         let device = std::sync::Arc::new_cyclic(|this| Self {
             this: this.clone(),
             raw: UnsafeCell::new(bindings::zpci_dev {
-                state: State::Configured.into_raw(),
+                state: State::Configured as bindings::zpci_state,
                 resets: AtomicU32::new(0),
                 pdev: AtomicBool::new(true),
             }),
@@ -195,8 +185,8 @@ impl Device {
         &self.pdev
     }
 
-    pub(crate) fn recovery(&self) -> Result<ArcBorrow<'_, Recovery>> {
-        Ok(self.recovery.as_arc_borrow())
+    pub(crate) fn recovery(&self) -> Result<&Recovery> {
+        Ok(&self.recovery)
     }
 
     pub(crate) fn generation(&self) -> u32 {
@@ -206,8 +196,8 @@ impl Device {
         resets.wrapping_add(self.recovery.opened.load(Acquire))
     }
 
-    pub(crate) fn try_lock_state(&self) -> Option<StateGuard<'_>> {
-        Some(StateGuard::new(self, self.state_lock.try_lock()?))
+    pub(super) fn state_lock(&self) -> &Mutex<()> {
+        &self.state_lock
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -241,10 +231,6 @@ impl Device {
 
     pub(crate) fn may_log(&self) -> bool {
         true
-    }
-
-    pub(crate) fn abandon(&self) {
-        arch::abandoned(self);
     }
 
     /// Whether the function works, and is known to.
@@ -288,19 +274,6 @@ impl Device {
     pub(crate) fn wait(&self) {
         self.signalled
             .wait(|| (self.signals.swap(0, Acquire) > 0).then_some(()));
-    }
-}
-
-impl DeviceGuard<'_> {
-    pub(crate) fn begin_session(&self, guest: bool) -> Result {
-        let recovery = self.state().zdev().recovery()?;
-
-        recovery.open(guest)?;
-        if super::is_in_error(self.pdev()) {
-            recovery.close();
-            return Err(EAGAIN);
-        }
-        Ok(())
     }
 }
 

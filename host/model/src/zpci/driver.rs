@@ -2,52 +2,11 @@
 
 //! Stands for `driver.rs`. The driver is vfio-pci.
 
-use super::DeviceLock;
-use crate::{
-    bindings,
-    pci,
-    prelude::*, //
+use super::{
+    DeviceLock,
+    ErsResult, //
 };
-use loom::sync::atomic::Ordering::Relaxed;
-
-pub(super) fn pci_as_raw(pdev: &pci::Device) -> *mut bindings::pci_dev {
-    pdev.as_raw()
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ChannelState {
-    Normal,
-    Frozen,
-    PermanentFailure,
-}
-
-impl ChannelState {
-    pub(super) fn from_raw(raw: u8) -> Self {
-        [Self::Normal, Self::Frozen, Self::PermanentFailure][usize::from(raw)]
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Frozen => "frozen",
-            Self::PermanentFailure => "permanent-failure",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ErsResult {
-    None,
-    CanRecover,
-    NeedReset,
-    Disconnect,
-    Recovered,
-}
-
-pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
-    // SAFETY: The device is valid.
-    unsafe { (*pci_as_raw(pdev)).error_state.store(state as u8, Relaxed) };
-}
+use crate::prelude::*;
 
 pub(crate) struct Driver<'a>(&'a DeviceLock);
 

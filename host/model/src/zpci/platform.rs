@@ -2,11 +2,7 @@
 
 //! The platform, with one function.
 
-use super::{
-    AvailabilityEvent,
-    Device,
-    ErrorEvent, //
-};
+use super::{Ccdf, Device};
 use crate::{
     arch,
     prelude::*,
@@ -179,7 +175,7 @@ impl Platform {
 
 /// The function gets into the error state, which is reported at once. This is the channel report
 /// thread, too.
-pub(crate) fn raise(zdev: &Device, event: ErrorEvent) {
+pub(crate) fn raise(zdev: &Device, event: Ccdf) {
     let mut now = platform();
 
     now.blocked = true;
@@ -193,7 +189,7 @@ pub(crate) fn raise(zdev: &Device, event: ErrorEvent) {
 }
 
 /// The function is taken away, which is reported at once.
-pub(crate) fn take_away(event: AvailabilityEvent) {
+pub(crate) fn take_away(event: Ccdf) {
     platform().gone = true;
     arch::availability_event(event);
     // Who sleeps sees it when it looks again.
@@ -206,7 +202,7 @@ pub(crate) fn reported() -> usize {
 }
 
 /// Waits until all that the platform has reported so far has been submitted.
-pub(crate) fn settle() -> Result {
+pub(crate) fn wait_for_channel_reports() -> Result {
     let until = reported();
 
     SUBMITTED.wait(|| (platform().submitted >= until).then_some(()));

@@ -7,13 +7,13 @@ use super::{
         Captured,
         Taken, //
     },
-    ErrorEvent,
+    Ccdf,
     FunctionId,
     RecoveredBy, //
 };
 use crate::prelude::*;
 
-pub(super) fn captured(_event: &ErrorEvent, _by: RecoveredBy, _captured: &Captured) {}
+pub(super) fn captured(_event: &Ccdf, _by: RecoveredBy, _captured: &Captured) {}
 
 pub(super) fn dropped(_id: FunctionId, _dropped: u32) {}
 

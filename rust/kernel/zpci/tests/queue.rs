@@ -6,11 +6,9 @@
 mod tests {
     use super::super::{
         super::{
-            ccdf::ErrorEvent,
-            queue::{
-                Queue,
-                RecoveredBy, //
-            },
+            ccdf::Ccdf,
+            queue::Queue,
+            session::RecoveredBy, //
         },
         event,
         PERMANENT,
@@ -47,7 +45,7 @@ mod tests {
     #[test]
     fn an_event_comes_out_as_it_went_in() {
         let mut queue = Queue::new();
-        let event = ErrorEvent::new([0xa5; ErrorEvent::SIZE]);
+        let event = Ccdf::new([0xa5; Ccdf::SIZE]);
 
         assert!(queue.push(event, 77, RecoveredBy::Nobody));
         assert!(queue.peek(0) == queue.newest());
@@ -179,7 +177,7 @@ mod tests {
         let mut queue = Queue::new();
 
         push(&mut queue, RECOVERABLE);
-        queue.lose();
+        queue.drop_event();
         push(&mut queue, RECOVERABLE);
         assert_eq!((queue.waiting(), queue.dropped()), (2, 1));
         assert!(drain(&mut queue).eq([1, 3]));

@@ -6,9 +6,9 @@
 mod tests {
     use super::super::{
         super::{
-            ccdf::ErrorEvent,
-            queue::RecoveredBy,
+            ccdf::Ccdf,
             record::Record,
+            session::RecoveredBy,
             session::{
                 Session,
                 Taken, //
@@ -22,7 +22,7 @@ mod tests {
     /// An hour, in nanoseconds.
     const HOUR: u64 = 3_600_000_000_000;
 
-    fn transient(number: u8) -> ErrorEvent {
+    fn transient(number: u8) -> Ccdf {
         event(number, RECOVERABLE)
     }
 
@@ -34,7 +34,7 @@ mod tests {
         session
     }
 
-    fn capture(session: &mut Session, event: ErrorEvent) {
+    fn capture(session: &mut Session, event: Ccdf) {
         session.capture(event, 0, RecoveredBy::Owner);
     }
 
@@ -263,7 +263,7 @@ mod tests {
         let mut session = listening();
 
         capture(&mut session, transient(1));
-        session.lose();
+        session.drop_event();
         assert!(take(&mut session).is_some());
         assert!(session.peek(0).is_none());
         assert!(session.nothing() == Record::empty(1));

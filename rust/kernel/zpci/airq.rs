@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Adapter interruptions of a function: where the platform is told to set their indicators.
+//!
+//! C header: [`arch/s390/include/asm/airq.h`](srctree/arch/s390/include/asm/airq.h)
+
+use super::{
+    fib::{
+        Delivery,
+        DirectedIndicators,
+        Fib,
+        FloatingIndicators, //
+    },
+    Device, //
+};
+use crate::{
+    bindings,
+    prelude::*, //
+};
+
+// CAST: Operation codes have eight bits.
+const REG_INT: u8 = bindings::ZPCI_MOD_FC_REG_INT as u8;
+const DEREG_INT: u8 = bindings::ZPCI_MOD_FC_DEREG_INT as u8;
+const REG_INT_D: u8 = bindings::ZPCI_MOD_FC_REG_INT_D as u8;
+const DEREG_INT_D: u8 = bindings::ZPCI_MOD_FC_DEREG_INT_D as u8;
+const CC_ERROR: u8 = 1;
+const CC_GONE: u8 = 3;
+const NOT_REGISTERED: u8 = 24;
+
+/// Returns how adapter interruptions are delivered on this machine.
+fn delivery() -> Delivery {
+    // SAFETY: Always safe to call.
+    if unsafe { bindings::zpci_irq_is_directed() } {
+        Delivery::Directed
+    } else {
+        Delivery::Floating
+    }
+}
+
+impl Device {
+    fn modify(&self, operation: u8, fib: &Fib) -> Result<(), (u8, u8)> {
+        let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
+        let words = fib.words().as_ptr().cast_mut();
+        let mut status = 0;
+        // SAFETY: The block has the layout that the instruction wants, and is only read. The
+        // status is written to at most during the call.
+        let cc = unsafe { bindings::zpci_mod_fc(request, words.cast(), &raw mut status) };
+
+        match cc {
+            0 => Ok(()),
+            _ => Err((cc, status)),
+        }
+    }
+
+    fn gisa(&self) -> u32 {
+        // SAFETY: By the type invariant the function is valid; the number is read at once.
+        unsafe { (&raw const (*self.as_raw()).gisa).read_volatile() }
+    }
+
+    /// Registers adapter interruptions, with the indicators that MSI setup has made for the
+    /// function.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the function has no indicators, [`EIO`] if the platform refuses.
+    ///
+    /// # Safety
+    ///
+    /// The indicators must not be torn down meanwhile: the caller is part of their setup, or
+    /// holds the lock that keeps the driver from freeing its interrupts.
+    pub unsafe fn register_irq(&self) -> Result {
+        let (operation, fib) = match delivery() {
+            // SAFETY: By the caller's promise.
+            Delivery::Floating => (REG_INT, unsafe { self.floating() }?),
+            Delivery::Directed => (REG_INT_D, self.directed()),
+        };
+
+        self.modify(operation, &fib).map_err(|_| EIO)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Device::register_irq`].
+    unsafe fn floating(&self) -> Result<Fib> {
+        // SAFETY: By the type invariant the function is valid.
+        let (aibv, summary_bit) = unsafe { ((*self.as_raw()).aibv, (*self.as_raw()).aisb) };
+
+        if aibv.is_null() {
+            return Err(EINVAL);
+        }
+        // SAFETY: The vector is valid from its setup to its teardown, which the caller excludes.
+        let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
+
+        Ok(Fib::floating(
+            self.gisa(),
+            FloatingIndicators {
+                // CAST: A subclass has three bits, at most 2048 interrupts are given out, and
+                // `usize` has 64 bits on this architecture.
+                subclass: bindings::PCI_ISC as u8,
+                interrupts: bits as u16,
+                // SAFETY: The vector is in the kernel's linear mapping.
+                vector: unsafe { bindings::virt_to_phys(vector.cast()) },
+                // SAFETY: Always safe to call.
+                summary: unsafe { bindings::zpci_irq_summary() },
+                summary_bit: summary_bit as u64,
+            },
+        ))
+    }
+
+    fn directed(&self) -> Fib {
+        // SAFETY: By the type invariant the function is valid.
+        let (interrupts, first_bit) =
+            unsafe { ((*self.as_raw()).msi_nr_irqs, (*self.as_raw()).msi_first_bit) };
+
+        Fib::directed(
+            self.gisa(),
+            DirectedIndicators {
+                // CAST: Both are limited by the size of a CPU's vector, which is far below.
+                interrupts: interrupts as u16,
+                first_bit: first_bit as u16,
+            },
+        )
+    }
+
+    /// Deregisters adapter interruptions. A function that is gone has none, nor has one whose
+    /// interruptions are not registered; neither is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    pub fn deregister_irq(&self) -> Result {
+        let delivery = delivery();
+        let operation = match delivery {
+            Delivery::Floating => DEREG_INT,
+            Delivery::Directed => DEREG_INT_D,
+        };
+
+        match self.modify(operation, &Fib::new(delivery, self.gisa())) {
+            Ok(()) | Err((CC_GONE, _)) | Err((CC_ERROR, NOT_REGISTERED)) => Ok(()),
+            Err(_) => Err(EIO),
+        }
+    }
+}
+
+crate::static_assert!(Fib::SIZE == core::mem::size_of::<bindings::zpci_fib>());

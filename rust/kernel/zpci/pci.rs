@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the PCI core knows of a function's device: its channel state, and whether config space can
+//! be accessed.
+//!
+//! The channel state says what the kernel has been told. Config space reads as all ones as soon as
+//! the platform blocks the function, which may be before the event has come. A function is in
+//! error if either says so:
+//!
+//! ```
+//! use kernel::{pci, zpci};
+//!
+//! fn log_error(pdev: &pci::Device) {
+//!     if zpci::is_in_error(pdev) {
+//!         pr_info!("{}: in error\n", zpci::name(pdev));
+//!     }
+//! }
+//! ```
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use crate::{
+    bindings,
+    pci,
+    prelude::*, //
+};
+
+/// Returns the `struct pci_dev` of a PCI device.
+#[inline]
+pub(super) fn pci_as_raw(pdev: &pci::Device) -> *mut bindings::pci_dev {
+    // CAST: `pci::Device` is a transparent wrapper of `struct pci_dev`.
+    core::ptr::from_ref(pdev).cast_mut().cast()
+}
+
+/// Whether a PCI device can be reached, as its driver is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ChannelState {
+    /// It works.
+    Normal = bindings::pci_channel_io_normal,
+    /// It is blocked, and may come back.
+    Frozen = bindings::pci_channel_io_frozen,
+    /// It has failed for good.
+    PermanentFailure = bindings::pci_channel_io_perm_failure,
+}
+
+impl ChannelState {
+    fn from_raw(raw: bindings::pci_channel_state_t) -> Self {
+        match raw {
+            bindings::pci_channel_io_frozen => Self::Frozen,
+            bindings::pci_channel_io_perm_failure => Self::PermanentFailure,
+            // Zero, before anybody has set it, means the same.
+            _ => Self::Normal,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static CStr {
+        match self {
+            Self::Normal => c"normal",
+            Self::Frozen => c"frozen",
+            Self::PermanentFailure => c"permanent-failure",
+        }
+    }
+}
+
+/// What a driver wants done about an error, or how the recovery has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ErsResult {
+    /// No opinion.
+    None = bindings::pci_ers_result_PCI_ERS_RESULT_NONE,
+    /// It may recover without a reset.
+    CanRecover = bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER,
+    /// It needs a reset.
+    NeedReset = bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET,
+    /// It gives up.
+    Disconnect = bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT,
+    /// It has recovered.
+    Recovered = bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED,
+}
+
+impl ErsResult {
+    pub(super) fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
+        match raw {
+            bindings::pci_ers_result_PCI_ERS_RESULT_NONE => Self::None,
+            bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER => Self::CanRecover,
+            bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET => Self::NeedReset,
+            bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED => Self::Recovered,
+            // All other answers end the recovery.
+            _ => Self::Disconnect,
+        }
+    }
+}
+
+/// Returns the name of a PCI device, like `0001:00:00.0`.
+pub fn name(pdev: &pci::Device) -> &str {
+    pdev.as_ref().name().to_str().unwrap_or("?")
+}
+
+/// Tells user space of a step of a recovery, by a uevent, unless the device has been removed.
+pub fn uevent(pdev: &pci::Device, result: ErsResult) {
+    let pdev = pci_as_raw(pdev);
+
+    // SAFETY: The device is valid.
+    if unsafe { bindings::device_is_registered(&raw mut (*pdev).dev) } {
+        // SAFETY: As above. CAST: The number is that of the C enumeration.
+        unsafe { bindings::pci_uevent_ers(pdev, result as bindings::pci_ers_result_t) };
+    }
+}
+
+/// Returns the channel state of a PCI device, which may change unless its lock is held.
+pub fn channel_state(pdev: &pci::Device) -> ChannelState {
+    // SAFETY: The device is valid; the state is read at once.
+    ChannelState::from_raw(unsafe { (&raw const (*pci_as_raw(pdev)).error_state).read_volatile() })
+}
+
+/// Sets the channel state of a PCI device.
+pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
+    // CAST: The number is that of the C enumeration.
+    let raw = state as bindings::pci_channel_state_t;
+
+    // SAFETY: The device is valid; the state is written at once.
+    unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(raw) };
+}
+
+/// Whether config space of a PCI device can be read: a function that is blocked reads as all ones.
+///
+/// The Command and Status registers are looked at, because virtual functions read as all ones
+/// where others have their IDs.
+pub fn config_accessible(pdev: &pci::Device) -> bool {
+    const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
+    let mut value = 0;
+
+    // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
+    unsafe { bindings::pci_read_config_dword(pci_as_raw(pdev), COMMAND, &raw mut value) };
+    value != u32::MAX
+}
+
+/// Whether a PCI device is in error: its channel state says so, or the platform has blocked it and
+/// the event has not come yet.
+pub fn is_in_error(pdev: &pci::Device) -> bool {
+    channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
+}
+
+/// Resets a function that is in order by the means of the PCI core.
+///
+/// # Errors
+///
+/// [`EAGAIN`] if the device is locked by somebody else, or those of the PCI core.
+pub fn try_reset_function(pdev: &pci::Device) -> Result {
+    // SAFETY: The device is valid.
+    super::checked(unsafe { bindings::pci_try_reset_function(pci_as_raw(pdev)) })
+}
