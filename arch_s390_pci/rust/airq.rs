@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Adapter interruptions: registered when MSIs are set up, and again after every reset. Those who
-//! call this hold the lock that keeps the indicators.
+//! Adapter interruptions: registered when MSIs are set up, and again after every reset. The callers
+//! hold the lock that keeps the indicators from being torn down.
 //!
 //! C version of this: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
 

@@ -12,6 +12,7 @@ use kernel::{
         new_mutex,
         Arc,
         Mutex,
+        MutexGuard,
         SetOnce, //
     },
     zpci::{
@@ -28,8 +29,8 @@ use kernel::{
     }, //
 };
 
-/// What makes functions known, or gives them to the PCI core, happens one after the other on the
-/// whole machine: a virtual function is linked to its physical one only if that comes first.
+/// Functions are made known, and given to the PCI core, one after the other on the whole machine: a
+/// virtual function is linked to its physical one only if the physical one comes first.
 static TOPOLOGY: SetOnce<Arc<Topology>> = SetOnce::new();
 
 #[pin_data]
@@ -47,7 +48,12 @@ impl Topology {
     const ROOM: usize = 128;
 }
 
-/// Makes what the events need, during boot.
+/// Takes the lock of the topology if it is free.
+fn lock_topology() -> Option<MutexGuard<'static, ()>> {
+    TOPOLOGY.as_ref()?.lock.try_lock()
+}
+
+/// Makes the lock and the queue, during boot.
 pub(super) fn init() -> Result {
     let unknown = EventQueue::new(Topology::ROOM + 1, process_any)?;
     let topology = Arc::pin_init(
@@ -64,13 +70,9 @@ pub(super) fn init() -> Result {
 
 /// Processes an event from the queue of unknown functions.
 pub(super) fn process_unknown(event: &Ccdf) -> Progress {
-    let Some(topology) = TOPOLOGY.as_ref() else {
-        return Progress::Done;
-    };
-
     match (event.pec().availability(), Device::by_fid(event.fid())) {
         (Some(Availability::Several), _) => {
-            let Some(topology) = topology.lock.try_lock() else {
+            let Some(topology) = lock_topology() else {
                 return Progress::Later;
             };
 
@@ -81,7 +83,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Progress {
         // An event before this one has made the function known.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
         (Some(change), None) => {
-            let Some(_topology) = topology.lock.try_lock() else {
+            let Some(_topology) = lock_topology() else {
                 return Progress::Later;
             };
 
@@ -92,7 +94,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Progress {
     Progress::Done
 }
 
-/// Takes an event from the channel report thread, which waits for none of what it leads to.
+/// Takes an event from the channel report thread, which does not wait until it is processed.
 pub(super) fn dispatch(event: Ccdf) {
     debug::event(debug::Kind::Availability, &event);
     let Some(topology) = TOPOLOGY.as_ref() else {
@@ -125,8 +127,8 @@ pub(super) fn dispatch(event: Ccdf) {
     };
 
     if add(event, Topology::ROOM).is_err() {
-        // No room: looking at all functions finds what this event says. If that is to be done
-        // already, there is no room for it again.
+        // No room: looking at all functions finds the change that this event reports. A second
+        // look is not needed if one waits already, and finds no room either.
         let _ = add(Ccdf::SEVERAL, Topology::ROOM + 1);
     }
 }
@@ -165,7 +167,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf) -> Progress {
     }
 }
 
-/// Processes what has happened to a function while events were lost.
+/// Processes the changes of a function that no event has reported: compares the platform's state
+/// of the function with ours.
 fn looked_at(zdev: &Device) -> Progress {
     let fh = zdev.fh();
 
@@ -193,7 +196,7 @@ fn standby(zdev: &Device, fh: FunctionHandle) -> Progress {
     match zdev.state() {
         State::Reserved => reappear(&state),
         State::Standby => (),
-        // The event is older than what has configured the function.
+        // The function has been configured since the event.
         State::Configured => return Progress::Done,
     }
     state.update_fh(fh);
@@ -203,14 +206,11 @@ fn standby(zdev: &Device, fh: FunctionHandle) -> Progress {
 fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
-    // The event is older than what has configured the function. Others need the lock more.
+    // The function has been configured since the event. Do not keep the lock from other functions.
     if is_there() {
         return Progress::Done;
     }
-    let Some(topology) = TOPOLOGY.as_ref() else {
-        return Progress::Done;
-    };
-    let (Some(_topology), Some(state)) = (topology.lock.try_lock(), zdev.try_lock_state()) else {
+    let (Some(_topology), Some(state)) = (lock_topology(), zdev.try_lock_state()) else {
         return Progress::Later;
     };
 
@@ -254,7 +254,7 @@ fn deconfiguration_requested(zdev: &Device) -> Progress {
 
 fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
     if zdev.state() == State::Configured {
-        // The driver finds the device marked as lost, and does not wait for it.
+        // The driver must find the device marked as failed, or it waits for the device.
         zdev.mark_as_gone();
         if !zdev.unbind() {
             return Progress::Later;
@@ -266,7 +266,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
         if zdev.state() == State::Configured {
             state.update_fh(fh);
             state.remove();
-            // The platform has disabled the function, but what we hold for it must be freed.
+            // The platform has disabled the function. This frees its interrupts and DMA tables.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }
@@ -289,19 +289,16 @@ fn reserved(zdev: &Device, fh: FunctionHandle) -> Progress {
         return Progress::Done;
     }
     match zdev.state() {
-        // The event that it is not ours any more was lost.
+        // No event has said that the function was taken away.
         State::Configured => deconfigured(zdev, fh),
         State::Standby | State::Reserved => reserve(zdev),
     }
 }
 
-/// Notes that a function belongs to somebody else now. Who makes functions known may come to the
-/// same conclusion, but not at the same time.
+/// Notes that a function belongs to another system now. Making functions known comes to the same
+/// conclusion, so both hold the lock of the topology.
 fn reserve(zdev: &Device) -> Progress {
-    let Some(topology) = TOPOLOGY.as_ref() else {
-        return Progress::Done;
-    };
-    let (Some(_topology), Some(state)) = (topology.lock.try_lock(), zdev.try_lock_state()) else {
+    let (Some(_topology), Some(state)) = (lock_topology(), zdev.try_lock_state()) else {
         return Progress::Later;
     };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Error events: what they mean for their function, and who recovers it.
+//! Error events: whether the event is about the function as it is now, and which side recovers it.
 
 use super::{
     log,
@@ -66,7 +66,7 @@ fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
         Ok(fh) => fh.as_raw(),
         // The platform has no such function any more.
         Err(error) if error == ENODEV => 0,
-        // Where the platform does not say, what was known last has to do.
+        // Without an answer of the platform the handle known last has to do.
         Err(_) => state.zdev().fh().as_raw(),
     };
 
@@ -123,7 +123,8 @@ fn keep(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_b
 }
 
 /// Reports a function that is left in error, until its owner or the next one resets it. If it was
-/// in error `before`, all but the log has been reported: nobody limits how often it fails again.
+/// in error `before`, all but the log has been reported, and is not repeated: a function in error
+/// may raise one event after the other.
 fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
     let mut report = Report::of(device);
 

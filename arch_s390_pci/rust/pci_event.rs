@@ -51,7 +51,7 @@ fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
     }
 }
 
-/// Makes what availability events need. Returns 0 or an error code.
+/// Makes the queue of availability events. Returns 0 or an error code.
 ///
 /// # Safety
 ///
@@ -135,7 +135,7 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
     0
 }
 
-/// Makes what is kept for recovery of a function. Returns 0 or an error code.
+/// Makes the `Recovery` of a function. Returns 0 or an error code.
 ///
 /// # Safety
 ///
@@ -146,7 +146,7 @@ unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
     from_result(|| unsafe { Device::prepare(zdev, process) }.map(|()| 0))
 }
 
-/// Frees what is kept for recovery with a function that is going away.
+/// Frees the `Recovery` of a function that is going away.
 ///
 /// # Safety
 ///

@@ -2,11 +2,10 @@
 
 //! zPCI: PCI functions of IBM Z, their state, their errors and the recovery from them.
 //!
-//! On s390 it is the platform that finds PCI errors and reports them to the kernel, as events of
-//! 32 bytes (CCDF). This module has what the code that handles these events is made of: the
-//! events themselves ([`Ccdf`]), the functions ([`Device`]), what is
-//! kept of a function for its recovery ([`Recovery`]), and the guards that stand for the locks
-//! of a function ([`StateGuard`], [`DeviceGuard`]).
+//! On s390 the platform finds PCI errors and reports them to the kernel, as events of 32 bytes
+//! ([`Ccdf`]). An event is [submitted](Device::submit) to its function ([`Device`]) and processed in
+//! its turn. The waiting events and the session of the function's owner are in its [`Recovery`].
+//! Guards stand for the locks of the function ([`StateGuard`], [`DeviceGuard`]).
 //!
 //! # Lock order
 //!
@@ -15,13 +14,13 @@
 //! 1. `zpci_dev.state_lock`: [`StateGuard`].
 //! 2. The lock of the `struct device`: [`DeviceGuard`], which [`Device::try_lock`] makes with the
 //!    first one held. It is never waited for, because its holder may wait for user space.
-//! 3. The locks inside of [`Recovery`], which nobody sees from outside. Nothing sleeps under
-//!    them, and no other lock is taken while one of them is held.
+//! 3. The spinlocks inside of [`Recovery`]. Nothing sleeps under them, and no other lock is taken
+//!    while one of them is held.
 //!
 //! # Examples
 //!
-//! What is done about an event: a lock that is taken means "later", an event from before the last
-//! reset is ignored, and both locks are held until the function is somebody's to recover.
+//! Processing an error event: if a lock is taken the event is tried again later, an event from
+//! before the last reset is ignored, and both locks are held until the recovery has begun.
 //!
 //! ```
 //! use kernel::zpci::{ChannelState, Device, Event, Locks, Progress};
@@ -151,7 +150,7 @@ pub fn wait_for_channel_reports() -> Result {
     checked(unsafe { bindings::zpci_wait_for_channel_reports() })
 }
 
-/// Whether the current task is being killed, so that nobody waits for the result of a call.
+/// Whether the current task is being killed, and must not go on waiting.
 pub(crate) fn fatal_signal_pending() -> bool {
     // SAFETY: The current task is valid.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }

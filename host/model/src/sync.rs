@@ -41,6 +41,8 @@ pub(crate) struct Mutex<T> {
     released: crate::time::Thing,
 }
 
+pub(crate) type MutexGuard<'a, T> = lock::Guard<'a, T, lock::mutex::MutexBackend>;
+
 impl<T> Mutex<T> {
     pub(crate) fn unnamed(value: T) -> Self {
         Self {
@@ -49,7 +51,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    pub(crate) fn try_lock(&self) -> Option<lock::Guard<'_, T, lock::mutex::MutexBackend>> {
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.released
             .attempt(|| self.lock.try_lock().ok())
             .map(|guard| lock::Guard {
@@ -161,7 +163,7 @@ pub(crate) mod atomic {
 }
 
 thread_local! {
-    static ONCE: RefCell<HashMap<TypeId, host::Arc<dyn Any + Send + Sync>>> = RefCell::new(HashMap::new());
+    static ONCE: RefCell<HashMap<TypeId, Pin<Box<dyn Any + Send + Sync>>>> = RefCell::new(HashMap::new());
 }
 
 /// Begins anew, with nothing.
@@ -178,14 +180,17 @@ impl<T: Send + Sync + 'static> SetOnce<T> {
     }
 
     pub(crate) fn populate(&self, value: T) -> bool {
-        ONCE.with_borrow_mut(|once| {
-            once.insert(TypeId::of::<T>(), host::Arc::new(value))
-                .is_none()
-        })
+        ONCE.with_borrow_mut(|once| once.insert(TypeId::of::<T>(), Box::pin(value)).is_none())
     }
 
-    pub(crate) fn as_ref(&self) -> Option<host::Arc<T>> {
-        ONCE.with_borrow(|once| once.get(&TypeId::of::<T>())?.clone().downcast().ok())
+    pub(crate) fn as_ref(&self) -> Option<&'static T> {
+        ONCE.with_borrow(|once| {
+            let value = once.get(&TypeId::of::<T>())?.downcast_ref::<T>()?;
+
+            // SAFETY: The value stays until the next order begins, when all threads of this one
+            // have ended.
+            Some(unsafe { &*std::ptr::from_ref(value) })
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Content code descriptions (CCDF) of zPCI events, and what their codes mean.
+//! Content code descriptions (CCDF) of zPCI events, and the meaning of their codes.
 //!
 //! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
 //!
@@ -59,7 +59,7 @@ impl Pec {
         self.0
     }
 
-    /// What an error event with this code says of its function.
+    /// The meaning of the code in an error event.
     pub const fn severity(self) -> Severity {
         match self.0 {
             0x002a..=0x002c => Severity::Measurement,
@@ -68,8 +68,8 @@ impl Pec {
         }
     }
 
-    /// What an availability event with this code says of its function; [`None`] for a code that
-    /// this kernel does not know.
+    /// The meaning of the code in an availability event; [`None`] if this kernel does not know the
+    /// code.
     pub const fn availability(self) -> Option<Availability> {
         match self.0 {
             0x0301 => Some(Availability::Configured),
@@ -83,7 +83,7 @@ impl Pec {
     }
 }
 
-/// What an error event says of its function.
+/// The effect of an error on its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// It concerns the function measurement block; the function works on.
@@ -94,7 +94,7 @@ pub enum Severity {
     Permanent,
 }
 
-/// What an availability event says of its function.
+/// The change that an availability event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     /// Reserved or standby has become configured.

@@ -37,15 +37,15 @@ use core::{
     ptr::NonNull, //
 };
 
-/// What the platform lets us do with a function.
+/// The state of a function towards the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
-    /// It could be configured to us.
+    /// The function could be configured to this system.
     Standby = bindings::zpci_state_ZPCI_FN_STATE_STANDBY,
-    /// It is ours.
+    /// The function belongs to this system.
     Configured = bindings::zpci_state_ZPCI_FN_STATE_CONFIGURED,
-    /// It belongs to somebody else, and is about to be forgotten.
+    /// The function belongs to another system; its `zpci_dev` goes with its last reference.
     Reserved = bindings::zpci_state_ZPCI_FN_STATE_RESERVED,
 }
 
@@ -75,8 +75,8 @@ pub struct Device(Opaque<bindings::zpci_dev>);
 // SAFETY: A `struct zpci_dev` may be used and released on any thread.
 unsafe impl Send for Device {}
 
-// SAFETY: What a shared reference gives access to is constant, is a number that is read or
-// written at once, or is protected by a lock that the methods take.
+// SAFETY: A shared reference gives access to constants, to numbers that are read or written at
+// once, and to fields whose lock the methods take.
 unsafe impl Sync for Device {}
 
 // SAFETY: `struct zpci_dev` counts its references.
@@ -158,7 +158,7 @@ impl Device {
         }
 
         // SAFETY: Always safe to call in process context. `each` is called during the call only,
-        // with what it wants.
+        // with a reference of its own and with `f`.
         unsafe { bindings::zpci_visit_functions(Some(each::<F>), (&raw mut f).cast()) };
     }
 
@@ -222,7 +222,7 @@ impl Device {
         unsafe { Mutex::from_raw(&raw mut (*self.as_raw()).state_lock) }
     }
 
-    /// Returns what is kept of the function for its recovery.
+    /// Returns the function's [`Recovery`].
     ///
     /// # Errors
     ///
@@ -232,12 +232,12 @@ impl Device {
         // SAFETY: By the type invariant the function is valid; the pointer is read at once.
         let recovery = unsafe { (&raw const (*self.as_raw()).recovery).read_volatile() };
 
-        // SAFETY: The pointer is null, or from `prepare`. What it is to stays until the function is
-        // released, which the reference that `self` is forbids.
+        // SAFETY: The pointer is null, or from `prepare`. It stays valid until the function is
+        // released, which the reference `self` forbids.
         unsafe { recovery.cast::<Recovery>().as_ref() }.ok_or(ENODEV)
     }
 
-    /// Makes what is kept of a function for its recovery.
+    /// Makes the [`Recovery`] of a function.
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ impl Device {
         Ok(())
     }
 
-    /// Frees what is kept of a function for its recovery.
+    /// Frees the [`Recovery`] of a function.
     ///
     /// # Safety
     ///
@@ -265,7 +265,7 @@ impl Device {
         drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign((*zdev).recovery) });
     }
 
-    /// How often the platform has disabled the function, which ends what an event is about.
+    /// How often the platform has disabled the function. Events from before are ignored.
     #[inline]
     pub(super) fn resets(&self) -> u32 {
         // SAFETY: By the type invariant the function is valid; the number is read at once. CAST:
@@ -288,8 +288,8 @@ impl Device {
         self.recovery().is_ok_and(|recovery| recovery.is_gone())
     }
 
-    /// Marks the device of a function that [is gone](Device::is_gone) as lost. No lock is needed,
-    /// so that a reset which waits for the device gives up at once.
+    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. No lock is
+    /// needed, so that a reset which waits for the device gives up at once.
     pub fn mark_as_gone(&self) {
         if let Some(pdev) = self.pdev() {
             write_channel_state(&pdev, ChannelState::PermanentFailure);
@@ -297,7 +297,7 @@ impl Device {
     }
 
     /// Takes the driver from the function's device, which may wait until user space lets it go.
-    /// Returns whether nobody else did so at the same time.
+    /// Returns `false` if the device's lock is taken: the caller tries again later.
     pub fn unbind(&self) -> bool {
         let Some(pdev) = self.pdev() else { return true };
         // SAFETY: The PCI device is valid, and with it the `struct device` in it.

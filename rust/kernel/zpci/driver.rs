@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver of a function, and what it is asked while its device is in error.
+//! The driver of a function, and its callbacks while the device is in error.
 //!
 //! The callbacks are those of Documentation/PCI/pci-error-recovery.rst:
 //!
@@ -122,12 +122,12 @@ impl<'a> Driver<'a> {
         self.tell(self.handlers().and_then(|h| h.resume));
     }
 
-    /// Tells the driver that its device is going to be reset on somebody's demand.
+    /// Tells the driver that its device is going to be reset on demand, and not by a recovery.
     pub fn reset_prepare(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_prepare));
     }
 
-    /// Tells the driver that a reset on somebody's demand is over.
+    /// Tells the driver that a reset on demand is over.
     pub fn reset_done(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_done));
     }

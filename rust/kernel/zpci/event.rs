@@ -9,7 +9,7 @@
 //!
 //! # Examples
 //!
-//! Events of functions that nobody knows yet wait in a queue of their own:
+//! Events of functions without a `zpci_dev` wait in a queue of their own:
 //!
 //! ```
 //! use kernel::zpci::{Ccdf, Device, Event, EventQueue, Progress};

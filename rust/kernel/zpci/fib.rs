@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Function information blocks (FIB): what Modify PCI Function Controls is told.
+//! Function information blocks (FIB): the operands of Modify PCI Function Controls.
 //!
 //! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
 //!

@@ -2,8 +2,8 @@
 
 //! The locks of a function, as values that only exist while they are held.
 //!
-//! What may be done to a function under a lock is a method of that lock's guard, so that code which
-//! has forgotten the lock does not compile.
+//! An operation that needs a lock is a method of the lock's guard, so that code which has forgotten
+//! the lock does not compile.
 
 use super::{
     checked,
@@ -41,7 +41,8 @@ fn accepted(cc: c_int) -> Result {
 
 /// `state_lock` of a function, held.
 ///
-/// What changes the state of a function towards the platform is a method of this guard.
+/// Changing the state of a function towards the platform needs this lock, so that it is done by
+/// methods of this guard.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct StateGuard<'a> {
     zdev: &'a Device,
@@ -97,7 +98,8 @@ impl<'a> StateGuard<'a> {
     ///
     /// # Safety
     ///
-    /// The caller must hold the lock for as long as the guard, and what it becomes, is there.
+    /// The caller must hold the lock for as long as the guard is there, or the [`DeviceLock`] that
+    /// is left of it.
     pub unsafe fn with_locked_device(self) -> Option<DeviceGuard<'a>> {
         // INVARIANT: By the caller's promise.
         let device = DeviceLock {
@@ -135,8 +137,9 @@ impl<'a> StateGuard<'a> {
         accepted(cc)
     }
 
-    /// Registers DMA translation anew, before the error state is ended: what was mapped and
-    /// unmapped while the function was in error has not reached the platform.
+    /// Registers DMA translation anew, before the error state is ended. The platform has not been
+    /// told of memory that was mapped or unmapped while the function was in error, so the device
+    /// would go on with the old translations.
     ///
     /// # Errors
     ///
@@ -186,7 +189,7 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
     }
 
-    /// Notes that a function in standby belongs to somebody else now, and drops the platform's
+    /// Notes that a function in standby belongs to another system now, and drops the platform's
     /// reference.
     pub fn reserve(&self) {
         if self.zdev.state() != State::Standby {
@@ -197,8 +200,8 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_device_reserved(self.zdev.as_raw()) };
     }
 
-    /// Takes back a function that was reserved and has not been forgotten yet: it is in standby,
-    /// and the platform has a reference again.
+    /// Takes back a function that was reserved and still has references: it is in standby, and the
+    /// platform has a reference again.
     pub fn reappear(&self) {
         if self.zdev.state() != State::Reserved {
             return;
@@ -209,13 +212,13 @@ impl<'a> StateGuard<'a> {
     }
 }
 
-/// What could be locked of a function.
+/// The locks of a function that could be taken.
 pub enum Locks<'a> {
     /// Both locks are held.
     Both(DeviceGuard<'a>),
     /// Only `state_lock` is held: the PCI core does not have the function.
     State(StateGuard<'a>),
-    /// Somebody else holds one of the locks.
+    /// One of the locks is held already.
     Busy,
 }
 
@@ -275,8 +278,8 @@ impl Device {
 ///
 /// # Invariants
 ///
-/// `pci_dev_lock()` is held, by this guard if it is to `release` it, and by somebody who outlives
-/// it otherwise.
+/// `pci_dev_lock()` is held: by this guard if it is to `release` the lock, and otherwise by a caller
+/// that outlives the guard.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct DeviceLock {
     pdev: ARef<pci::Device>,
@@ -309,8 +312,8 @@ impl DeviceLock {
         super::channel_state(&self.pdev)
     }
 
-    /// Sets the channel state. That of a function which the platform has taken away stays
-    /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait for it, a minute long.
+    /// Sets the channel state. A function that the platform has taken away stays in
+    /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait a minute for its device.
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
         if Device::of(&self.pdev).is_some_and(Device::is_gone) {
@@ -348,8 +351,8 @@ impl<'a> DeviceGuard<'a> {
     }
 
     /// Resets the function through the platform: disables and enables it, and registers
-    /// interruptions, DMA translation and measurement again, unconditionally. What was in config
-    /// space may be gone.
+    /// interruptions, DMA translation and measurement again, unconditionally. Config space may be as
+    /// after power-on.
     ///
     /// # Errors
     ///

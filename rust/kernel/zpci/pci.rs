@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the PCI core knows of a function's device: its channel state, and whether config space can
-//! be accessed.
+//! A function's device in the PCI core: its channel state, and whether config space can be accessed.
 //!
-//! The channel state says what the kernel has been told. Config space reads as all ones as soon as
+//! The channel state is set when an event is processed. Config space reads as all ones as soon as
 //! the platform blocks the function, which may be before the event has come. A function is in
 //! error if either says so:
 //!
@@ -63,7 +62,7 @@ impl ChannelState {
     }
 }
 
-/// What a driver wants done about an error, or how the recovery has ended.
+/// The answer of a driver to an error, or the end of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ErsResult {
@@ -146,7 +145,7 @@ pub fn is_in_error(pdev: &pci::Device) -> bool {
 ///
 /// # Errors
 ///
-/// [`EAGAIN`] if the device is locked by somebody else, or those of the PCI core.
+/// [`EAGAIN`] if the lock of the device is taken, or those of the PCI core.
 pub fn try_reset_function(pdev: &pci::Device) -> Result {
     // SAFETY: The device is valid.
     super::checked(unsafe { bindings::pci_try_reset_function(pci_as_raw(pdev)) })

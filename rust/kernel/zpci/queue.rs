@@ -22,7 +22,7 @@ pub(super) struct Pending {
     pub(super) sequence: u64,
     /// When it was captured, nanoseconds of the monotonic clock.
     pub(super) timestamp: u64,
-    /// Who recovers from it.
+    /// The side that recovers from it.
     pub(super) recovered_by: RecoveredBy,
 }
 

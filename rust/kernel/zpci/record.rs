@@ -18,13 +18,13 @@ use super::{
 pub(super) mod flags {
     /// There is an event.
     pub(in super::super) const PRESENT: u16 = 1 << 0;
-    /// The function is lost.
+    /// The function has failed for good.
     pub(in super::super) const PERMANENT: u16 = 1 << 1;
-    /// The host took the recovery.
+    /// The host has recovered the function.
     pub(in super::super) const HOST_RECOVERED: u16 = 1 << 2;
     /// The event is older than its owner's last reset.
     pub(in super::super) const STALE: u16 = 1 << 3;
-    /// Nobody listened, and the function was left in error.
+    /// The owner did not listen, and the function was left in error.
     pub(in super::super) const UNATTENDED: u16 = 1 << 4;
 }
 

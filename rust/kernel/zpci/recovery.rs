@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of a function for its recovery: the events that wait, the session of its owner,
-//! and how far a reset has come.
+//! The recovery of a function: its waiting events, the session of its owner, its reports, and the
+//! progress of a reset.
 
 use super::{
     event::{
@@ -90,8 +90,23 @@ pub(super) struct Open {
     pub(super) status: Option<Arc<StatusPage>>,
 }
 
-/// What is kept of a function for its recovery. It is made with the function, so that no event
+/// The recovery of a function, `zdev->recovery`. It is made with the function, so that no event
 /// needs memory.
+///
+/// # Examples
+///
+/// An event that is captured must be signalled if the owner listens:
+///
+/// ```
+/// use kernel::zpci::{Ccdf, Recovery};
+///
+/// fn keep(recovery: &Recovery, event: &Ccdf) -> bool {
+///     match recovery.decide(false) {
+///         Some(recovered_by) => recovery.capture(event, recovered_by),
+///         None => false,
+///     }
+/// }
+/// ```
 #[pin_data]
 pub struct Recovery {
     #[pin]
@@ -137,16 +152,19 @@ impl Recovery {
         self.reports.clone()
     }
 
+    // Out of line, as is the next one: a reset calls both at many places, and none is hot.
+    #[inline(never)]
     pub(super) fn config_space(&self) -> ConfigSpace {
         *self.config_space.lock()
     }
 
+    #[inline(never)]
     pub(super) fn set_config_space(&self, config_space: ConfigSpace) {
         *self.config_space.lock() = config_space;
     }
 
-    /// Notes that an error begins: what resets from an earlier one have left in config space is not
-    /// this one's.
+    /// Notes that an error begins: config space is as the owner has left it, and the next reset
+    /// saves it.
     pub fn begin_error(&self) {
         self.set_config_space(ConfigSpace::Untouched);
     }
@@ -208,7 +226,7 @@ impl Recovery {
         self.session.lock().as_deref().map(|open| f(&open.session))
     }
 
-    /// Changes the session, and what is to be seen of it without its lock.
+    /// Changes the session, and publishes the change to readers that do not take its lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
         self.session.lock().as_deref_mut().map(|open| {
             let result = f(&mut open.session);
@@ -232,14 +250,15 @@ impl Recovery {
         }
     }
 
-    /// Decides who recovers the function from an event; [`None`] if user space does not have it.
-    /// `lost` says that the function is beyond what the host can do without a reset.
+    /// Decides which side recovers the function from an event; [`None`] if user space does not have
+    /// the function. The host resets no function of user space, so a function that `needs_reset` is
+    /// never the host's.
     ///
     /// The caller holds both locks of the function, so that no other event comes in between.
-    pub fn decide(&self, lost: bool) -> Option<RecoveredBy> {
+    pub fn decide(&self, needs_reset: bool) -> Option<RecoveredBy> {
         let now = Self::now();
 
-        self.change(|session| session.decide(lost, now))
+        self.change(|session| session.decide(needs_reset, now))
     }
 
     /// Captures an event for the owner, if there is one. Returns whether the owner is to be told.
@@ -265,12 +284,12 @@ impl Recovery {
         self.ignored.fetch_add(1, Relaxed);
     }
 
-    /// Returns what is to be seen of the session from outside, if there is one.
+    /// Returns the figures of the session, if there is one.
     pub(super) fn overview(&self) -> Option<Overview> {
         self.look(Session::overview)
     }
 
-    /// Returns the `nth` event that nobody has yet.
+    /// Returns the `nth` event that has not been taken.
     pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
         self.look(|session| session.peek(nth))?
     }
@@ -280,8 +299,9 @@ impl Recovery {
         Instant::<Monotonic>::now().as_nanos() as u64
     }
 
-    /// Gives the oldest event to a reader, who then is the only one to have it. Returns the record
-    /// that says so if there is none. May sleep, until the reader's memory is present.
+    /// Copies the oldest event to a reader, and removes it: no other reader gets the event. Without
+    /// an event the record of an empty queue is returned. May sleep until the reader's memory is
+    /// present.
     ///
     /// # Errors
     ///
@@ -293,7 +313,7 @@ impl Recovery {
             return Ok(Some(Record::empty(dropped)));
         }
         loop {
-            // An event leaves the queue when it has arrived: nothing is to be brought back.
+            // An event is removed after it was copied, so that a failed copy has nothing to undo.
             let taken = match self.try_take(to, form) {
                 Ok(nothing) => return Ok(nothing),
                 Err(taken) => taken,
@@ -340,8 +360,8 @@ impl Recovery {
         .unwrap_or_else(|| Record::empty(0))
     }
 
-    /// Notes that the owner asks for events, and so knows what to do about them. Returns whether
-    /// the error eventfd must be signalled at once.
+    /// Notes that the owner asks for events, and so will recover the function. Returns whether the
+    /// error eventfd must be signalled at once.
     pub fn listen(&self) -> bool {
         self.change(Session::listen).unwrap_or(false)
     }
@@ -358,7 +378,7 @@ impl Recovery {
         self.look(Session::newest_sequence).unwrap_or(0)
     }
 
-    /// Notes that the function has been reset, by whomever.
+    /// Notes that the function has been reset.
     pub(super) fn is_in_order(&self) {
         self.change(Session::is_in_order);
     }

@@ -37,7 +37,7 @@ use crate::{
 /// Writes lines about an event into the log.
 type Log = fn(&Device, &pci::Device, &Ccdf);
 
-/// The name of a driver, cut to what there is room for, with a NUL at its end.
+/// The name of a driver, cut to 23 bytes, with a NUL at its end.
 struct DriverName([u8; 24]);
 
 impl DriverName {
@@ -62,7 +62,7 @@ pub struct Subject {
     driver: DriverName,
 }
 
-/// A report of what has happened to a function.
+/// A report about a function.
 ///
 /// # Examples
 ///
@@ -104,7 +104,7 @@ impl Report {
         }
     }
 
-    /// Sends what is for the log and for user space.
+    /// Writes the log, and sends the uevent.
     fn send_local(&self, zdev: &Device) {
         let Some(Subject { pdev, .. }) = &self.subject else {
             return;
@@ -118,7 +118,7 @@ impl Report {
         }
     }
 
-    /// Sends what is for the platform.
+    /// Sends the report to the platform.
     fn send_platform(&self, zdev: &Device) {
         let Some((operation, status)) = self.platform else {
             return;
@@ -143,8 +143,8 @@ impl Report {
             };
             status = text.as_ptr();
         }
-        // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. The
-        // result only repeats what the function has logged.
+        // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. A
+        // failure has been logged there.
         unsafe {
             bindings::zpci_report_status(
                 zdev.as_raw(),
@@ -192,8 +192,8 @@ impl WorkItem for Reports {
 }
 
 impl Reports {
-    /// How many can wait. If more come the newest one takes the place of the one before it: what
-    /// is told last is how things are.
+    /// How many reports can wait. One more takes the place of the report before it: the last report
+    /// says how things are.
     const ROOM: usize = 8;
 
     pub(super) fn new() -> Result<Arc<Self>> {

@@ -4,8 +4,8 @@
 //!
 //! There is one procedure. The PCI core calls it as the reset of the function's slot,
 //! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when
-//! vfio opens and closes a function. [`Device::try_reset`] adds what the PCI core does around it,
-//! for a function in error that the PCI core may find no way to reset:
+//! vfio opens and closes a function. [`Device::try_reset`] adds the steps that the PCI core does
+//! around it, for a function in error that the PCI core may find no way to reset:
 //!
 //! ```
 //! use kernel::{prelude::*, zpci::{self, patiently, Device, Restore}};
@@ -44,8 +44,8 @@ use crate::{
     }, //
 };
 
-/// How far the resets from one error have come with config space, so that another attempt does not
-/// save what a failed one has left there.
+/// The progress of the resets from one error. Another attempt must not save a config space that a
+/// failed attempt has changed.
 ///
 /// Changed with the lock of the device held. An error begins with [`ConfigSpace::Untouched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +94,8 @@ impl Patience {
     }
 }
 
-/// Repeats an attempt until it does not say [`None`] any more, because somebody else is busy with
-/// the function; a second at most. May sleep.
+/// Repeats an attempt for as long as it says [`None`], because the function is busy; a second at
+/// most. May sleep.
 ///
 /// # Errors
 ///
@@ -117,7 +117,7 @@ pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R>
 pub enum Restore {
     /// It is to be as it is now.
     Current,
-    /// It is to be as it was when last saved: what is there now is an earlier owner's.
+    /// It is to be as it was when last saved: now it is as an earlier owner has left it.
     LastSaved,
 }
 
@@ -186,7 +186,7 @@ impl DeviceLock {
         // SAFETY: As above.
         unsafe { bindings::pci_save_state(pdev) };
         if config_accessible(self.pdev()) {
-            // SAFETY: The copy is ours, and nobody else knows it.
+            // SAFETY: The copy was made here, and has no other pointer to it.
             unsafe { bindings::kfree(before.cast()) };
             return Ok(());
         }
@@ -217,7 +217,7 @@ impl DeviceLock {
         }
         // SAFETY: The device is valid, and its lock is held.
         unsafe { bindings::pci_restore_state(pdev) };
-        // The platform may have refused what was written.
+        // The platform may have refused to write.
         match self.command() {
             Some(command) if (command ^ self.saved_command()) & ACCESS == 0 => Ok(()),
             _ => Err(EIO),
@@ -238,7 +238,7 @@ impl DeviceGuard<'_> {
             recovery.set_config_space(ConfigSpace::Untouched);
             recovery.is_in_order();
         } else if !was_in_error && config_accessible(self.pdev()) {
-            // It works as before, and nobody would take it out of an error that it is not in.
+            // The function works as before: nothing else would end an error state set here.
             self.set_channel_state(ChannelState::Normal);
         }
         if was_in_error {
@@ -296,7 +296,7 @@ impl DeviceGuard<'_> {
             // The device must not go on with its DMA once the function is enabled again.
             self.write_command(STOP);
         }
-        // What is read back tells whether the function has kept it over the reset.
+        // The mark is gone after a reset that has reached the inside of the device.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
@@ -328,7 +328,7 @@ impl Device {
     ///
     /// Those of the platform; [`EIO`] if the function is not configured, or gets blocked while
     /// config space is saved; [`EAGAIN`] if others do not let go of `state_lock`; [`ENOTTY`] where
-    /// [`Device::try_reset`] lets the PCI core reset what the platform has left as it was.
+    /// [`Device::try_reset`] has the PCI core reset the inside of the device.
     ///
     /// # Safety
     ///
@@ -352,8 +352,8 @@ impl Device {
     }
 
     /// Resets the function if that `is_needed`, which is asked with both locks held, and returns
-    /// whether it was. [`None`] if somebody else is busy with the function; neither lock is waited
-    /// for, because its holder may wait for the caller. The function's driver is told before and
+    /// whether it was. [`None`] if a lock is taken; neither lock is waited for, because its holder may
+    /// wait for the caller. The function's driver is told before and
     /// after, and the end of the reset is reported.
     ///
     /// `state_lock` is not held while the device itself takes its time. The channel state is

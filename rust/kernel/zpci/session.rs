@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of a function while user space has it open.
+//! A session: from the moment that user space opens a function until it has closed the function.
 //!
 //! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
 
@@ -14,14 +14,14 @@ use super::{
 };
 use core::ffi::CStr;
 
-/// Who recovers a function from an error event.
+/// The side that recovers a function from an error event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveredBy {
     /// The owner, in user space.
     Owner,
     /// The host, for an owner that does not listen.
     Host,
-    /// Nobody: the owner does not listen, and the host cannot recover the function, or must not.
+    /// None: the owner does not listen, and the host cannot recover the function, or must not.
     Nobody,
 }
 
@@ -36,7 +36,7 @@ impl RecoveredBy {
     }
 }
 
-/// What has become of an event.
+/// The fate of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
     /// Its number since the function was opened.
@@ -45,12 +45,12 @@ pub(super) struct Captured {
     pub(super) kept: bool,
     /// How many events have been dropped, if this call dropped one: this event or an older one.
     pub(super) dropped: Option<u32>,
-    /// Whether the owner listens, and is to be told. It may have begun after it was decided who
-    /// recovers.
+    /// Whether the owner listens, and must be signalled. It may have begun to listen after the
+    /// decision which side recovers.
     pub(super) listens: bool,
 }
 
-/// An event, with what the session knows of it at this moment.
+/// An event as a reader gets it, with the state of the session at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     /// The event.
@@ -63,14 +63,14 @@ pub(super) struct Taken {
     pub(super) dropped: u32,
 }
 
-/// What is to be seen of a session from outside.
+/// The figures of a session, for debugfs and the status page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overview {
     /// Whether KVM has the function.
     pub(super) guest: bool,
     /// Whether the owner listens.
     pub(super) listens: bool,
-    /// Who recovers from the next event.
+    /// The side that recovers from the next event.
     pub(super) recovered_by: RecoveredBy,
     /// Events so far.
     pub(super) captured: u64,
@@ -123,7 +123,7 @@ impl HostRecoveries {
     }
 }
 
-/// What is kept of a function while user space has it open.
+/// A session: the owner's events, and how it wants to be told of them.
 pub(super) struct Session {
     queue: Queue,
     /// The event that was taken last.
@@ -162,15 +162,15 @@ impl Session {
         (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
     }
 
-    /// Notes that the owner asks for events, and so knows what to do about them. Returns whether
-    /// the eventfd must be signalled at once, because events wait that it was not signalled for.
+    /// Notes that the owner asks for events, and so will recover the function. Returns whether the
+    /// eventfd must be signalled at once, because events wait that were not signalled.
     pub(super) fn listen(&mut self) -> bool {
         let before = core::mem::replace(&mut self.has_asked, true);
 
         !before && self.eventfd && self.guest && self.queue.waiting() > 0
     }
 
-    /// Who recovers from the next event, if it leaves anything to be recovered.
+    /// The side that recovers from the next event, unless the function needs a reset.
     fn recovered_by(&self) -> RecoveredBy {
         match (self.listens(), self.guest) {
             (true, _) => RecoveredBy::Owner,
@@ -179,11 +179,11 @@ impl Session {
         }
     }
 
-    /// Decides who recovers from an event of this moment; `lost` says that the function is beyond
-    /// what the host can do without a reset.
-    pub(super) fn decide(&mut self, lost: bool, now: u64) -> RecoveredBy {
+    /// Decides which side recovers from an event of this moment. The host resets no function of user
+    /// space, so a function that `needs_reset` is never the host's.
+    pub(super) fn decide(&mut self, needs_reset: bool, now: u64) -> RecoveredBy {
         match self.recovered_by() {
-            RecoveredBy::Host if lost || !self.host.one_more(now) => RecoveredBy::Nobody,
+            RecoveredBy::Host if needs_reset || !self.host.one_more(now) => RecoveredBy::Nobody,
             recovered_by => recovered_by,
         }
     }
@@ -212,7 +212,7 @@ impl Session {
         self.queue.dropped()
     }
 
-    /// Returns what is to be seen from outside.
+    /// Returns the figures of the session.
     pub(super) fn overview(&self) -> Overview {
         Overview {
             guest: self.guest,
@@ -233,15 +233,15 @@ impl Session {
         }
     }
 
-    /// Returns the `nth` event that nobody has yet.
+    /// Returns the `nth` event that has not been taken.
     pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
         let pending = self.queue.peek(nth)?;
 
         Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
-    /// Notes that an event, the oldest one, has arrived at its reader. Returns whether it was
-    /// still the oldest one; another reader may have been faster.
+    /// Removes an event that was copied to its reader. Returns `false` if the event is not the oldest
+    /// one any more: another reader has taken it.
     pub(super) fn arrived(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 
@@ -293,8 +293,8 @@ impl Session {
         self.is_in_order();
     }
 
-    /// Notes that the function has been reset, by whomever: what has failed too often for the host
-    /// may recover again.
+    /// Notes that the function has been reset: the host may recover it again, even if it has failed
+    /// too often before.
     pub(super) fn is_in_order(&mut self) {
         self.host = HostRecoveries::NONE;
     }

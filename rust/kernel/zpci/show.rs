@@ -29,9 +29,8 @@ pub unsafe fn show(m: *mut bindings::seq_file) {
 }
 
 impl Device {
-    /// Writes the state of the function. No lock of the function is taken: a function that
-    /// somebody is busy with is of interest above all, and must not be found locked because of
-    /// this.
+    /// Writes the state of the function. No lock of the function is taken: a function whose lock is
+    /// held for long is of interest above all, and reading must not hold up others.
     ///
     /// # Safety
     ///
@@ -49,8 +48,8 @@ impl Device {
             (overview.owner(), overview.recovered_by.name())
         });
 
-        // SAFETY: By the caller's promise; the arguments are what the format names, and the
-        // strings end in a NUL.
+        // SAFETY: By the caller's promise; the arguments have the types of the format, and
+        // the strings end in a NUL.
         unsafe {
             bindings::seq_printf(
                 m,
@@ -97,8 +96,8 @@ impl Recovery {
         while let Some(taken) = self.peek(nth) {
             let stale = if taken.stale { c", stale" } else { c"" };
 
-            // SAFETY: By the caller's promise; the arguments are what the format names, and the
-            // strings end in a NUL.
+            // SAFETY: By the caller's promise; the arguments have the types of the format, and
+            // the strings end in a NUL.
             unsafe {
                 bindings::seq_printf(
                     m,

@@ -90,7 +90,7 @@ impl StatusPage {
 }
 
 impl Recovery {
-    /// Maps the status page into the memory of a reader, who cannot write to it.
+    /// Maps the status page into the memory of a reader, without permission to write.
     ///
     /// # Errors
     ///

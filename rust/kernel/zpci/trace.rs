@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tracepoints: what happens to an event, and to a function that is reset, when it happens.
+//! Tracepoints: the stations of an event, and the begin and end of a reset.
 //!
 //! C header: [`arch/s390/pci/pci_trace.h`](srctree/arch/s390/pci/pci_trace.h)
 
