@@ -2,8 +2,9 @@
 /*
  * A guest without an operating system. It has a zPCI function with an NVMe
  * controller, makes the controller use an address that is not mapped, waits for
- * the error event, and recovers the function by CLP, twice. The last line on
- * the console is CHAIN OK, or FAILED and why.
+ * the error event, and recovers the function by CLP, twice. Then it leaves an
+ * error alone and resets the machine. The last line on the console is CHAIN OK,
+ * or FAILED and why.
  *
  * It is for QEMU, with an emulated controller and with a passed-through one; the
  * handle tells which. It has one processor, no translation, and takes
@@ -33,6 +34,9 @@ typedef unsigned long u64;
 #define LC_MCHECK_NEW_PSW	0x01e0
 #define LC_MCHECK_SAVE_AREA	0x11b0
 
+#define SHORT_PSW_64BIT		0x0008000180000000
+#define DIAG_RESET_LOAD_NORMAL	1
+
 #define CR0_SERVICE_SIGNAL	0x0000000000000200
 #define CR14_CHANNEL_REPORT	0x0000000010000000
 #define MCIC_CHANNEL_REPORT	0x0040000000000000
@@ -55,11 +59,15 @@ typedef unsigned long u64;
 #define FH_KIND			0x00ff0000
 #define FH_EMULATED		0x00020000
 
+#define MPCIFC_REG_INT		2
 #define MPCIFC_REG_IOAT		4
+#define MPCIFC_REREG_IOAT	6
+#define MPCIFC_RESET_ERROR	7
 #define MPCIFC_RESET_BLOCK	9
 #define STATUS_ERROR_RECOVERY	40
 #define STATUS_IN_ERROR		8
 #define STATUS_BLOCKED		12
+#define STATUS_RESOURCES	16
 #define IOTA_REGION_THIRD	0x804
 #define REGION_VALID		0x07
 #define SEGMENT_VALID		0x00
@@ -115,7 +123,7 @@ struct function {
 struct event {
 	u32 fh, fid;
 	u64 address;
-	u16 pec;
+	u16 pec, behind;
 };
 
 static union block block __attribute__((aligned(4096)));
@@ -129,7 +137,12 @@ u8 stack[16384] __attribute__((aligned(16)));
 asm(".globl _start\n"
 	"_start:\n"
 	"	larl	%r15,stack+16384-160\n"
-	"	brasl	%r14,guest\n");
+	"	brasl	%r14,guest\n"
+	"again:\n"
+	"	larl	%r15,stack+16384-160\n"
+	"	brasl	%r14,guest_again\n");
+
+void again(void);
 
 static void clear(union block *block)
 {
@@ -300,9 +313,11 @@ static void find(struct function *function)
 		function->end_dma = block.d[13];
 }
 
-static void set(struct function *function, u8 operation)
+/* How often the function was busy. */
+static u32 set(struct function *function, u8 operation)
 {
 	const u64 end = clock() + 60 * 1000 * MILLISECOND;
+	u64 begin, took, longest = 0;
 	u32 busy = 0;
 	u16 response;
 
@@ -311,18 +326,25 @@ static void set(struct function *function, u8 operation)
 		block.w[4] = function->fh;
 		block.b[22] = operation;
 		block.b[23] = operation == CLP_SET_ENABLE;
+		begin = clock();
 		response = clp(CLP_SET, 32);
+		took = clock() - begin;
+		if (took > longest)
+			longest = took;
 		if (response == CLP_BUSY) {
 			busy++;
 			pause();
 		}
 	} while (response == CLP_BUSY && clock() < end);
-	if (busy)
+	if (busy) {
 		say("the function was busy, times: ", busy, "");
+		say("the longest answer took microseconds: ", longest >> 12, "");
+	}
 	if (response != CLP_OK)
 		failed(operation == CLP_SET_ENABLE ? "FAILED: enabling is answered " :
 		       "FAILED: disabling is answered ", response);
 	function->fh = block.w[12];
+	return busy;
 }
 
 /* The condition code, and of a 1 the status behind it. */
@@ -355,15 +377,19 @@ static void make_tables(const struct function *function)
 	segment_table[function->start_dma >> 20 & 2047] = (u64)page_table | SEGMENT_VALID;
 }
 
-static void register_tables(const struct function *function, const u64 *origin)
+static u32 try_tables(const struct function *function, const u64 *origin)
 {
-	u32 result;
-
 	clear(&block);
 	block.d[2] = function->start_dma;
 	block.d[3] = function->end_dma;
 	block.d[4] = (u64)origin | IOTA_REGION_THIRD;
-	result = modify(function, MPCIFC_REG_IOAT);
+	return modify(function, MPCIFC_REG_IOAT);
+}
+
+static void register_tables(const struct function *function, const u64 *origin)
+{
+	u32 result = try_tables(function, origin);
+
 	if (result)
 		failed("FAILED: the translation table is refused, ", result);
 }
@@ -497,6 +523,7 @@ static void wait_for_event(struct event *event)
 {
 	u32 crw, cc, more;
 
+	event->behind = 0;
 	*(u64 *)LC_MCHECK_SAVE_AREA = 0;
 	wait_for(PSW_MACHINE_CHECK, LC_MCHECK_NEW_PSW);
 	if (!(*(u64 *)LC_MACHINE_CHECK_CODE & MCIC_CHANNEL_REPORT))
@@ -525,15 +552,21 @@ static void wait_for_event(struct event *event)
 		event->fid = block.w[22];
 		event->address = block.d[12];
 		event->pec = block.h[55];
+		event->behind += !!more;
 	} while (more);
 }
 
 static void check(const struct function *function, const struct event *event)
 {
+	/* What a reset has to come before. QEMU does the last two for its own functions. */
+	static const u8 refused[] = { MPCIFC_REG_INT, MPCIFC_REREG_IOAT,
+				      MPCIFC_RESET_BLOCK, MPCIFC_RESET_ERROR };
 	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
-	u32 value = 0, result;
+	u32 value = 0, result, i;
 
 	say("the event's code is ", event->pec, "");
+	if (event->behind)
+		failed("FAILED: there were further events, ", event->behind);
 	if (event->pec != PEC_NOT_MAPPED)
 		failed("FAILED: the code should be ", PEC_NOT_MAPPED);
 	if (event->fid != function->fid)
@@ -547,10 +580,15 @@ static void check(const struct function *function, const struct event *event)
 	if (result != (1 << 8 | STATUS_BLOCKED))
 		failed("FAILED: a load from a function in error gives ", result);
 	clear(&block);
-	result = modify(function, MPCIFC_RESET_BLOCK);
-	say("unblocking without a reset gives ", result, "");
-	if (result != (emulated ? 0 : 1 << 8 | STATUS_ERROR_RECOVERY))
-		failed("FAILED: that is wrong for handle ", function->fh);
+	for (i = emulated ? 2 : 0; i < sizeof(refused); i++) {
+		result = modify(function, refused[i]);
+		if (result == (emulated ? 0 : 1 << 8 | STATUS_ERROR_RECOVERY))
+			continue;
+		say("without a reset this operation gives ", result, "");
+		failed("FAILED: that is wrong for operation ", refused[i]);
+	}
+	say_plain(emulated ? "it is unblocked without a reset" :
+		  "it cannot be unblocked without a reset");
 }
 
 /* The table is as it was, so it is registered, and that is all. */
@@ -560,7 +598,8 @@ static void recover(struct function *function)
 	u32 status;
 
 	set(function, CLP_SET_DISABLE);
-	set(function, CLP_SET_ENABLE);
+	if (!set(function, CLP_SET_ENABLE) && !emulated)
+		failed("FAILED: the machine stood still for a reset of ", function->fid);
 	set_register(function, SPACE_CONFIG, PCI_COMMAND, PCI_MEMORY_AND_MASTER);
 	status = get_register(function, NVME_CSTS);
 	say("recovered, the controller's status is ", status, "");
@@ -596,18 +635,48 @@ static void register_nothing(struct function *function)
 	set(function, CLP_SET_ENABLE);
 }
 
+/* More than the host allows this machine to map, where it allows less than 16 pages. */
+static void register_too_much(const struct function *function)
+{
+	u32 result;
+	int i;
+
+	for (i = 0; i < 256; i++)
+		page_table[i] = (u64)&shared[0];
+	result = try_tables(function, region_table);
+	if (result != (1 << 8 | STATUS_RESOURCES))
+		failed("FAILED: registering a table of too many pages gives ", result);
+	make_tables(function);
+}
+
+/* Neither does a machine reset wait for the function, nor does the error outlive it. */
+static void reset_machine(const struct function *function)
+{
+	u32 value, result;
+
+	provoke(function);
+	do {
+		pause();
+		result = access(function, 0, NVME_BAR, NVME_CSTS, &value);
+	} while (!result);
+	say("resetting the machine, a load gives ", result, "");
+	/* The machine goes on with the PSW at address 0, which C does not let itself be given. */
+	asm volatile("	stg	%0,0\n"
+		     "	diag	%1,%2,0x308\n"
+		     : : "d" (SHORT_PSW_64BIT | (u64)again), "d" (0UL),
+			 "d" ((u64)DIAG_RESET_LOAD_NORMAL) : "memory");
+	failed("FAILED: the machine goes on behind its reset, ", 0);
+}
+
 static void program_check(void)
 {
 	failed("FAILED: program interruption ", *(u16 *)LC_PROGRAM_CODE);
 }
 
-void guest(void)
+static void start(struct function *function)
 {
 	const struct psw program = { PSW_64BIT, (u64)program_check };
-	struct function function;
-	struct event event;
 	u64 cr14;
-	int round;
 
 	*(struct psw *)LC_PROGRAM_NEW_PSW = program;
 	console_start();
@@ -615,24 +684,64 @@ void guest(void)
 	cr14 |= CR14_CHANNEL_REPORT;
 	asm volatile("lctlg %%c14,%%c14,%0" : : "Q" (cr14));
 
-	find(&function);
-	say("function ", function.fid, "");
-	say("handle ", function.fh, "");
-	say("last DMA address ", function.end_dma, "");
-	set(&function, CLP_SET_ENABLE);
-	register_nothing(&function);
+	find(function);
+	say("function ", function->fid, "");
+	say("handle ", function->fh, "");
+	say("last DMA address ", function->end_dma, "");
+	set(function, CLP_SET_ENABLE);
+}
+
+static void round(struct function *function)
+{
+	struct event event;
+
+	provoke(function);
+	say("provoked an error: a read of ", function->start_dma + UNMAPPED, "");
+	wait_for_event(&event);
+	check(function, &event);
+	recover(function);
+}
+
+static void end(void)
+{
+	say_plain(not_reset ? "CHAIN OK, but the controller was not reset" : "CHAIN OK");
+	stop();
+}
+
+void guest(void)
+{
+	struct function function;
+	int i;
+
+	start(&function);
 	make_tables(&function);
 	register_tables(&function, region_table);
 	refresh_mapped(&function);
 	use(&function);
 	say_plain("the controller does as it is told");
-	for (round = 1; round <= ROUNDS; round++) {
-		provoke(&function);
-		say("provoked an error: a read of ", function.start_dma + UNMAPPED, "");
-		wait_for_event(&event);
-		check(&function, &event);
-		recover(&function);
-	}
-	say_plain(not_reset ? "CHAIN OK, but the controller was not reset" : "CHAIN OK");
-	stop();
+	for (i = 0; i < ROUNDS; i++)
+		round(&function);
+	set(&function, CLP_SET_DISABLE);
+	set(&function, CLP_SET_ENABLE);
+	register_nothing(&function);
+	if ((function.fh & FH_KIND) == FH_EMULATED)
+		end();
+	register_too_much(&function);
+	register_tables(&function, region_table);
+	use(&function);
+	say_plain("tables that are empty or too big are refused");
+	reset_machine(&function);
+}
+
+/* Behind the reset of the machine. */
+void guest_again(void)
+{
+	struct function function;
+
+	start(&function);
+	register_tables(&function, region_table);
+	use(&function);
+	say_plain("the controller does as it is told");
+	round(&function);
+	end();
 }
