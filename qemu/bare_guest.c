@@ -142,8 +142,6 @@ asm(".globl _start\n"
 	"	larl	%r15,stack+16384-160\n"
 	"	brasl	%r14,guest_again\n");
 
-void again(void);
-
 static void clear(union block *block)
 {
 	int i;
@@ -661,10 +659,12 @@ static void reset_machine(const struct function *function)
 	} while (!result);
 	say("resetting the machine, a load gives ", result, "");
 	/* The machine goes on with the PSW at address 0, which C does not let itself be given. */
-	asm volatile("	stg	%0,0\n"
+	asm volatile("	larl	%%r1,again\n"
+		     "	ogr	%%r1,%0\n"
+		     "	stg	%%r1,0\n"
 		     "	diag	%1,%2,0x308\n"
-		     : : "d" (SHORT_PSW_64BIT | (u64)again), "d" (0UL),
-			 "d" ((u64)DIAG_RESET_LOAD_NORMAL) : "memory");
+		     : : "d" (SHORT_PSW_64BIT), "d" (0UL), "d" ((u64)DIAG_RESET_LOAD_NORMAL)
+		     : "1", "cc", "memory");
 	failed("FAILED: the machine goes on behind its reset, ", 0);
 }
 
