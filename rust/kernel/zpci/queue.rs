@@ -76,13 +76,16 @@ impl Queue {
 
     /// Removes the `nth` event, if there is one, by moving those behind it up.
     fn remove_nth(&mut self, nth: usize) {
-        if let Some(moved) = self.slots.get_mut(nth..self.waiting) {
-            // INVARIANT: The slots that stay have kept their order.
-            if !moved.is_empty() {
-                moved.copy_within(1.., 0);
-                self.waiting -= 1;
-            }
+        let Some(removed @ [_, ..]) = self.slots.get_mut(nth..self.waiting) else {
+            return;
+        };
+
+        // Most often it is the only one, and nothing is to be moved.
+        if removed.len() > 1 {
+            removed.copy_within(1.., 0);
         }
+        // INVARIANT: The slots that stay have kept their order.
+        self.waiting -= 1;
     }
 
     /// Makes room for an event, by dropping an older transient one if a permanent failure needs
