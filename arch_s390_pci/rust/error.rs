@@ -32,9 +32,9 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress 
         return Progress::Done;
     };
     let locks = zdev.try_lock();
-    let state = match &locks {
-        Locks::Both(device) => device.state(),
-        Locks::State(state) => state,
+    let (device, state) = match &locks {
+        Locks::Both(device) => (Some(device), device.state()),
+        Locks::State(state) => (None, state),
         Locks::Busy => return Progress::Later,
     };
 
@@ -43,12 +43,12 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress 
         recovery.ignore();
         return Progress::Done;
     }
-    match &locks {
-        Locks::Both(device) if event.pec().severity() == Severity::Measurement => {
+    match device {
+        Some(device) if event.pec().severity() == Severity::Measurement => {
             log::event(zdev, device.pdev(), event);
         }
-        Locks::Both(device) => decide(recovery, device, event),
-        Locks::State(_) | Locks::Busy => {
+        Some(device) => decide(recovery, device, event),
+        None => {
             log::event_of(zdev.may_log(), "n/a", event);
             zdev.report(Report {
                 platform: Some((c"error event", c"no pdev bound")),

@@ -260,9 +260,11 @@ impl Device {
     ///
     /// The pointer must be to a valid `struct zpci_dev` that nobody has a reference to.
     pub unsafe fn release(zdev: *mut bindings::zpci_dev) {
-        // SAFETY: By the caller's promise. The pointer is null or came from `prepare`, and nobody
-        // uses it again.
-        drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign((*zdev).recovery) });
+        // SAFETY: By the caller's promise.
+        let recovery = unsafe { core::mem::replace(&mut (*zdev).recovery, core::ptr::null_mut()) };
+
+        // SAFETY: The pointer is null or came from `prepare`, and is not used again.
+        drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign(recovery) });
     }
 
     /// How often the platform has disabled the function. Events from before are ignored.
