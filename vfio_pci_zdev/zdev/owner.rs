@@ -107,7 +107,7 @@ fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
         return;
     };
 
-    if zdev.recovery().is_ok_and(|recovery| change(recovery)) {
+    if zdev.recovery().is_ok_and(change) {
         device.signal_error();
         trace::signalled(zdev.fid());
     }
