@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! VFIO: devices that user space drives.
+//! VFIO: devices that are driven by programs in user space, or by virtual machines.
 //!
 //! C header: [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
 
-use crate::bindings;
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
+use crate::{
+    bindings,
+    types::Opaque, //
 };
 
-pub mod feature;
-pub mod info;
 pub mod pci;
 
 /// A virtual machine that a device belongs to.
 ///
 /// # Invariants
 ///
-/// The pointer is to a valid `struct kvm`, to which the device holds a reference for as long as
-/// `'a` lasts.
-#[derive(Clone, Copy)]
-pub struct Kvm<'a>(NonNull<bindings::kvm>, PhantomData<&'a bindings::kvm>);
+/// A [`Kvm`] is a valid `struct kvm`.
+#[repr(transparent)]
+pub struct Kvm(Opaque<bindings::kvm>);
 
-impl Kvm<'_> {
-    #[cfg_attr(not(CONFIG_S390_PCI_RUST), expect(dead_code))]
-    pub(crate) fn as_ptr(self) -> *mut bindings::kvm {
-        self.0.as_ptr()
+impl Kvm {
+    pub(crate) fn as_raw(&self) -> *mut bindings::kvm {
+        self.0.get()
     }
 }

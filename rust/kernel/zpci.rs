@@ -44,8 +44,6 @@
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
 mod airq;
-#[cfg(CONFIG_VFIO_PCI_ZDEV_RUST)]
-mod capability;
 mod ccdf;
 pub mod debug;
 mod device;

@@ -9,18 +9,17 @@ use kernel::{
         UserSlice, //
     },
     vfio::pci::{
-        Region,
-        RegionType,
-        Transition, //
+        CoreDevice,
+        Region, //
     }, //
 };
 
 struct Bytes;
 
 impl Region for Bytes {
-    const TYPE: RegionType = RegionType::vendor(0xfffe, 2);
+    const VENDOR: u16 = 0xfffe;
+    const SUBTYPE: u32 = 2;
     const SIZE: usize = 4;
-    const WRITABLE: bool = false;
     type Data = KBox<&'static [u8; 4]>;
 
     fn read(data: &&'static [u8; 4], at: usize, to: UserPtr, len: usize) -> Result {
@@ -31,8 +30,13 @@ impl Region for Bytes {
 }
 
 /// Registers a region of bytes on the stack.
-pub fn region_of_a_local(device: &Transition<'_>) -> Result {
+///
+/// # Safety
+///
+/// The device is being opened.
+pub unsafe fn region_of_a_local(device: &CoreDevice) -> Result {
     let bytes = [1u8; 4];
 
-    device.register_region::<Bytes>(KBox::new(&bytes, GFP_KERNEL)?) //~ E0597
+    // SAFETY: By the caller's promise.
+    unsafe { device.register_region::<Bytes>(KBox::new(&bytes, GFP_KERNEL)?) } //~ E0597
 }

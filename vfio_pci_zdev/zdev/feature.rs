@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The error feature: one event at a time, as the platform gave it.
+//! `VFIO_DEVICE_FEATURE_ZPCI_ERROR`: a GET takes one event, as the platform gave it.
 //!
 //! C header: [`include/uapi/linux/vfio.h`](srctree/include/uapi/linux/vfio.h)
 
 use super::owner;
 use kernel::{
+    bindings,
     prelude::*,
     uaccess::{
         UserPtr,
         UserSlice, //
     },
-    vfio::{
-        feature::{
-            Operations,
-            Request, //
-        },
-        pci::CoreDevice, //
-    },
+    vfio::pci::CoreDevice,
     zpci::{
         Device,
         Form, //
@@ -27,24 +22,21 @@ use kernel::{
 /// Length of the feature's data: the address of a buffer for one event.
 const SIZE: usize = size_of::<u64>();
 
-/// Answers a call of the feature.
+/// Answers a call of the feature. The arguments are looked at in the order of
+/// `vfio_check_feature()`, so that a wrong call gets the error that it gets from C.
 pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
-    let offer = Operations {
-        get: true,
-        set: false,
-    };
 
-    match Request::new(flags, argsz, offer, SIZE)? {
-        Request::Probe => {
-            owner::asks_for_events(device);
-            Ok(())
-        }
-        Request::Get | Request::Set => get(zdev, arg),
+    if flags & bindings::VFIO_DEVICE_FEATURE_SET != 0 {
+        return Err(EINVAL);
     }
-}
-
-fn get(zdev: &Device, arg: UserPtr) -> Result {
+    if flags & bindings::VFIO_DEVICE_FEATURE_PROBE != 0 {
+        owner::asks_for_events(device);
+        return Ok(());
+    }
+    if flags & bindings::VFIO_DEVICE_FEATURE_GET == 0 || argsz < SIZE {
+        return Err(EINVAL);
+    }
     let address: u64 = UserSlice::new(arg, SIZE).reader().read()?;
 
     if address == 0 {

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The owner of a function: comes, listens, and goes.
+//! The session of an owner, from opening a function to closing it.
 
-use super::{
-    region::ErrorRegion,
-    reset, //
-};
+use super::reset;
 use kernel::{
     prelude::*,
-    vfio::pci::{
-        CoreDevice,
-        Transition, //
-    },
+    vfio::pci::CoreDevice,
     zpci::{
         self,
         patiently,
@@ -24,13 +18,13 @@ use kernel::{
 };
 
 /// Begins a session. A failure leaves nothing behind.
-pub(super) fn open(device: &Transition<'_>) -> Result {
-    let zdev = Device::of(device.device().pdev()).ok_or(ENODEV)?;
+pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
+    let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
     let recovery = zdev.recovery()?;
-    let kvm = device.device().kvm();
+    let kvm = device.kvm();
 
-    // The function has just been reset. An event from before that is not this owner's, but may
-    // still be on its way.
+    // vfio has just reset the function. An event from before that may still be on its way, and
+    // would be this owner's if the session began now.
     zpci::wait_for_channel_reports()?;
     reset::between_events(recovery, || match zdev.try_lock() {
         Locks::Both(locked) => Some(
@@ -42,34 +36,28 @@ pub(super) fn open(device: &Transition<'_>) -> Result {
         Locks::Busy => None,
     })
     .inspect_err(|_| closed(device))?;
-    device
-        .register_region::<ErrorRegion>(zdev.into())
-        .inspect_err(|_| {
-            leave_machine(device, zdev);
-            closed(device);
-        })
+    Ok(zdev)
 }
 
-fn leave_machine(device: &Transition<'_>, zdev: &Device) {
-    if device.device().kvm().is_some() {
+/// Begins to close: takes the function from its virtual machine.
+///
+/// The session goes on until [`closed`]. vfio resets the function in between, and the host must not
+/// recover it at the same time.
+pub(super) fn close(device: &CoreDevice) {
+    let Some(zdev) = Device::of(device.pdev()) else {
+        return;
+    };
+
+    if device.kvm().is_some() {
         let state = patiently(|| zdev.try_lock_state().map(Ok)).ok();
 
         zdev.unregister_kvm(state.as_ref());
     }
 }
 
-/// Takes the function from its virtual machine. The session goes on until nothing will be done to
-/// the function for the owner any more, so that the host does not recover it at the same time.
-pub(super) fn close(device: &Transition<'_>) {
-    device.unregister_last_region::<ErrorRegion>();
-    if let Some(zdev) = Device::of(device.device().pdev()) {
-        leave_machine(device, zdev);
-    }
-}
-
-/// Ends a session. A function that is in error then is the host's.
-pub(super) fn closed(device: &Transition<'_>) {
-    let pdev = device.device().pdev();
+/// Ends the session. If the function is still in error, the host recovers it.
+pub(super) fn closed(device: &CoreDevice) {
+    let pdev = device.pdev();
     let Some(zdev) = Device::of(pdev) else { return };
     let Ok(recovery) = zdev.recovery() else {
         return;
@@ -89,12 +77,13 @@ pub(super) fn closed(device: &Transition<'_>) {
     }
 }
 
-/// Notes that the owner asks for events. What has happened before is signalled at once.
+/// Notes that the owner asks for events. Signals the eventfd if events wait that it has not been
+/// signalled for.
 pub(super) fn asks_for_events(device: &CoreDevice) {
     signal_if(device, Recovery::listen);
 }
 
-/// Notes whether the error eventfd is registered. What has happened before is signalled at once.
+/// Notes whether the error eventfd is registered. Signals a new one if events wait already.
 pub(super) fn error_eventfd_changed(device: &CoreDevice) {
     signal_if(device, |recovery| {
         recovery.set_eventfd(device.has_error_eventfd())

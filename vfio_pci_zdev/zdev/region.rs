@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The error region: one event at a time, with what the kernel knows of it.
+//! The error region: a read takes one event, as a record; a page of it can be mapped.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -15,10 +15,7 @@ use kernel::{
         UserPtr,
         UserSlice, //
     },
-    vfio::pci::{
-        Region,
-        RegionType, //
-    },
+    vfio::pci::Region,
     zpci::{
         Device,
         Form,
@@ -26,21 +23,12 @@ use kernel::{
     }, //
 };
 
-/// Writes what a reader wants of a record.
+/// Writes a record to a reader of `len` bytes: cut to that, or with zeroes behind it.
 fn write(record: &[u8], to: UserPtr, len: usize) -> Result {
-    let wanted = core::cmp::min(len, record.len());
-
-    UserSlice::new(to, wanted)
-        .writer()
-        .write_slice(&record[..wanted])?;
-    write_zeroes(to, wanted, len)
-}
-
-/// Writes zeroes behind a record, to a reader of more than that, such as of the whole region.
-fn write_zeroes(to: UserPtr, from: usize, len: usize) -> Result {
     const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];
-    let mut writer = UserSlice::new(to.wrapping_byte_add(from), len.saturating_sub(from)).writer();
+    let mut writer = UserSlice::new(to, len).writer();
 
+    writer.write_slice(&record[..core::cmp::min(len, record.len())])?;
     while !writer.is_empty() {
         writer.write_slice(&ZEROES[..core::cmp::min(writer.len(), ZEROES.len())])?;
     }
@@ -51,16 +39,13 @@ fn write_zeroes(to: UserPtr, from: usize, len: usize) -> Result {
 pub(super) struct ErrorRegion;
 
 impl Region for ErrorRegion {
-    const TYPE: RegionType = RegionType::vendor(
-        // CAST: A vendor ID has 16 bits.
-        bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16,
-        bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION,
-    );
-    // CAST: Small numbers.
-    const SIZE: usize = bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize + PAGE_SIZE;
-    const WRITABLE: bool = false;
-    const MAPPABLE: Option<Range<usize>> =
-        Some(bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize..Self::SIZE);
+    // CAST: A vendor ID has 16 bits.
+    const VENDOR: u16 = bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16;
+    const SUBTYPE: u32 = bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION;
+    const SIZE: usize = Self::MAPPABLE.end;
+    // CAST: A small number.
+    const MAPPABLE: Range<usize> = bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize
+        ..bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize + PAGE_SIZE;
 
     type Data = ARef<Device>;
 
@@ -73,9 +58,10 @@ impl Region for ErrorRegion {
         if at != 0 || len < Record::TAKING {
             return write(&recovery.last_record().bytes()[at..], to, len);
         }
-        // An event is the reader's once its bytes are there, so these come before them.
+        // The zeroes go first: once its bytes are there the event is taken, and must not be lost to
+        // a fault behind them.
         if len > Record::SIZE {
-            write_zeroes(to, Record::SIZE, len)?;
+            write(&[], to.wrapping_byte_add(Record::SIZE), len - Record::SIZE)?;
         }
         match recovery.take(to, Form::Record(len))? {
             None => Ok(()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reset of a function for its owner, and for an owner that comes.
+//! Resets that vfio asks for: `VFIO_DEVICE_RESET`, and before a function is opened.
 
 use kernel::{
     prelude::*,
@@ -14,8 +14,9 @@ use kernel::{
     }, //
 };
 
-/// Tries something as [`patiently`] does, but not before all errors that are on their way are
-/// processed: an owner gets the event that it resets its function for, and none of an earlier one.
+/// Runs `attempt` as [`patiently`] does, but not while an event of the function waits to be
+/// processed. Otherwise a reset could overtake the event that it is for, which would then be taken
+/// for a new error.
 pub(super) fn between_events<R>(
     recovery: &Recovery,
     mut attempt: impl FnMut() -> Option<Result<R>>,
@@ -28,8 +29,8 @@ pub(super) fn between_events<R>(
     })
 }
 
-/// Resets a function that is in error before its device is opened, so that what is taken for its
-/// initial state is one.
+/// Resets a function that is in error, before vfio opens it. vfio keeps config space of that moment
+/// as the initial state; that of a function in error is all ones.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
     let recovery = zdev.recovery()?;
@@ -37,8 +38,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     if recovery.unprocessed() == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
     }
-    // An event that is on its way is about the function as it is now, and so comes first. There
-    // is none of a function that is in order, and this costs two switches of threads.
+    // The error's event may still be on its way, and must not be taken for a new error after the
+    // reset. A function that is in order does not wait: that costs two switches of threads.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
         zdev.try_reset(Restore::LastSaved, &mut |device| {
@@ -48,29 +49,35 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     Ok(())
 }
 
-/// Resets the function for its owner: through the platform if it is in error, or if the PCI core
-/// has no way, and else by the PCI core.
+/// `VFIO_DEVICE_RESET`: through the platform if the function is in error, or if the PCI core has no
+/// reset for it, and else by the PCI core.
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others do not get done with the
-/// function, [`ENODEV`] if it is not configured any more, or what the platform or the PCI core say.
+/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if the function's locks are not free
+/// within a second, [`ENODEV`] if it is not configured, or those of the platform and the PCI core.
 pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
     let recovery = zdev.recovery()?;
-    // Others use the memory for as long as they like, so this comes before all locks of ours.
+    // This waits until nobody uses the memory, however long: with a lock of the function held, all
+    // its events would wait, too.
     let memory = device.block_memory();
 
     memory.power_on();
+    let mut no_other_way = false;
     let result = between_events(recovery, || {
         let mut newest = 0;
         let result = match zdev.try_reset(Restore::Current, &mut |locked| {
             newest = recovery.newest();
-            !device.reset_works() || zpci::is_in_error(locked.pdev())
+            no_other_way || zpci::is_in_error(locked.pdev())
         })? {
             Ok(true) => Ok(()),
             Ok(false) => match zpci::try_reset_function(device.pdev()) {
                 Err(error) if error == EAGAIN => return None,
+                Err(error) if error == ENOTTY => {
+                    no_other_way = true;
+                    return None;
+                }
                 result => result,
             },
             Err(error) => Err(error),
@@ -79,7 +86,7 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
         Some(result.inspect(|()| recovery.recovered(newest)))
     });
 
-    // If it was blocked it could not be woken up before, and was taken for one without power.
+    // Once more: of a blocked function vfio has read all ones, and takes it for one in D3.
     memory.power_on();
     result
 }

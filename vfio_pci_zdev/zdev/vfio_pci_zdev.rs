@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What vfio-pci-core does on s390: it lets the owner of a function recover it from errors.
+//! The s390 part of vfio-pci-core: it lets the owner of a zPCI function recover it from errors.
 //!
-//! C version of this: [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c)
+//! These are the functions that vfio-pci-core calls. A session of an owner is between
+//! `vfio_pci_zdev_open_device()` and `vfio_pci_zdev_closed()`; in between the owner takes events by
+//! the region or by the feature, is woken by the eventfd, and resets the function.
+//!
+//! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c), and so are
+//! the capabilities of both.
 
 use kernel::{
     bindings,
     error::from_result,
     prelude::*,
     uaccess::UserPtr,
-    vfio::{
-        info::CapabilityChain,
-        pci::{
-            CoreDevice,
-            Transition, //
-        }, //
-    }, //
+    vfio::pci::CoreDevice, //
 };
 
-#[forbid(unsafe_code)]
-mod capability;
 #[forbid(unsafe_code)]
 mod feature;
 #[forbid(unsafe_code)]
@@ -31,23 +28,7 @@ mod reset;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
-/// Adds what is to be known of a function to what its device says of itself.
-///
-/// # Safety
-///
-/// `vdev` must be a valid device, and `caps` a chain that nobody else uses.
-#[export]
-unsafe extern "C" fn vfio_pci_info_zdev_add_caps(
-    vdev: *mut bindings::vfio_pci_core_device,
-    caps: *mut bindings::vfio_info_cap,
-) -> c_int {
-    // SAFETY: By the caller's promise.
-    let (device, caps) = unsafe { (CoreDevice::from_raw(vdev), CapabilityChain::from_raw(caps)) };
-
-    from_result(|| capability::add_all(device, caps).map(|()| 0))
-}
-
-/// Begins a session, while the device is being opened.
+/// Begins a session, while the device is being opened, and adds the error region.
 ///
 /// # Safety
 ///
@@ -55,9 +36,20 @@ unsafe extern "C" fn vfio_pci_info_zdev_add_caps(
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
     // SAFETY: By the caller's promise.
-    let device = unsafe { Transition::from_raw(vdev) };
+    let device = unsafe { CoreDevice::from_raw(vdev) };
 
-    from_result(|| owner::open(&device).map(|()| 0))
+    from_result(|| {
+        let zdev = owner::open(device)?;
+
+        // SAFETY: By the caller's promise.
+        unsafe { device.register_region::<region::ErrorRegion>(zdev.into()) }.inspect_err(
+            |_| {
+                owner::close(device);
+                owner::closed(device);
+            },
+        )?;
+        Ok(0)
+    })
 }
 
 /// Takes a function from its virtual machine, while the device is being closed, or if opening it
@@ -69,7 +61,7 @@ unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_cor
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
-    owner::close(&unsafe { Transition::from_raw(vdev) });
+    owner::close(unsafe { CoreDevice::from_raw(vdev) });
 }
 
 /// Ends a session, after the last thing that closing does to the device.
@@ -80,7 +72,7 @@ unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_co
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_closed(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
-    owner::closed(&unsafe { Transition::from_raw(vdev) });
+    owner::closed(unsafe { CoreDevice::from_raw(vdev) });
 }
 
 /// Notes that the error eventfd has been registered or taken back.

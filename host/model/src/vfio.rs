@@ -16,14 +16,14 @@ pub(crate) mod pci {
     /// A device that user space drives.
     pub(crate) struct CoreDevice {
         zdev: ARef<zpci::Device>,
-        guest: bool,
+        guest: Option<Kvm>,
     }
 
     impl CoreDevice {
         pub(crate) fn new(zdev: &ARef<zpci::Device>, guest: bool) -> Self {
             Self {
                 zdev: zdev.clone(),
-                guest,
+                guest: guest.then_some(Kvm),
             }
         }
 
@@ -31,12 +31,8 @@ pub(crate) mod pci {
             self.zdev.device()
         }
 
-        pub(crate) fn kvm(&self) -> Option<Kvm> {
-            self.guest.then_some(Kvm)
-        }
-
-        pub(crate) fn reset_works(&self) -> bool {
-            true
+        pub(crate) fn kvm(&self) -> Option<&Kvm> {
+            self.guest.as_ref()
         }
 
         pub(crate) fn has_error_eventfd(&self) -> bool {
@@ -53,11 +49,10 @@ pub(crate) mod pci {
         }
     }
 
-    #[derive(Clone, Copy)]
     pub(crate) struct Kvm;
 
     impl zpci::StateGuard<'_> {
-        pub(crate) fn register_kvm(&self, _kvm: Kvm) -> Result {
+        pub(crate) fn register_kvm(&self, _kvm: &Kvm) -> Result {
             Ok(())
         }
     }
@@ -75,37 +70,14 @@ pub(crate) mod pci {
         }
     }
 
-    pub(crate) struct Transition<'a>(pub(crate) &'a CoreDevice);
-
-    impl<'a> Transition<'a> {
-        pub(crate) fn device(&self) -> &'a CoreDevice {
-            self.0
-        }
-
-        pub(crate) fn register_region<R: Region>(&self, _data: R::Data) -> Result {
-            assert_eq!(R::TYPE, RegionType(0x1014, 2));
-            assert!(!R::WRITABLE);
-            assert_eq!(R::MAPPABLE.map(|pages| pages.end), Some(R::SIZE));
-            Ok(())
-        }
-
-        pub(crate) fn unregister_last_region<R: Region>(&self) {}
-    }
-
-    #[derive(Debug, PartialEq, Eq)]
-    pub(crate) struct RegionType(u16, u32);
-
-    impl RegionType {
-        pub(crate) const fn vendor(vendor: u16, subtype: u32) -> Self {
-            Self(vendor, subtype)
-        }
-    }
-
     pub(crate) trait Region {
-        const TYPE: RegionType;
+        #[expect(dead_code, reason = "regions have no model")]
+        const VENDOR: u16;
+        #[expect(dead_code, reason = "regions have no model")]
+        const SUBTYPE: u32;
+        #[expect(dead_code, reason = "regions have no model")]
         const SIZE: usize;
-        const WRITABLE: bool;
-        const MAPPABLE: Option<Range<usize>>;
+        const MAPPABLE: Range<usize>;
         type Data;
 
         fn read(zdev: &zpci::Device, at: usize, to: UserPtr, len: usize) -> Result;

@@ -11,8 +11,7 @@ use kernel::{
     },
     vfio::pci::{
         CoreDevice,
-        Region,
-        Transition, //
+        Region, //
     },
     zpci::{
         Device,
@@ -35,17 +34,15 @@ fn function(device: &CoreDevice) -> &Device {
 pub(crate) fn open(device: &CoreDevice) -> Result {
     function(device).set_open(true);
     reset::before_open(device)
-        .and_then(|()| owner::open(&Transition(device)))
+        .and_then(|()| owner::open(device).map(drop))
         .inspect_err(|_| function(device).set_open(false))
 }
 
 /// Closes it.
 pub(crate) fn close(device: &CoreDevice) {
-    let transition = Transition(device);
-
-    owner::close(&transition);
+    owner::close(device);
     function(device).set_eventfd(false);
-    owner::closed(&transition);
+    owner::closed(device);
     function(device).set_open(false);
 }
 

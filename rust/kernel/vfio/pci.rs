@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! PCI devices that user space drives: what vfio-pci-core is, seen from Rust code that is linked
-//! into it.
+//! vfio-pci-core, seen from Rust code that is linked into it: devices ([`CoreDevice`]), the lock of
+//! their memory ([`MemoryGuard`]), and regions that are added to them ([`Region`]).
 //!
-//! vfio-pci-core may be a module, and this crate never is. So nothing here that calls it exists in
-//! this crate's object: all of it is inlined into its callers.
+//! vfio-pci-core may be a module, and the kernel crate is built in. So each function here that
+//! calls vfio-pci-core is `#[inline]`: the crate would not link otherwise.
 //!
 //! C header: [`include/linux/vfio_pci_core.h`](srctree/include/linux/vfio_pci_core.h)
 
@@ -15,17 +15,10 @@ use crate::{
     pci,
     types::Opaque, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
 
 mod region;
 
-pub use region::{
-    Region,
-    RegionType, //
-};
+pub use region::Region;
 
 /// A PCI device under vfio-pci.
 ///
@@ -33,7 +26,8 @@ pub use region::{
 ///
 /// # Invariants
 ///
-/// A [`CoreDevice`] is a valid `struct vfio_pci_core_device`, and so is the PCI device it is for.
+/// A [`CoreDevice`] is a valid `struct vfio_pci_core_device` that is registered: the PCI device that
+/// it is for is valid, too, and has it as its driver data.
 #[repr(transparent)]
 pub struct CoreDevice(Opaque<bindings::vfio_pci_core_device>);
 
@@ -42,7 +36,7 @@ impl CoreDevice {
     ///
     /// # Safety
     ///
-    /// The pointer must be to a device that stays valid for as long as `'a` lasts.
+    /// The pointer must be to a device that stays registered for as long as `'a` lasts.
     #[inline]
     pub unsafe fn from_raw<'a>(vdev: *mut bindings::vfio_pci_core_device) -> &'a Self {
         // SAFETY: By the caller's promise; the type is transparent.
@@ -53,7 +47,8 @@ impl CoreDevice {
     ///
     /// # Safety
     ///
-    /// The pointer must be to the `vdev` of a device that stays valid for as long as `'a` lasts.
+    /// The pointer must be to the `vdev` of a device that stays registered for as long as `'a`
+    /// lasts.
     #[inline]
     pub unsafe fn from_vfio<'a>(device: *mut bindings::vfio_device) -> &'a Self {
         // SAFETY: By the caller's promise.
@@ -78,26 +73,17 @@ impl CoreDevice {
 
     /// Returns the virtual machine that the device belongs to.
     ///
-    /// It is there from before the device is opened until after it is closed; the caller is in
-    /// between, or is part of either.
+    /// vfio sets it before it opens the device, and clears it after it has closed it. The caller is
+    /// in between, or part of either.
     #[inline]
-    pub fn kvm(&self) -> Option<Kvm<'_>> {
-        // SAFETY: By the type invariant the device is valid.
-        let kvm = NonNull::new(unsafe { (*self.as_raw()).vdev.kvm })?;
-
-        // INVARIANT: The device holds a reference, see above.
-        Some(Kvm(kvm, PhantomData))
+    pub fn kvm(&self) -> Option<&Kvm> {
+        // SAFETY: By the type invariant the device is valid, and it holds a reference to the
+        // machine. CAST: `Kvm` is a transparent wrapper of `struct kvm`.
+        unsafe { (*self.as_raw()).vdev.kvm.cast::<Kvm>().as_ref() }
     }
 
-    /// Whether the device could be reset when it was opened.
-    #[inline]
-    pub fn reset_works(&self) -> bool {
-        // SAFETY: By the type invariant the device is valid.
-        unsafe { (*self.as_raw()).reset_works() }
-    }
-
-    /// Whether the error eventfd is registered, for a caller that holds `igate`, where it cannot
-    /// change.
+    /// Whether the error eventfd is registered. The caller holds `igate`, or the answer may be out
+    /// of date.
     #[inline]
     pub fn has_error_eventfd(&self) -> bool {
         // SAFETY: By the type invariant the device is valid; the pointer is read at once, and
@@ -108,8 +94,8 @@ impl CoreDevice {
     /// Signals the error eventfd, if it is registered.
     #[inline]
     pub fn signal_error(&self) {
-        // SAFETY: By the type invariant the device is valid. The state is not looked at, and
-        // the answer is always the same.
+        // SAFETY: By the type invariant the PCI device is valid, and its driver data is `self`, in
+        // which the function looks for the eventfd. It does not look at the state.
         unsafe {
             bindings::vfio_pci_core_aer_err_detected(
                 (*self.as_raw()).pdev,
@@ -118,8 +104,8 @@ impl CoreDevice {
         };
     }
 
-    /// Keeps user space out of the device's memory: mappings are taken away, and accesses wait.
-    /// May sleep.
+    /// Keeps user space out of the device's memory: removes its mappings, and lets new accesses
+    /// wait. An access during a reset would be an error of its own. May sleep.
     #[inline]
     pub fn block_memory(&self) -> MemoryGuard<'_> {
         // SAFETY: By the type invariant the device is valid.
@@ -134,7 +120,7 @@ impl CoreDevice {
     }
 }
 
-/// The memory of a device, out of reach of user space.
+/// The memory of a device, which user space cannot reach until this guard is dropped.
 ///
 /// # Invariants
 ///
@@ -146,11 +132,11 @@ impl MemoryGuard<'_> {
     /// `PCI_D0`, which is a macro with a cast that bindgen leaves out.
     const D0: bindings::pci_power_t = 0;
 
-    /// Wakes the device up, which it must be to be reset.
+    /// Brings the device to D0: one in D3hot cannot be reset.
     #[inline]
     pub fn power_on(&self) {
-        // SAFETY: The device is valid and `memory_lock` is held. Failing leaves the device as it
-        // is, and the reset says whether that matters.
+        // SAFETY: The device is valid and `memory_lock` is held. An error need not be looked at:
+        // the reset of a device without power fails.
         unsafe { bindings::vfio_pci_set_power_state(self.0.as_raw(), Self::D0) };
     }
 }
@@ -159,8 +145,8 @@ impl Drop for MemoryGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         #[cfg(CONFIG_VFIO_PCI_DMABUF)]
-        // SAFETY: The device is valid and `memory_lock` is held. A device that is being opened or
-        // closed has no config space of its own to say whether its memory is enabled.
+        // SAFETY: The device is valid and `memory_lock` is held. vfio's copy of config space, which
+        // tells whether memory is enabled, is not there while a device is opened or closed.
         if unsafe {
             !(*self.0.as_raw()).vconfig.is_null()
                 && bindings::__vfio_pci_memory_enabled(self.0.as_raw())
@@ -170,33 +156,5 @@ impl Drop for MemoryGuard<'_> {
         }
         // SAFETY: By the type invariant the lock is held for writing, by this guard.
         unsafe { bindings::up_write(&raw mut (*self.0.as_raw()).memory_lock) };
-    }
-}
-
-/// A device that is being opened or closed, so that nobody uses it yet or anymore.
-///
-/// # Invariants
-///
-/// Nobody else accesses the device's regions.
-pub struct Transition<'a>(&'a CoreDevice);
-
-impl<'a> Transition<'a> {
-    /// Makes a reference of a pointer.
-    ///
-    /// # Safety
-    ///
-    /// The pointer must be to a device that stays valid for as long as `'a` lasts, and that is
-    /// being opened or closed, under the lock of its device set, for all that time.
-    #[inline]
-    pub unsafe fn from_raw(vdev: *mut bindings::vfio_pci_core_device) -> Self {
-        // INVARIANT: By the caller's promise.
-        // SAFETY: By the caller's promise.
-        Self(unsafe { CoreDevice::from_raw(vdev) })
-    }
-
-    /// Returns the device.
-    #[inline]
-    pub fn device(&self) -> &'a CoreDevice {
-        self.0
     }
 }

@@ -22,9 +22,9 @@ impl StateGuard<'_> {
     /// # Errors
     ///
     /// [`ENOENT`] if KVM cannot, or its own errors.
-    pub fn register_kvm(&self, kvm: Kvm<'_>) -> Result {
+    pub fn register_kvm(&self, kvm: &Kvm) -> Result {
         // SAFETY: By their type invariants the function and the machine are valid.
-        checked(unsafe { bindings::zpci_kvm_register(self.zdev().as_raw(), kvm.as_ptr()) })
+        checked(unsafe { bindings::zpci_kvm_register(self.zdev().as_raw(), kvm.as_raw()) })
     }
 }
 

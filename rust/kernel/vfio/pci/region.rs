@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Regions that a driver adds to those of a PCI device.
+//! Regions of a PCI device that are not its own: a driver adds them, to tell user space more.
 
-use super::Transition;
+use super::CoreDevice;
 use crate::{
     bindings,
     error::{
@@ -13,33 +13,15 @@ use crate::{
     page::PAGE_SHIFT,
     prelude::*,
     types::ForeignOwnable,
-    uaccess::UserPtr,
-    vfio::info::CapabilityChain,
+    uaccess::UserPtr, //
 };
 
 use core::ops::Range;
 
-/// How user space recognizes a region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegionType {
-    /// `VFIO_REGION_TYPE_*`, or a vendor's number.
-    kind: u32,
-    /// The subtype, in the range of `kind`.
-    subtype: u32,
-}
-
-impl RegionType {
-    /// A type of which a PCI vendor hands out the subtypes.
-    pub const fn vendor(vendor: u16, subtype: u32) -> Self {
-        Self {
-            // CAST: Widening only.
-            kind: bindings::VFIO_REGION_TYPE_PCI_VENDOR_TYPE | vendor as u32,
-            subtype,
-        }
-    }
-}
-
 /// A region of a device, beside its BARs and its config space.
+///
+/// User space finds it by vendor and subtype, and can read it. It can map what is
+/// [`Region::MAPPABLE`].
 ///
 /// # Examples
 ///
@@ -50,15 +32,15 @@ impl RegionType {
 ///     prelude::*,
 ///     sync::{atomic::{Atomic, Relaxed}, Arc, ArcBorrow},
 ///     uaccess::{UserPtr, UserSlice},
-///     vfio::pci::{Region, RegionType, Transition},
+///     vfio::pci::{CoreDevice, Region},
 /// };
 ///
 /// struct ReadCount(Atomic<u32>);
 ///
 /// impl Region for ReadCount {
-///     const TYPE: RegionType = RegionType::vendor(0x1014, 0x7e57);
+///     const VENDOR: u16 = 0x1014;
+///     const SUBTYPE: u32 = 0x7e57;
 ///     const SIZE: usize = 4;
-///     const WRITABLE: bool = false;
 ///     type Data = Arc<ReadCount>;
 ///
 ///     fn read(count: ArcBorrow<'_, Self>, at: usize, to: UserPtr, len: usize) -> Result {
@@ -68,24 +50,28 @@ impl RegionType {
 ///     }
 /// }
 ///
-/// fn open(vdev: &Transition<'_>) -> Result {
+/// /// # Safety
+/// ///
+/// /// The device is being opened.
+/// unsafe fn open(device: &CoreDevice) -> Result {
 ///     let data = Arc::new(ReadCount(Atomic::new(0)), GFP_KERNEL)?;
 ///
-///     vdev.register_region::<ReadCount>(data)
+///     // SAFETY: By the caller's promise.
+///     unsafe { device.register_region::<ReadCount>(data) }
 /// }
 /// ```
 pub trait Region: Sized + 'static {
-    /// How user space recognizes the region.
-    const TYPE: RegionType;
+    /// The PCI vendor that hands out the region's subtype.
+    const VENDOR: u16;
+
+    /// How user space tells the vendor's regions apart.
+    const SUBTYPE: u32;
 
     /// Length of the region, in bytes.
     const SIZE: usize;
 
-    /// Whether user space may write to it.
-    const WRITABLE: bool;
-
-    /// Which bytes of the region can be mapped: whole pages.
-    const MAPPABLE: Option<Range<usize>> = None;
+    /// Which bytes of the region can be mapped: whole pages, or none.
+    const MAPPABLE: Range<usize> = 0..0;
 
     /// What the region owns. It is freed when the device is closed.
     type Data: ForeignOwnable + Send + Sync + 'static;
@@ -103,20 +89,6 @@ pub trait Region: Sized + 'static {
         len: usize,
     ) -> Result;
 
-    /// Writes to the region, like [`Region::read`].
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`] if the region cannot be written to, or others of the region's own.
-    fn write(
-        _data: <Self::Data as ForeignOwnable>::Borrowed<'_>,
-        _at: usize,
-        _from: UserPtr,
-        _len: usize,
-    ) -> Result {
-        Err(EINVAL)
-    }
-
     /// Maps the bytes that are [`Region::MAPPABLE`], all of them.
     ///
     /// # Errors
@@ -126,6 +98,21 @@ pub trait Region: Sized + 'static {
         Err(EINVAL)
     }
 }
+
+/// The capability that says which bytes of a region can be mapped: a
+/// `struct vfio_region_info_cap_sparse_mmap` with one area.
+#[repr(C)]
+struct SparseMmap {
+    header: bindings::vfio_info_cap_header,
+    areas: u32,
+    reserved: u32,
+    area: bindings::vfio_region_sparse_mmap_area,
+}
+
+crate::static_assert!(
+    core::mem::offset_of!(SparseMmap, area)
+        == size_of::<bindings::vfio_region_info_cap_sparse_mmap>()
+);
 
 /// The C side of a [`Region`].
 struct Adapter<R: Region>(core::marker::PhantomData<R>);
@@ -152,27 +139,26 @@ impl<R: Region> Adapter<R> {
         from_result(|| {
             // SAFETY: `ppos` is valid. CAST: The core treats it as unsigned, too.
             let offset = unsafe { *ppos } as u64;
-            let index = (offset >> bindings::VFIO_PCI_OFFSET_SHIFT)
-                .checked_sub(bindings::VFIO_PCI_NUM_REGIONS.into())
-                .ok_or(EINVAL)?;
-            // CAST: The result has 40 bits, as has `usize` on each machine that the core is for.
+            // CAST: The core has few regions, and the rest has 40 bits; `usize` has 64.
+            let region = (offset >> bindings::VFIO_PCI_OFFSET_SHIFT) as usize;
             let at = (offset & ((1 << bindings::VFIO_PCI_OFFSET_SHIFT) - 1)) as usize;
 
-            if count == 0 || at.checked_add(count).is_none_or(|end| end > R::SIZE) {
+            if iswrite || count == 0 || at.checked_add(count).is_none_or(|end| end > R::SIZE) {
                 return Err(EINVAL);
             }
             // SAFETY: The device is valid and open, so that its regions do not change, and the
-            // core has checked the index.
-            let data = unsafe { (*(*vdev).region.add(index as usize)).data };
+            // core has found this one behind those that all devices have.
+            let data = unsafe {
+                (*(*vdev)
+                    .region
+                    .add(region - bindings::VFIO_PCI_NUM_REGIONS as usize))
+                .data
+            };
+
             // SAFETY: The data is that of `register_region`, and stays until `release`.
             let data = unsafe { R::Data::borrow(data) };
-            let user = UserPtr::from_ptr(buf.cast());
 
-            if iswrite {
-                R::write(data, at, user, count)?;
-            } else {
-                R::read(data, at, user, count)?;
-            }
+            R::read(data, at, UserPtr::from_ptr(buf.cast()), count)?;
             // SAFETY: `ppos` is valid. CAST: The region is far smaller than the range.
             unsafe { *ppos += count as bindings::loff_t };
             // CAST: As above.
@@ -189,14 +175,14 @@ impl<R: Region> Adapter<R> {
         vma: *mut bindings::vm_area_struct,
     ) -> c_int {
         from_result(|| {
-            let mappable = R::MAPPABLE.ok_or(EINVAL)?;
             // SAFETY: `vma` is valid.
             let page = unsafe { (*vma).vm_pgoff };
             let at = page % (1 << (bindings::VFIO_PCI_OFFSET_SHIFT as usize - PAGE_SHIFT));
             // SAFETY: `vma` is being set up.
             let vma = unsafe { VmaNew::from_raw(vma) };
 
-            if at << PAGE_SHIFT != mappable.start || vma.end() - vma.start() != mappable.len() {
+            if at << PAGE_SHIFT != R::MAPPABLE.start || vma.end() - vma.start() != R::MAPPABLE.len()
+            {
                 return Err(EINVAL);
             }
             // SAFETY: The data is that of `register_region`, and stays until `release`.
@@ -207,19 +193,41 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `caps` is a valid chain that nobody else uses meanwhile.
+    /// `region` is valid, and `caps` is a valid chain that nobody else uses meanwhile.
     unsafe extern "C" fn add_capability(
         _vdev: *mut bindings::vfio_pci_core_device,
-        _region: *mut bindings::vfio_pci_region,
+        region: *mut bindings::vfio_pci_region,
         caps: *mut bindings::vfio_info_cap,
     ) -> c_int {
-        let Some(mappable) = R::MAPPABLE else {
-            return 0;
-        };
         // SAFETY: By the caller's promise.
-        let caps = unsafe { CapabilityChain::from_raw(caps) };
+        if unsafe { (*region).flags } & bindings::VFIO_REGION_INFO_FLAG_MMAP == 0 {
+            return 0;
+        }
+        let mut capability = SparseMmap {
+            header: bindings::vfio_info_cap_header {
+                // CAST: The capability's ID has 16 bits.
+                id: bindings::VFIO_REGION_INFO_CAP_SPARSE_MMAP as u16,
+                version: 1,
+                next: 0,
+            },
+            areas: 1,
+            reserved: 0,
+            // CAST: Widening only.
+            area: bindings::vfio_region_sparse_mmap_area {
+                offset: R::MAPPABLE.start as u64,
+                size: R::MAPPABLE.len() as u64,
+            },
+        };
 
-        from_result(|| caps.add_sparse_mmap(mappable).map(|()| 0))
+        // SAFETY: By the caller's promise. The capability begins with its header, and has no
+        // padding.
+        unsafe {
+            bindings::vfio_info_add_capability(
+                caps,
+                (&raw mut capability).cast(),
+                size_of::<SparseMmap>(),
+            )
+        }
     }
 
     /// # Safety
@@ -234,36 +242,38 @@ impl<R: Region> Adapter<R> {
     }
 }
 
-impl Transition<'_> {
-    /// Adds a region. It is there until the device is closed.
+impl CoreDevice {
+    /// Adds a region. It is there until the device is closed, or until opening it fails.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`]; the data is then freed.
+    ///
+    /// # Safety
+    ///
+    /// The device must be being opened: nobody else may use its regions meanwhile.
     #[inline]
-    pub fn register_region<R: Region>(&self, data: R::Data) -> Result {
+    pub unsafe fn register_region<R: Region>(&self, data: R::Data) -> Result {
+        let vdev = self.as_raw();
         let data = data.into_foreign();
-        let write = if R::WRITABLE {
-            bindings::VFIO_REGION_INFO_FLAG_WRITE
-        } else {
-            0
-        };
-        let map = if R::MAPPABLE.is_some() {
-            bindings::VFIO_REGION_INFO_FLAG_MMAP
-        } else {
-            0
-        };
+        let mut flags = bindings::VFIO_REGION_INFO_FLAG_READ;
 
-        // SAFETY: The device is valid, and nobody else uses its regions by the type invariant.
+        // A driver without `mmap`, such as ism-vfio-pci, must not say that it can map.
+        // SAFETY: By the type invariant the device is valid, and has operations that are constant.
+        if !R::MAPPABLE.is_empty() && unsafe { (*(*vdev).vdev.ops).mmap.is_some() } {
+            flags |= bindings::VFIO_REGION_INFO_FLAG_MMAP;
+        }
+        // SAFETY: The device is valid, and nobody else uses its regions by the caller's promise.
         // The operations are constant, and match the data.
         to_result(unsafe {
             bindings::vfio_pci_core_register_dev_region(
-                self.device().as_raw(),
-                R::TYPE.kind,
-                R::TYPE.subtype,
+                vdev,
+                // CAST: Widening only.
+                bindings::VFIO_REGION_TYPE_PCI_VENDOR_TYPE | R::VENDOR as u32,
+                R::SUBTYPE,
                 &const { Adapter::<R>::OPS },
                 R::SIZE,
-                bindings::VFIO_REGION_INFO_FLAG_READ | write | map,
+                flags,
                 data,
             )
         })
@@ -271,41 +281,5 @@ impl Transition<'_> {
             // SAFETY: The core has not taken the data.
             drop(unsafe { R::Data::from_foreign(data) })
         })
-    }
-
-    /// Takes back the region that was added last, where opening the device fails after that. Does
-    /// nothing if the core has released it already, as it does when it closes a device.
-    #[inline]
-    pub fn unregister_last_region<R: Region>(&self) {
-        let vdev = self.device().as_raw();
-        // SAFETY: The device is valid.
-        let Some(last) = (unsafe { (*vdev).num_regions })
-            .checked_sub(1)
-            .filter(|&n| n >= 0)
-        else {
-            return;
-        };
-        // SAFETY: The device has more than `last` regions. CAST: Just checked to be positive.
-        let region = unsafe { (*vdev).region.add(last as usize) };
-
-        // SAFETY: The region is valid.
-        if unsafe { ((*region).type_, (*region).subtype) } != (R::TYPE.kind, R::TYPE.subtype) {
-            return;
-        }
-        // SAFETY: The region is valid, and was registered with operations that match its data,
-        // whosever it is. It is forgotten below.
-        unsafe {
-            if let Some(release) = (*(*region).ops).release {
-                release(vdev, region);
-            }
-        }
-        // SAFETY: The device is valid, and nobody else uses its regions.
-        unsafe { (*vdev).num_regions = last };
-        if last == 0 {
-            // SAFETY: The array is the device's own, and nobody looks at an array of none.
-            unsafe { bindings::kfree((*vdev).region.cast()) };
-            // SAFETY: The device is valid.
-            unsafe { (*vdev).region = core::ptr::null_mut() };
-        }
     }
 }
