@@ -152,6 +152,11 @@ FIXTURE_VARIANT_ADD(refused, translation) {
 	.open_only = true,
 };
 
+FIXTURE_VARIANT_ADD(refused, refresh) {
+	.answer = "answer refresh cc=1 status=4",
+	.open_only = true,
+};
+
 FIXTURE_SETUP(refused)
 {
 	ROUGH_START();
@@ -284,6 +289,36 @@ TEST_F_TIMEOUT(refusal, to_restore, 60)
 	ASSERT_EQ(0, platform_command("forget"));
 	EXPECT_EQ(0, vfio_reset(&owner->fn));
 	EXPECT_RESTORED();
+}
+
+/* Nor is it one if MSI-X stays off, or masked: its control register is written last. */
+TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
+{
+	struct owner *owner = &self->rough.owner;
+	long before, all = 0;
+	int i, last;
+
+	/* Only what differs is written, which may be more the first time. */
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		before = platform_number("count store fid=%lu space=15", self->rough.fid);
+		EXPECT_EQ(0, vfio_reset(&owner->fn));
+		all = platform_number("count store fid=%lu space=15", self->rough.fid) - before;
+		EXPECT_RESTORED();
+	}
+	ASSERT_LT(2, all);
+	/* The last one ends the mask, and the one before it switches MSI-X on. */
+	for (last = 1; last <= 2; last++) {
+		ASSERT_EQ(0, owner_suffer(owner));
+		ASSERT_EQ(0, platform_command("answer store fid=%lu space=15 skip=%ld times=%d cc=3 status=0",
+					      self->rough.fid, all - last, last));
+		EXPECT_EQ(-EIO, vfio_reset(&owner->fn)) {
+			TH_LOG("the last %d of %ld", last, all);
+		}
+		ASSERT_EQ(0, platform_command("forget"));
+		EXPECT_EQ(0, vfio_reset(&owner->fn));
+		EXPECT_RESTORED();
+	}
 }
 
 /*

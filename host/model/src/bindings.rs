@@ -45,6 +45,9 @@ pub(crate) const PCI_COMMAND_IO: u32 = 0x1;
 pub(crate) const PCI_COMMAND_MEMORY: u32 = 0x2;
 pub(crate) const PCI_COMMAND_MASTER: u32 = 0x4;
 pub(crate) const PCI_COMMAND_INTX_DISABLE: u32 = 0x400;
+pub(crate) const PCI_MSIX_FLAGS: u32 = 2;
+pub(crate) const PCI_MSIX_FLAGS_ENABLE: u32 = 0x8000;
+pub(crate) const PCI_MSIX_FLAGS_MASKALL: u32 = 0x4000;
 
 /// `pci_channel_io_perm_failure`, in the model.
 const LOST: u8 = 2;
@@ -68,6 +71,7 @@ pub(crate) struct pci_dev {
     zdev: *const Device,
     pub(crate) error_state: AtomicU8,
     pub(crate) saved_config_space: ConfigSpace,
+    pub(crate) msix_cap: u8,
     state_saved: bool,
     locked: AtomicBool,
     unlocked: Thing,
@@ -79,6 +83,7 @@ impl pci_dev {
             zdev,
             error_state: AtomicU8::new(0),
             saved_config_space: config::FOUND,
+            msix_cap: 0,
             state_saved: false,
             locked: AtomicBool::new(false),
             unlocked: Thing::new(),
@@ -88,6 +93,11 @@ impl pci_dev {
     fn zdev(&self) -> &Device {
         // SAFETY: The device is part of the function.
         unsafe { &*self.zdev }
+    }
+
+    /// Interrupts have no model.
+    pub(crate) fn msix_enabled(&self) -> u32 {
+        0
     }
 
     pub(crate) fn state_saved(&self) -> u32 {

@@ -219,9 +219,32 @@ impl DeviceLock {
         unsafe { bindings::pci_restore_state(pdev) };
         // The platform may have refused to write.
         match self.command() {
-            Some(command) if (command ^ self.saved_command()) & ACCESS == 0 => Ok(()),
+            Some(command)
+                if (command ^ self.saved_command()) & ACCESS == 0 && self.has_interrupts() =>
+            {
+                Ok(())
+            }
             _ => Err(EIO),
         }
+    }
+
+    /// Whether MSI-X is on in the function, and not masked, where the kernel has it on.
+    fn has_interrupts(&self) -> bool {
+        let pdev = pci_as_raw(self.pdev());
+        let mut control = 0;
+
+        // SAFETY: The device is valid, and its lock is held.
+        if unsafe { (*pdev).msix_enabled() } == 0 {
+            return true;
+        }
+        // SAFETY: As above, and the pointer is to a local.
+        unsafe {
+            let at = c_int::from((*pdev).msix_cap) + bindings::PCI_MSIX_FLAGS as c_int;
+
+            bindings::pci_read_config_word(pdev, at, &raw mut control);
+        }
+        u32::from(control) & (bindings::PCI_MSIX_FLAGS_ENABLE | bindings::PCI_MSIX_FLAGS_MASKALL)
+            == bindings::PCI_MSIX_FLAGS_ENABLE
     }
 }
 
