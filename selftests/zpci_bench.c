@@ -13,6 +13,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@
 #define FUNCTIONS	64	/* at most, at once */
 #define REPEATS		32	/* of what needs no error */
 #define DMA_SIZE	0x1000
+#define RECOVERIES	8	/* whose time is taken as a whole */
 #define POLLS		1000	/* of the mapped page, in one measurement */
 #define SETTLE_MS	50	/* the kernel has ended all reports then */
 
@@ -161,21 +163,28 @@ static void arm(struct target *target)
 	need(-EIO, "enable the controller");
 }
 
-/* Resets the function, as often as it takes. Returns the cost of the try that worked. */
-static __u64 reset_function(struct target *target)
+/*
+ * Resets the function, as often as it takes. Returns the cost of the try that worked, and
+ * adds the time that passed meanwhile to a series, if there is one.
+ */
+static __u64 reset_function(struct target *target, struct series *elapsed)
 {
-	__u64 start, end;
+	__u64 start, end, before, after;
 	int tries, ret = 0;
 
 	for (tries = 0; tries < 200; tries++) {
+		before = now_ns();
 		start = cpu_ns();
 		ret = vfio_reset(&target->fn);
 		end = cpu_ns();
+		after = now_ns();
 		if (ret != -EAGAIN)
 			break;
 		sleep_ms(1);
 	}
 	need(ret, "reset the function");
+	if (elapsed)
+		add(elapsed, after - before);
 	return end - start;
 }
 
@@ -185,7 +194,7 @@ static __u64 reset_function(struct target *target)
  */
 static void repair(struct target *target)
 {
-	reset_function(target);
+	reset_function(target, NULL);
 	need(vfio_dma_unmap(&target->fn, target->start, DMA_SIZE), "unmap memory");
 	need(vfio_dma_map(&target->fn, target->mem, target->start, DMA_SIZE), "map memory again");
 	need(vfio_enable_bus_master(&target->fn), "enable the function again");
@@ -250,6 +259,33 @@ static __u64 suffer(struct target *target)
 	end = now_ns();
 	pthread_join(thread, NULL);
 	return end - target->rung;
+}
+
+/* Whether a reset has left nothing to repair: the inside of the function, bus mastering. */
+static bool is_whole(struct target *target)
+{
+	__u32 csts;
+	__u16 command;
+
+	need(vfio_config_read(&target->fn, PCI_COMMAND, &command, sizeof(command)),
+	     "read the Command register");
+	need(vfio_bar_read32(&target->fn, NVME_BAR, NVME_REG_CSTS, &csts),
+	     "read the controller's status");
+	return le16toh(command) & PCI_COMMAND_MASTER && !(csts & NVME_CSTS_CFS);
+}
+
+/*
+ * From the doorbell to a controller that is enabled again, of an owner that does what it has
+ * to and waits for nothing else: the time that passes.
+ */
+static __u64 recover(struct target *target)
+{
+	suffer(target);
+	reset_function(target, NULL);
+	if (!is_whole(target))
+		repair(target);
+	arm(target);
+	return now_ns() - target->rung;
 }
 
 /* Takes by the feature: 0, or the errno; the cost goes to *cost. */
@@ -443,7 +479,7 @@ static void measure_polls(struct target *target)
 static void measure_one(int events)
 {
 	static struct series woken, feature, region, feature_empty, region_empty;
-	static struct series reset_error, reset_healthy;
+	static struct series reset_error, reset_healthy, reset_elapsed, recovery;
 	char address[PCI_ADDRESS_LEN];
 	struct target target;
 	bool has_region;
@@ -471,13 +507,21 @@ static void measure_one(int events)
 			add(&feature_empty, cost);
 		if (has_region && !take_region(&target, &cost))
 			add(&region_empty, cost);
-		add(&reset_error, reset_function(&target));
+		add(&reset_error, reset_function(&target, &reset_elapsed));
 		sleep_ms(SETTLE_MS);
 		repair(&target);
 		sleep_ms(SETTLE_MS);
 	}
 	for (i = 0; i < REPEATS; i++) {
-		add(&reset_healthy, reset_function(&target));
+		add(&reset_healthy, reset_function(&target, NULL));
+		sleep_ms(SETTLE_MS);
+	}
+	for (i = 0; i < RECOVERIES; i++) {
+		arm(&target);
+		sleep_ms(SETTLE_MS);
+		add(&recovery, recover(&target));
+		while (!take_feature(&target, &cost))
+			;
 		sleep_ms(SETTLE_MS);
 	}
 	show("event", &woken);
@@ -492,6 +536,8 @@ static void measure_one(int events)
 	}
 	show("reset.error", &reset_error);
 	show("reset.healthy", &reset_healthy);
+	show("elapsed.reset", &reset_elapsed);
+	show("elapsed.recovery", &recovery);
 	/* Last, as these fill the debug log, which C formats with every event. */
 	measure_interrupts(&target);
 	if (has_region)
@@ -610,7 +656,7 @@ static void measure_many(char **counts)
 		print_figures(name, &cost, 1);
 		sleep_ms(SETTLE_MS);
 		for (i = 0; i < count; i++) {
-			reset_function(&targets[i]);
+			reset_function(&targets[i], NULL);
 			repair(&targets[i]);
 			/* The queue is left as it was found: empty. */
 			while (!take_feature(&targets[i], &cost))
