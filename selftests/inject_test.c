@@ -525,7 +525,7 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 	close(go);
 }
 
-/* An injector that is given anything but one event says so and does nothing. */
+/* An injector that is given anything but one event refuses it and does nothing. */
 TEST_F(inject, malformed_input_is_refused)
 {
 	static const size_t lengths[] = { 0, 1, 16, 31, 33, 64, 4096 };
@@ -564,11 +564,6 @@ TEST_F(inject, malformed_input_is_refused)
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, QUIET_MS));
 	EXPECT_NONE_TAKEN(owner);
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
-
-	fd = open("/sys/kernel/debug/zpci_inject/README", O_RDONLY);
-	ASSERT_LE(0, fd);
-	EXPECT_LT(0, read(fd, text, sizeof(text)));
-	close(fd);
 }
 
 /* Only who administers the system may make events up. */
