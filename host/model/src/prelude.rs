@@ -35,7 +35,7 @@ macro_rules! errors {
         $(pub(crate) const $name: Error = Error(-$number);)*
     };
 }
-errors!(EINTR = 4 EIO = 5 EAGAIN = 11 ENOMEM = 12 EFAULT = 14 EBUSY = 16 ENODEV = 19 EINVAL = 22 ENOTTY = 25);
+errors!(EINTR = 4 EIO = 5 EAGAIN = 11 ENOMEM = 12 EFAULT = 14 ENODEV = 19 EINVAL = 22 ENOTTY = 25);
 
 impl Error {
     pub(crate) fn to_errno(self) -> c_int {

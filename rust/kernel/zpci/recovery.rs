@@ -184,7 +184,7 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`], or [`EBUSY`] if there is a session already.
+    /// [`ENOMEM`].
     fn open(&self, guest: bool) -> Result {
         let new = KBox::new(
             Open {
@@ -193,15 +193,12 @@ impl Recovery {
             },
             GFP_KERNEL,
         )?;
-        let mut session = self.session.lock();
+        // vfio opens a function once at a time: there is no other session to be replaced.
+        let before = self.session.lock().replace(new);
 
-        if session.is_some() {
-            // The lock is let go before memory is.
-            drop(session);
-            return Err(EBUSY);
-        }
-        *session = Some(new);
         self.opened.fetch_add(1, Release);
+        // Not under the lock: memory is freed.
+        drop(before);
         Ok(())
     }
 
@@ -395,7 +392,7 @@ impl DeviceGuard<'_> {
     ///
     /// # Errors
     ///
-    /// [`EAGAIN`] if the function is in error, [`EBUSY`] if it has an owner, [`ENOMEM`].
+    /// [`EAGAIN`] if the function is in error, [`ENOMEM`].
     pub fn begin_session(&self, guest: bool) -> Result {
         let recovery = self.state().zdev().recovery()?;
 
