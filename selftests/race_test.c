@@ -99,6 +99,7 @@ struct race {
  * @plugged: the function is one that is plugged for this
  * @closed: nobody may have the function open
  * @no_injector: the injector may be gone
+ * @awaits: it ends when all events have come, so that how long it takes says nothing
  */
 struct opponent {
 	const char *name;
@@ -110,6 +111,7 @@ struct opponent {
 	bool plugged;
 	bool closed;
 	bool no_injector;
+	bool awaits;
 };
 
 /* An event in the middle of opening may end it, but not for ever. */
@@ -192,6 +194,13 @@ static int take_all(struct race *race)
 	return take_number(race, &sequence) ? -EEXIST : 0;
 }
 
+/* Injects the next event, with the handle of this moment; a function that is away has none. */
+static int inject_now(struct race *race)
+{
+	inject_aim(race->address, &race->ccdf);
+	return inject_ccdf(INJECT_ERROR, &race->ccdf);
+}
+
 /* The end of a round that has come to this result. */
 static int reset_and_close(struct race *race, int ret)
 {
@@ -222,7 +231,7 @@ static int take_rest(struct race *race, bool behind)
 	int ret = 0;
 
 	race->ccdf.faddr = ++race->number;
-	ret = inject_ccdf(INJECT_ERROR, &race->ccdf);
+	ret = inject_now(race);
 	while (!ret && last != race->number) {
 		number = take_number(race, &sequence);
 		if (number < 0)
@@ -499,7 +508,7 @@ static const struct opponent opponents[] = {
 	  .after = after_set_irqs },
 	{ .name = "reset", .before = open_and_listen, .act = act_reset, .after = after_reset },
 	{ .name = "two readers", .before = open_and_listen, .act = act_two_readers,
-	  .after = after_two_readers },
+	  .after = after_two_readers, .awaits = true },
 	{ .name = "unbind", .before = before_taking, .act = act_taking, .after = after_taking,
 	  .take = take_unbind, .give = give_bind },
 	{ .name = "slot power", .before = before_taking, .act = act_taking,
@@ -532,7 +541,7 @@ static int inject_next(struct race *race)
 
 	race->ccdf.faddr = race->number;
 	race->ccdf.pec = permanent ? PEC_LOST : PEC_ERROR_STATE;
-	return inject_ccdf(INJECT_ERROR, &race->ccdf);
+	return inject_now(race);
 }
 
 /* The events of all rounds. */
@@ -569,8 +578,7 @@ static int round_of(struct race *race, const char **where)
 		race->moments[i] = random_below(&race->random, race->span);
 	delay = random_below(&race->random, race->span / 4 + 1);
 	*where = "before";
-	ret = inject_aim(race->address, &race->ccdf);
-	ret = ret ?: race->opponent->before(race);
+	ret = race->opponent->before(race);
 	if (ret)
 		return ret;
 
@@ -579,7 +587,8 @@ static int round_of(struct race *race, const char **where)
 	begin = now_ns();
 	acted = race->opponent->act(race);
 	/* Events are to come all the while, and none may come only afterwards. */
-	race->span = (race->span * 7 + now_ns() - begin) / 8;
+	if (!race->opponent->awaits)
+		race->span = (race->span * 7 + now_ns() - begin) / 8;
 	pthread_barrier_wait(&race->end);
 	*where = "meanwhile";
 	if (acted)
@@ -594,14 +603,14 @@ static int round_of(struct race *race, const char **where)
 /* An error is told, and recovered from. */
 static int recovers(struct race *race)
 {
-	int ret = inject_aim(race->address, &race->ccdf);
+	int ret;
 
 	race->events = 1;
 	race->first = ++race->number;
 	race->ccdf.faddr = race->number;
 	race->ccdf.pec = PEC_ERROR_STATE;
-	ret = ret ?: open_and_listen(race);
-	ret = ret ?: inject_ccdf(INJECT_ERROR, &race->ccdf);
+	ret = open_and_listen(race);
+	ret = ret ?: inject_now(race);
 	ret = ret ?: event_wait(race->event[0], PATIENCE_MS);
 	ret = ret ?: take_all(race);
 	ret = reset_and_close(race, ret);
