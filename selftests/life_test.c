@@ -7,6 +7,9 @@
 
 #include "rough.h"
 
+/* So long the PCI core waits for a device that resets itself. */
+#define FLR_NS		100000000
+
 #define ROUNDS	6
 
 FIXTURE(life) {
@@ -31,20 +34,27 @@ static long inside_resets(struct rough *rough)
 
 /*
  * The platform resets the inside as well: configuration space is as after power-on
- * when the function is enabled, and comes back all the same. Validates R10.
+ * when the function is enabled, and comes back all the same. Nobody waits for the device
+ * to reset itself. Validates R10.
  */
 TEST_F_TIMEOUT(life, as_after_power_on, 60)
 {
 	struct owner *owner = &self->rough.owner;
 	long before = inside_resets(&self->rough);
+	__u64 start, best = ~0ULL;
 	int i;
 
 	ASSERT_EQ(0, platform_command("inside on"));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
+		start = now_ns();
 		ASSERT_EQ(0, vfio_reset(&owner->fn));
+		start = now_ns() - start;
+		if (start < best)
+			best = start;
 		EXPECT_RESTORED();
 	}
+	EXPECT_GT(FLR_NS, best);
 	EXPECT_EQ(before + ROUNDS, inside_resets(&self->rough));
 }
 
