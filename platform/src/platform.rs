@@ -840,7 +840,7 @@ impl Platform {
                 if let Some(at) = bytes.len().checked_sub(len) {
                     function.config.load(offset, &mut bytes[at..]);
                     if function.is_virtual {
-                        sriov::command::hide(offset, &mut bytes[at..]);
+                        sriov::header::hide(offset, &mut bytes[at..]);
                     }
                 }
                 guest.set_register(insn.first(), u64::from_be_bytes(bytes));
@@ -864,7 +864,7 @@ fn store_config(guest: &mut dyn Guest, insn: &Insn, function: &mut Function) -> 
     let mut raw = value.to_be_bytes();
     function.config.store(offset, len);
     if function.is_virtual {
-        sriov::command::set(offset, &mut raw[8 - len..]);
+        sriov::header::set(offset, &mut raw[8 - len..]);
         guest.set_register(insn.first(), u64::from_be_bytes(raw));
     }
     value

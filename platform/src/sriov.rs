@@ -124,25 +124,30 @@ impl Sriov {
     }
 }
 
-/// The memory enable bit of a virtual function is not there: it always decodes.
-pub mod command {
-    const AT: u64 = 4;
+/// What a virtual function does not have: a bit that enables its memory, which always decodes,
+/// and an interrupt pin.
+pub mod header {
+    const COMMAND: u64 = 4;
     const MEMORY: u8 = 2;
+    const INTERRUPT_PIN: u64 = 0x3d;
 
-    fn place(offset: u64, bytes: &mut [u8]) -> Option<&mut u8> {
-        bytes.get_mut(usize::try_from(AT.checked_sub(offset)?).ok()?)
+    fn place(at: u64, offset: u64, bytes: &mut [u8]) -> Option<&mut u8> {
+        bytes.get_mut(usize::try_from(at.checked_sub(offset)?).ok()?)
     }
 
     /// What the guest reads.
     pub fn hide(offset: u64, bytes: &mut [u8]) {
-        if let Some(byte) = place(offset, bytes) {
+        if let Some(byte) = place(COMMAND, offset, bytes) {
             *byte &= !MEMORY;
+        }
+        if let Some(byte) = place(INTERRUPT_PIN, offset, bytes) {
+            *byte = 0;
         }
     }
 
     /// What QEMU gets.
     pub fn set(offset: u64, bytes: &mut [u8]) {
-        if let Some(byte) = place(offset, bytes) {
+        if let Some(byte) = place(COMMAND, offset, bytes) {
             *byte |= MEMORY;
         }
     }
@@ -197,17 +202,20 @@ mod tests {
     }
 
     #[test]
-    fn memory_always_decodes() {
+    fn header_of_a_virtual_one() {
         let mut bytes = [0x06, 0x04];
-        command::hide(4, &mut bytes);
+        header::hide(4, &mut bytes);
         assert_eq!(bytes, [0x04, 0x04]);
-        command::set(4, &mut bytes);
+        header::set(4, &mut bytes);
         assert_eq!(bytes, [0x06, 0x04]);
         let mut bytes = [0; 4];
-        command::set(5, &mut bytes);
-        command::set(0, &mut bytes);
+        header::set(5, &mut bytes);
+        header::set(0, &mut bytes);
         assert_eq!(bytes, [0; 4]);
-        command::set(3, &mut bytes);
+        let mut pin = [0xff, 1, 0xff];
+        header::hide(0x3c, &mut pin);
+        assert_eq!(pin, [0xff, 0, 0xff]);
+        header::set(3, &mut bytes);
         assert_eq!(bytes, [0, 2, 0, 0]);
     }
 }
