@@ -3,6 +3,8 @@
 
     rst.py tables PAGE [COLUMN...]    the tables of a page as plain text, or, of
                                       those with all of these columns, only them
+    rst.py figures PAGE ROW...        these rows of its first table, Rust and C
+    rst.py missed PAGE                the rows of that table whose goal is missed
 """
 
 import re
@@ -66,7 +68,32 @@ def plain_text(rows):
     return "\n".join(lines) + "\n"
 
 
+def figures(rows, names):
+    """A line for each of these rows: what it measures, in Rust and in C."""
+    found = {row[0]: row for row in rows[1:]}
+    absent = [name for name in names if name not in found]
+    assert not absent, "no row has %s" % absent
+    return "\n".join(
+        f"- {name}:\n  {found[name][1]} (C: {found[name][2]}, ratio {found[name][3]})" for name in names
+    )
+
+
+def missed(rows):
+    """A line for each row whose goal is missed: how far."""
+    text = ""
+    for row in rows[1:]:
+        if row[-1] == "MISSED":
+            text += textwrap.fill(
+                f"- {row[0]}: {row[3] or row[1]}, goal {row[4]}", LINE, subsequent_indent="  "
+            )
+            text += "\n"
+    return text.rstrip()
+
+
 def self_test():
+    measured = [["", "Rust", "C", "ratio", "goal", ""], ["x", "1", "2", "0.5", "0.4", "MISSED"]]
+    assert figures(measured, ["x"]) == "- x:\n  1 (C: 2, ratio 0.5)"
+    assert missed(measured) == "- x: 0.5, goal 0.4"
     rows = [["a", "b"], ["1", ""]]
     text = list_table(rows, widths=(1, 2))
     assert text.endswith("   :widths: 1 2\n\n   * - a\n     - b\n   * - 1\n     -\n"), text
@@ -82,9 +109,12 @@ def self_test():
 def main():
     if sys.argv[1:] == ["--self-test"]:
         self_test()
-    elif len(sys.argv) > 2 and sys.argv[1] == "tables":
+    elif len(sys.argv) > 2 and sys.argv[1] in ("tables", "figures", "missed"):
         with open(sys.argv[2], encoding="utf-8") as opened:
             tables = list_tables(opened.read())
+        if sys.argv[1] != "tables":
+            print(missed(tables[0]) if sys.argv[1] == "missed" else figures(tables[0], sys.argv[3:]))
+            return
         if sys.argv[3:]:
             tables = columns(tables, sys.argv[3:])
         print("\n".join(map(plain_text, tables)), end="")
