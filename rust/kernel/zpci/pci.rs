@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function's device in the PCI core: its channel state, and whether config space can be accessed.
+//! A function's device in the PCI core: its channel state, and whether config space can be
+//! accessed.
 //!
 //! The channel state is set when an event is processed. Config space reads as all ones as soon as
 //! the platform blocks the function, which may be before the event has come. A function is in
