@@ -13,10 +13,10 @@ help: ## list what there is to do (IMPL=rust|c FLAVOR=std|debug)
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## build, boot, and recover a real device from a real error
-	@scripts/demo "$(KVER)" $(IMPL) $(FLAVOR)
+	@scripts/vm/demo "$(KVER)" $(IMPL) $(FLAVOR)
 
 guest-demo: ## build QEMU for s390x, and let a virtual machine recover from an error of its drive
-	@scripts/guest-demo $(IMPL)
+	@scripts/vm/guest-demo $(IMPL)
 
 test: ## the tests on the host and in the guest (KVER=newest: on Debian's newest Linux)
 	@scripts/test "$(KVER)"
@@ -25,47 +25,47 @@ test-long: ## the rest: the debug kernel, Miri, more orders of threads, longer r
 	@scripts/test "$(KVER)" long
 
 bench: ## measure Rust and C, side by side
-	@scripts/bench
+	@scripts/report/bench
 
 kernel: ## build a kernel into build/kernel-KVER-IMPL[-FLAVOR]
-	@scripts/kernel "$(KVER)" $(IMPL) $(FLAVOR)
+	@scripts/build/kernel "$(KVER)" $(IMPL) $(FLAVOR)
 
 vm: kernel ## a shell in the booted guest; Ctrl-A X ends it
-	@scripts/modules "$(KVER)" $(IMPL) $(FLAVOR)
-	@scripts/userspace "$(KVER)"
-	@scripts/tools "$(KVER)"
+	@scripts/build/modules "$(KVER)" $(IMPL) $(FLAVOR)
+	@scripts/build/userspace "$(KVER)"
+	@scripts/build/tools "$(KVER)"
 	@scripts/guest --interactive --mem 3G \
 		--kernel $(CURDIR)/build/kernel-$(or $(KVER),7.3)-$(IMPL)$(patsubst %,-%,$(filter-out std,$(FLAVOR)))
 
 integrate: ## put everything into a kernel tree of yours: KDIR=/path/to/linux
-	@scripts/integrate "$(KDIR)"
+	@scripts/build/integrate "$(KDIR)"
 
 patches: ## write everything as a patch series for a kernel tree
-	@scripts/patches "$(KVER)"
+	@scripts/series/patches "$(KVER)"
 
 series: ## build after each patch of the series: on s390 with and without Rust, on x86 drivers/vfio
-	@scripts/series-check "$(KVER)"
+	@scripts/series/series-check "$(KVER)"
 
 htmldocs: ## build the documentation, as the kernel does, and refuse a warning
-	@scripts/htmldocs "$(KVER)"
+	@scripts/build/htmldocs "$(KVER)"
 
 deb: ## Debian packages of a kernel for a machine of yours (LSMOD=file that lsmod wrote there)
-	@LSMOD="$(LSMOD)" scripts/kernel-deb "$(KVER)"
+	@LSMOD="$(LSMOD)" scripts/build/kernel-deb "$(KVER)"
 
 deb-boot: ## install that package on a disk with Debian, and boot it
-	@scripts/deb-boot "$(KVER)"
+	@scripts/vm/deb-boot "$(KVER)"
 
 tools: ## a Debian package of the command zpci-recover for s390x
-	@scripts/tools-deb
+	@scripts/build/tools-deb
 
 tools-boot: ## install that package in Debian with systemd, in QEMU, and try it there
-	@scripts/tools-boot
+	@scripts/vm/tools-boot
 
 lint: ## style, comments, warnings of every compiler and checker
-	@scripts/lint
+	@scripts/check/lint
 
 rust-analyzer: ## let editors know the files here as parts of the kernel
-	@scripts/rust-analyzer "$(KVER)"
+	@scripts/build/rust-analyzer "$(KVER)"
 
 setup: ## only make the toolchain root that all of this runs in
 	@scripts/toolchain

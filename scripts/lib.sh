@@ -61,9 +61,9 @@ need_space() {
 inside() {
 	[ -z "${ZPCI_INSIDE:-}" ] || return 0
 	local script
-	script=$(basename "$0")
+	script=$(realpath "$0")
 	cd "$TOP"
-	exec "$TOP/scripts/enter" "$TOP/scripts/$script" "$@"
+	exec "$TOP/scripts/enter" "$script" "$@"
 }
 
 # more_tools PACKAGE[/SUITE]...: into the toolchain root, what only few have a use for.
@@ -136,16 +136,16 @@ tests() {
 }
 
 # tested SECONDS PROGRAM...: the guest's command that runs test programs by kselftest's
-# runner, each within that time. scripts/ktap.py reads what they say.
+# runner, each within that time. scripts/report/ktap.py reads what they say.
 tested() {
 	local time=$1
 	shift
 	say "run_kselftest.sh --no-error-on-fail --override-timeout $time$(printf ' --test vfio_zpci:%s' "$@")"
 }
 
-# ktap KVER ARG...: scripts/ktap.py, with the parser of that kernel's tree.
+# ktap KVER ARG...: scripts/report/ktap.py, with the parser of that kernel's tree.
 ktap() {
-	PYTHONPATH=$BUILD/linux-$1/tools/testing/kunit python3 -B "$TOP/scripts/ktap.py" "${@:2}"
+	PYTHONPATH=$BUILD/linux-$1/tools/testing/kunit python3 -B "$TOP/scripts/report/ktap.py" "${@:2}"
 }
 
 # on_disk COMMAND...: the guest's commands that run that one on the disk, /dev/vda, as
@@ -170,7 +170,7 @@ kernel_folder() {
 	say "$BUILD/kernel-$1-$2${flavor%-std}"
 }
 
-# modules_folder KERNEL_O: where scripts/modules puts the modules for that kernel.
+# modules_folder KERNEL_O: where scripts/build/modules puts the modules for that kernel.
 modules_folder() {
 	local name=${1%/}
 	name=${name##*/}

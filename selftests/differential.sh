@@ -3,7 +3,7 @@
 # shellcheck shell=dash
 # Runs in the guest: injects events into a function that zpci_test_driver has,
 # and prints what became of each: callbacks, messages, uevents, and the state
-# afterwards. scripts/differential compares what two kernels print.
+# afterwards. scripts/report/differential compares what two kernels print.
 
 pdev=0001:00:00.0
 device=/sys/bus/pci/devices/$pdev

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Measures what an error costs its owner. Meant for a guest whose clock counts
- * instructions; scripts/bench runs it, on the kernel with Rust and on the one
+ * instructions; scripts/report/bench runs it, on the kernel with Rust and on the one
  * with C:
  *
  *	zpci_bench one [EVENTS]		one function, one error after the other

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=dash disable=SC2317 # functions are called by their name
 # Tests the package on Debian with systemd, against real errors and injected ones: from
-# its installation to its removal. scripts/tools-boot boots that in QEMU.
+# its installation to its removal. scripts/vm/tools-boot boots that in QEMU.
 
 exec >/dev/console 2>&1
 address=0001:00:00.0 other=0002:00:00.0 unit=zpci-recover-watch
