@@ -40,10 +40,10 @@ vm: kernel ## a shell in the booted guest; Ctrl-A X ends it
 integrate: ## put everything into a kernel tree of yours: KDIR=/path/to/linux
 	@scripts/build/integrate "$(KDIR)"
 
-patches: ## write everything as a patch series for a kernel tree
+patches: ## write everything as patch series for a kernel tree
 	@scripts/series/patches "$(KVER)"
 
-series: ## build after each patch of the series: on s390 with and without Rust, on x86 drivers/vfio
+series: ## build at the end of each series, and run its tests
 	@scripts/series/series-check "$(KVER)"
 
 htmldocs: ## build the documentation, as the kernel does, and refuse a warning
