@@ -282,13 +282,17 @@ impl DeviceGuard<'_> {
     }
 
     /// Gives up a copy that the PCI core has made while the function got blocked, or before that:
-    /// all ones may be in it. The PCI core has stopped the device after saving, so that Command is
-    /// taken from the copy, where it comes first.
+    /// all ones may be in it. Command is taken from the copy, where it comes first: the PCI core
+    /// has stopped the device after saving, and an FLR may have cleared the register since.
     fn distrust_saved(&self) {
         let command = self.saved_command();
 
         self.set_saved(false);
-        if command != u16::MAX && self.unblocked_command() == Some(STOP) {
+        if command != u16::MAX
+            && self
+                .unblocked_command()
+                .is_some_and(|now| now & ACCESS == 0)
+        {
             self.write_command(command);
         }
     }
