@@ -34,6 +34,15 @@
 #define ROUNDS		times(50, 200)
 #define PLUGGED_ROUNDS	times(10, 40)
 
+/* Of configuration space: what a reset changes, and restores. It is over by then. */
+#define CONFIG_LEN	64
+#define RESET_MS	300
+
+/* Less than the shortest reset of a function, and more than the pause between two attempts. */
+#define SLOW		"/sys/module/zpci_slow_removal/parameters/"
+#define SLOW_MS		"30"
+#define SLOW_REMOVALS	times(6, 24)
+
 /* The registers of an e1000e, and the one that is never 0. */
 #define E1000E_BAR_SIZE	0x20000
 #define E1000E_STATUS	0x8
@@ -174,6 +183,58 @@ TEST_F_TIMEOUT(taken, remove_and_rescan, 60)
 	ASSERT_EQ(0, pci_wait_present(self->address, true, 0));
 	EXPECT_TRUE(pci_answers(self->address));
 	EXPECT_USABLE(self->address);
+}
+
+static int remove_it(const void *address)
+{
+	return pci_write_attr(address, "remove", "1");
+}
+
+static void remove_in_error(struct __test_metadata *_metadata, const char *address)
+{
+	__u8 before[CONFIG_LEN], after[CONFIG_LEN];
+	int request = event_new();
+	struct owner owner;
+	pid_t child;
+
+	ASSERT_EQ(0, owner_open_new(&owner, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, vfio_irq_set(&owner.fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+	ASSERT_EQ(0, owner_listen(&owner));
+	ASSERT_EQ(0, owner_suffer(&owner));
+	child = child_start(&owner.fn, remove_it, address, false);
+	ASSERT_LT(0, child);
+	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
+	owner_close(&owner);
+	ASSERT_EQ(0, child_wait(child));
+	ASSERT_EQ(0, pci_wait_present(address, false, 0));
+
+	ASSERT_EQ(0, rescan(NULL));
+	ASSERT_EQ(0, pci_wait_present(address, true, 0));
+	EXPECT_EQ(0, pci_config_read(address, 0, before, CONFIG_LEN));
+	sleep_ms(RESET_MS);
+	EXPECT_EQ(0, pci_config_read(address, 0, after, CONFIG_LEN));
+	EXPECT_EQ(0, memcmp(before, after, CONFIG_LEN));
+	EXPECT_USABLE(address);
+	close(request);
+}
+
+/*
+ * Removed while its owner has it, in error: what is done to bring the function back is over
+ * when its next device is there. The PCI core is slow, so that it could go on.
+ */
+TEST_F_TIMEOUT(taken, removed_in_error_while_open, 60)
+{
+	int i;
+
+	module_unload("nvme");
+	if (module_load("zpci_slow_removal"))
+		SKIP(return, "the module zpci_slow_removal is not there");
+	for (i = 0; i < SLOW_REMOVALS; i++) {
+		ASSERT_EQ(0, file_write(SLOW "before_ms", i % 2 ? "0" : SLOW_MS));
+		ASSERT_EQ(0, file_write(SLOW "after_ms", i % 2 ? SLOW_MS : "0"));
+		remove_in_error(_metadata, self->address);
+	}
+	EXPECT_EQ(0, module_unload("zpci_slow_removal"));
 }
 
 static int power_off(const void *slot)
