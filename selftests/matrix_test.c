@@ -484,8 +484,6 @@ FIXTURE(kept) {
 FIXTURE_VARIANT(kept) {
 	int (*begin)(const void *self);
 	bool goes;
-	/* The PCI core waits for the owner under its own lock, and scans nothing meanwhile. */
-	bool alone;
 };
 
 FIXTURE_VARIANT_ADD(kept, unbound) {
@@ -495,7 +493,6 @@ FIXTURE_VARIANT_ADD(kept, unbound) {
 FIXTURE_VARIANT_ADD(kept, removed) {
 	.begin = do_remove,
 	.goes = true,
-	.alone = true,
 };
 
 FIXTURE_VARIANT_ADD(kept, switched_off) {
@@ -563,8 +560,7 @@ TEST_F_TIMEOUT(kept, by_its_owner, 60)
 	ASSERT_EQ(0, event_wait(subject->request, PATIENCE_MS));
 	ASSERT_EQ(0, nvme_provoke_error(&subject->owner.nvme, subject->unmapped));
 	expect_nobody_stuck(_metadata, 3 * WATCH_MS);
-	if (!variant->alone)
-		expect_others_come(_metadata);
+	expect_others_come(_metadata);
 	EXPECT_EQ(0, pci_wait_present(subject->address, true, 0));
 	owner_close(&subject->owner);
 	EXPECT_EQ(0, child_wait(child));
