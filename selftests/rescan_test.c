@@ -95,6 +95,8 @@ FIXTURE(scans) {
 
 FIXTURE_SETUP(scans)
 {
+	/* That driver waits a minute for its first commands if its function goes just then. */
+	module_unload("nvme");
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
 	ASSERT_EQ(0, pci_slot(self->address, self->slot, sizeof(self->slot)));
 	self->child = child_start(NULL, rescan, NULL, true);
