@@ -10,6 +10,8 @@
 
 #include "rough.h"
 
+#define REFUSE_STORES "answer store fid=%lu space=15 skip=%ld times=%d cc=3 status=0"
+
 /* An error of another function is recovered from in this time, meanwhile. */
 #define MEANWHILE_MS	1200
 
@@ -310,8 +312,7 @@ TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 	/* The last one ends the mask, and the one before it switches MSI-X on. */
 	for (last = 1; last <= 2; last++) {
 		ASSERT_EQ(0, owner_suffer(owner));
-		ASSERT_EQ(0, platform_command("answer store fid=%lu space=15 skip=%ld times=%d cc=3 status=0",
-					      self->rough.fid, all - last, last));
+		ASSERT_EQ(0, platform_command(REFUSE_STORES, self->rough.fid, all - last, last));
 		EXPECT_EQ(-EIO, vfio_reset(&owner->fn)) {
 			TH_LOG("the last %d of %ld", last, all);
 		}
