@@ -83,9 +83,7 @@ FIXTURE_SETUP(device)
 
 	part[0].owner.error_event = -1;
 	part[1].owner.error_event = -1;
-	ASSERT_EQ(0, platform_command("profile plain"));
-	ASSERT_EQ(0, platform_command("handles on"));
-	ASSERT_EQ(0, platform_command("states on"));
+	rough_platform(_metadata);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, address));
 	part_find(_metadata, &part[0], address);
 	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, part[0].before, address));
@@ -217,9 +215,7 @@ FIXTURE_SETUP(virtual)
 	struct part *part = &self->part;
 
 	part->owner.error_event = -1;
-	ASSERT_EQ(0, platform_command("profile plain"));
-	ASSERT_EQ(0, platform_command("handles on"));
-	ASSERT_EQ(0, platform_command("states on"));
+	rough_platform(_metadata);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, address));
 	part_find(_metadata, part, address);
 	memcpy(part->address, address, sizeof(address));

@@ -7,6 +7,8 @@
  * platform that does nothing by itself but what the architecture wants. To be
  * included after kselftest_harness.h.
  */
+#include <unistd.h>
+
 #include "config.h"
 #include "fixture.h"
 #include "platform.h"
@@ -19,14 +21,22 @@ struct rough {
 	struct config before;
 };
 
+/* The set-up of a test ends here without the plugin. */
+static inline void rough_platform(struct __test_metadata *_metadata)
+{
+	if (!platform_there())
+		SKIP(_exit(KSFT_SKIP), "no plugin plays the firmware");
+	ASSERT_EQ(0, platform_command("profile plain"));
+	ASSERT_EQ(0, platform_command("handles on"));
+	ASSERT_EQ(0, platform_command("states on"));
+}
+
 static inline void rough_start(struct __test_metadata *_metadata, struct rough *rough)
 {
 	struct owner *owner = &rough->owner;
 
 	owner->error_event = -1;
-	ASSERT_EQ(0, platform_command("profile plain"));
-	ASSERT_EQ(0, platform_command("handles on"));
-	ASSERT_EQ(0, platform_command("states on"));
+	rough_platform(_metadata);
 	ASSERT_EQ(0, owner_open(owner, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, owner_listen(owner));
 	memcpy(rough->address, owner->fn.address, sizeof(rough->address));
@@ -102,12 +112,7 @@ static inline void expect_next_owner(struct __test_metadata *_metadata, struct r
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Without the plugin nothing here says anything. */
-#define ROUGH_START() do {						\
-	if (!platform_there())						\
-		SKIP(return, "no plugin plays the firmware");		\
-	rough_start(_metadata, &self->rough);				\
-} while (0)
+#define ROUGH_START()		rough_start(_metadata, &self->rough)
 #define ROUGH_END()		rough_end(_metadata, &self->rough)
 #define EXPECT_RESTORED()	expect_restored(_metadata, &self->rough)
 #define EXPECT_NEXT_OWNER()	expect_next_owner(_metadata, &self->rough)
