@@ -31,7 +31,7 @@
 
 #define RESCAN		"/sys/bus/pci/rescan"
 
-#define ROUNDS		times(50, 200)
+#define ROUNDS		times(25, 200)
 #define PLUGGED_ROUNDS	times(10, 40)
 
 /* Of configuration space: what a reset changes, and restores. It is over by then. */
