@@ -70,3 +70,12 @@ void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void 
 		}
 	}
 }
+
+bool zpci_may_be_virtual_of(struct zpci_dev *zdev, struct zpci_dev *physical)
+{
+	if (!zdev->vfn || !zdev->rid_available || !physical->is_physfn)
+		return false;
+	if (zdev->tid_avail != physical->tid_avail)
+		return false;
+	return zdev->tid_avail ? zdev->tid == physical->tid : zdev->pchid == physical->pchid;
+}

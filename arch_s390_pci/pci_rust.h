@@ -38,6 +38,9 @@ int zpci_wait_for_channel_reports(void);
 /* Calls @each for all functions that are known, with a reference that it takes over. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
+/* Whether a function can be a virtual one of another: both are of one device. */
+bool zpci_may_be_virtual_of(struct zpci_dev *zdev, struct zpci_dev *physical);
+
 /* In C: pci.c, makes those functions known that the platform has and that are not yet. */
 void zpci_add_new_devices(void);
 

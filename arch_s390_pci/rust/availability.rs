@@ -145,9 +145,15 @@ fn create(change: Availability, event: &Ccdf) {
         | Availability::Reserved => return,
     };
 
-    // A failure has been logged where it happened.
-    if Device::create(event.fid(), event.fh(), state).is_err() {
-        return;
+    match Device::create(event.fid(), event.fh(), state) {
+        Ok(None) => (),
+        Ok(Some(physical)) => {
+            // No room: the function is found with the next scan.
+            let _ = physical.submit_behind(Event::Availability(*event));
+            return;
+        }
+        // The failure has been logged where it happened.
+        Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
         submit(&zdev, Event::Availability(*event));
@@ -210,6 +216,10 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
     if is_there() {
         return Progress::Done;
     }
+    // A virtual function that the PCI core has first would not be linked to its physical one.
+    if zdev.physical_to_come().is_some() {
+        return Progress::Later;
+    }
     let (Some(_topology), Some(state)) = (lock_topology(), zdev.try_lock_state()) else {
         return Progress::Later;
     };
@@ -228,13 +238,26 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
     Progress::Done
 }
 
+/// Takes the drivers from a function and, before, from its virtual functions: the PCI core removes
+/// these with it, and holds locks meanwhile that user space must not hold up.
+fn unbind(zdev: &Device) -> bool {
+    let mut are_free = true;
+
+    Device::for_each(|other| {
+        if other.is_virtual_of(zdev) {
+            are_free &= other.unbind();
+        }
+    });
+    are_free && zdev.unbind()
+}
+
 fn deconfiguration_requested(zdev: &Device) -> Progress {
     // The event may be older than the function's configuration.
     if zdev.state() != State::Configured {
         return Progress::Done;
     }
     // The owner may take its time, and may need the lock until then.
-    if !zdev.unbind() {
+    if !unbind(zdev) {
         return Progress::Later;
     }
     let Some(state) = zdev.try_lock_state() else {
@@ -256,7 +279,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
     if zdev.state() == State::Configured {
         // The driver must find the device marked as failed, or it waits for the device.
         zdev.mark_as_gone();
-        if !zdev.unbind() {
+        if !unbind(zdev) {
             return Progress::Later;
         }
         let Some(state) = zdev.try_lock_state() else {

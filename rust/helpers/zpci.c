@@ -16,6 +16,11 @@ __rust_helper struct zpci_dev *rust_helper_to_zpci(struct pci_dev *pdev)
 	return to_zpci(pdev);
 }
 
+__rust_helper struct pci_dev *rust_helper_pci_physfn(struct pci_dev *pdev)
+{
+	return pci_physfn(pdev);
+}
+
 __rust_helper void rust_helper_zpci_zdev_get(struct zpci_dev *zdev)
 {
 	zpci_zdev_get(zdev);

@@ -202,6 +202,35 @@ impl Device {
         self.pdev().is_some()
     }
 
+    /// Finds the physical function of a virtual one, if the platform has just given it and that
+    /// has not been processed yet.
+    pub fn physical_to_come(&self) -> Option<ARef<Self>> {
+        let mut found = None;
+
+        Self::for_each(|zdev| {
+            // SAFETY: By the type invariant both functions are valid.
+            if unsafe { bindings::zpci_may_be_virtual_of(self.as_raw(), zdev.as_raw()) }
+                && zdev
+                    .recovery()
+                    .is_ok_and(|recovery| recovery.is_coming(zdev.fid()))
+            {
+                found = Some(zdev.into());
+            }
+        });
+        found
+    }
+
+    /// Whether the PCI core has the function as a virtual one of `physical`.
+    pub fn is_virtual_of(&self, physical: &Self) -> bool {
+        let (Some(pdev), Some(physical)) = (self.pdev(), physical.pdev()) else {
+            return false;
+        };
+        let (pdev, physical) = (pci_as_raw(&pdev), pci_as_raw(&physical));
+
+        // SAFETY: Both PCI devices are valid. A virtual one has a reference to its physical one.
+        pdev != physical && unsafe { bindings::pci_physfn(pdev) } == physical
+    }
+
     /// Returns the function's handle, which may change unless `state_lock` is held.
     #[inline]
     pub fn fh(&self) -> FunctionHandle {
@@ -337,15 +366,24 @@ impl Device {
     /// The reference that it starts with stands for the platform's, and is dropped when the
     /// function becomes reserved.
     ///
+    /// A virtual function that is made known before its physical one would never be linked to it.
+    /// So none is made while the physical one is still to come, which is returned.
+    ///
     /// # Errors
     ///
     /// Those of the queries to the platform, and [`ENOMEM`].
-    pub fn create(fid: FunctionId, fh: FunctionHandle, state: State) -> Result {
+    pub fn create(fid: FunctionId, fh: FunctionHandle, state: State) -> Result<Option<ARef<Self>>> {
         // SAFETY: Always safe to call in process context.
         let zdev = from_err_ptr(unsafe {
             bindings::zpci_create_device(fid.as_raw(), fh.as_raw(), state as bindings::zpci_state)
         })?;
 
+        // SAFETY: The function is valid until it is freed below.
+        if let Some(physical) = unsafe { Self::from_raw(zdev) }.physical_to_come() {
+            // SAFETY: The function is not known to anybody.
+            unsafe { bindings::kfree(zdev.cast()) };
+            return Ok(Some(physical));
+        }
         // SAFETY: The function is new and not known to anybody.
         checked(unsafe { bindings::zpci_add_device(zdev) }).inspect_err(|_| {
             // A walk through the functions of a bus may have come across it.
@@ -353,7 +391,8 @@ impl Device {
             unsafe { bindings::synchronize_rcu() };
             // SAFETY: Adding has failed, so the function is ours alone again.
             unsafe { bindings::kfree(zdev.cast()) }
-        })
+        })?;
+        Ok(None)
     }
 
     /// Asks the platform for the state of a function.

@@ -252,4 +252,13 @@ impl Device {
                 }
             })
     }
+
+    /// Queues an event of a function that is not known behind the events of this one.
+    ///
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if there is no room.
+    pub fn submit_behind(&self, event: Event) -> Result {
+        self.recovery()?.events().add(None, event, event.limit())
+    }
 }

@@ -19,6 +19,7 @@ use super::{
     },
     status::StatusPage,
     trace,
+    Availability,
     Ccdf,
     DeviceGuard,
     FunctionId,
@@ -177,6 +178,17 @@ impl Recovery {
     /// Whether the platform has taken the function away. The event may not be processed yet.
     pub fn is_gone(&self) -> bool {
         self.events.count(&Event::is_end) != 0
+    }
+
+    /// Whether the platform has given the function, whose ID is `fid`. The event may not be
+    /// processed yet.
+    pub fn is_coming(&self, fid: FunctionId) -> bool {
+        let is_start = |event: &Event| {
+            matches!(event, Event::Availability(event) if event.fid() == fid
+                && event.pec().availability() == Some(Availability::Configured))
+        };
+
+        self.events.count(&is_start) != 0
     }
 
     /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events

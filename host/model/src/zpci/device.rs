@@ -128,15 +128,26 @@ impl Device {
         Some((&*known).into())
     }
 
-    pub(crate) fn for_each(_f: impl FnMut(&Self)) {
-        unreachable!()
+    /// There is only this function, which has no virtual ones.
+    pub(crate) fn for_each(_f: impl FnMut(&Self)) {}
+
+    pub(crate) fn physical_to_come(&self) -> Option<ARef<Self>> {
+        None
+    }
+
+    pub(crate) fn is_virtual_of(&self, _physical: &Self) -> bool {
+        false
     }
 
     pub(crate) fn find_new() {
         unreachable!()
     }
 
-    pub(crate) fn create(_fid: FunctionId, _fh: FunctionHandle, _state: State) -> Result {
+    pub(crate) fn create(
+        _fid: FunctionId,
+        _fh: FunctionHandle,
+        _state: State,
+    ) -> Result<Option<ARef<Self>>> {
         unreachable!()
     }
 
