@@ -124,7 +124,7 @@ kmake() {
 tests() {
 	local fire="storm_test race_test fuzz_test" long="fuzz_test race_test rescan_test matrix_test"
 	local rough="handle_test refusal_test error_state_test life_test translation_busy_test"
-	rough+=" report_test taken_test notification_test multifunction_test"
+	rough+=" report_test taken_test notification_test multifunction_test iov_test"
 	case $2 in
 	fire) say "$fire" ;;
 	long) say "$long" ;;

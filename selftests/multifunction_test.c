@@ -61,6 +61,8 @@ static void restore(struct __test_metadata *_metadata, struct part *parts, int c
 {
 	int i;
 
+	/* After a test that has failed an ASSERT would end here, unless an EXPECT comes first. */
+	EXPECT_EQ(0, platform_command("forget"));
 	for (i = 0; i < count; i++) {
 		owner_close(&parts[i].owner);
 		give_away(_metadata, &parts[i]);
