@@ -169,7 +169,7 @@ TEST_F(observe, dropped)
 struct state {
 	char line[512];
 	char *channel, *owner, *recovery;
-	unsigned long opened, resets, unhandled, ignored, captured, waiting, dropped;
+	unsigned long opened, resets, recovered, unhandled, ignored, captured, waiting, dropped;
 };
 
 /* Reads the state of a function; -ENOMSG if a line after it lacks the text. */
@@ -177,8 +177,8 @@ static int state_read(const char *address, const char *event, struct state *stat
 {
 	char **const words[] = { &state->channel, &state->owner, &state->recovery };
 	unsigned long *const numbers[] = {
-		&state->opened, &state->resets, &state->unhandled, &state->ignored,
-		&state->captured, &state->waiting, &state->dropped
+		&state->opened, &state->resets, &state->recovered, &state->unhandled,
+		&state->ignored, &state->captured, &state->waiting, &state->dropped
 	};
 	char *rest, *word;
 	size_t i;
@@ -223,9 +223,11 @@ TEST_F(observe, state)
 	EXPECT_EQ(1, now.waiting);
 	EXPECT_EQ(0, now.unhandled);
 	EXPECT_EQ(before.resets, now.resets);
+	EXPECT_EQ(before.recovered, now.recovered);
 
 	ASSERT_EQ(0, owner_recover(owner));
 	ASSERT_EQ(0, state_read(address, ", stale\n", &now));
+	EXPECT_EQ(before.recovered + 1, now.recovered);
 	EXPECT_EVENT(owner, &event, 1);
 	EXPECT_EQ(-ENOMSG, state_read(address, "event 0x", &now));
 	EXPECT_STREQ("normal", now.channel);

@@ -20,10 +20,10 @@ int recovery_state(const char *address, struct recovery_state *state)
 		return -errno;
 	while (ret && fgets(line, sizeof(line), file)) {
 		memset(state, 0, sizeof(*state));
-		if (sscanf(line, "%*x %31s %23s %15s %15s %u %u %u %u %lu %u %u", name,
+		if (sscanf(line, "%*x %31s %23s %15s %15s %u %u %u %u %u %lu %u %u", name,
 			   state->channel, state->owner, state->recovery, &state->opened,
-			   &state->resets, &state->unhandled, &state->ignored,
-			   &state->captured, &state->waiting, &state->dropped) >= 8 &&
+			   &state->resets, &state->recovered, &state->unhandled,
+			   &state->ignored, &state->captured, &state->waiting, &state->dropped) >= 9 &&
 		    !strcmp(name, address))
 			ret = 0;
 	}

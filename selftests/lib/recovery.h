@@ -16,6 +16,7 @@ struct recovery_state {
 	char recovery[16];
 	unsigned int opened;
 	unsigned int resets;
+	unsigned int recovered;
 	unsigned int unhandled;
 	unsigned int ignored;
 	unsigned long captured;

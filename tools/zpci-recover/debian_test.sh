@@ -84,7 +84,8 @@ metrics() {
 	zpci-recover metrics --output zpci.prom &&
 		says "zpci_recorded_errors{function=\"$address\",pec=\"0x4\",severity=\"transient\"} 1" cat zpci.prom &&
 		says "zpci_recorded_errors{function=\"$address\",pec=\"0x3b\",severity=\"permanent\"} 1" cat zpci.prom &&
-		says "zpci_resets_total{function=\"$address\"}" cat zpci.prom
+		says "zpci_resets_total{function=\"$address\"}" cat zpci.prom &&
+		says "zpci_recovered_total{function=\"$address\"} 1" cat zpci.prom
 }
 
 gone() {

@@ -117,6 +117,7 @@ pub struct Recovery {
     quiet: Atomic<u32>,
     events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
+    pub(super) recovered: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
     #[pin]
     config_space: SpinLock<ConfigSpace>,
@@ -134,6 +135,7 @@ impl Recovery {
                 quiet: Atomic::new(0),
                 events,
                 opened: Atomic::new(0),
+                recovered: Atomic::new(0),
                 ignored: Atomic::new(0),
                 config_space <- new_spinlock!(
                     ConfigSpace::Untouched,

@@ -22,6 +22,7 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::Relaxed,
         new_spinlock,
         Arc,
         SpinLock, //
@@ -221,6 +222,11 @@ impl Device {
             return;
         };
         let reports = recovery.reports();
+
+        // Here, as of reports that wait some are never sent.
+        if report.platform == Some((c"recovery", c"success")) {
+            recovery.recovered.fetch_add(1, Relaxed);
+        }
         let mut waiting = reports.waiting.lock();
         let overtaken = (waiting.len() >= Reports::ROOM).then(|| waiting.pop());
 

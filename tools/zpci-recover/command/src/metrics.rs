@@ -14,8 +14,36 @@ use crate::{
     recovery::{recovery, Recovery, Value},
 };
 
-/// The columns of the kernel's table that only grow while the machine runs or a function is open.
-const COUNTERS: [&str; 5] = ["opened", "resets", "ignored", "captured", "dropped"];
+/// Columns of the kernel's table that only grow while the machine runs or a function is open.
+const COUNTERS: [(&str, &str); 6] = [
+    ("opened", "How often user space has opened the function."),
+    (
+        "resets",
+        "How often the platform has disabled the function, as each reset does.",
+    ),
+    (
+        "recovered",
+        "Errors that have ended in a recovery, by the owner or by the host.",
+    ),
+    (
+        "ignored",
+        "Events that came too late, after a reset or for an owner that is gone.",
+    ),
+    ("captured", "Events of this owner."),
+    ("dropped", "Events that this owner has lost."),
+];
+
+/// Its other columns.
+const GAUGES: [(&str, &str); 5] = [
+    ("channel", "Whether the function is in error, or lost."),
+    (
+        "owner",
+        "Whether user space has the function, and listens to errors.",
+    ),
+    ("recovery", "Who recovers from the next error."),
+    ("unhandled", "Events that are not processed yet."),
+    ("waiting", "Events that this owner has not taken yet."),
+];
 
 /// Values with their labels, by metric.
 #[derive(Default)]
@@ -70,25 +98,29 @@ impl Metrics {
             );
         }
         for (name, value) in recovery.into_iter().flatten() {
-            match value {
-                Value::Count(count) if COUNTERS.contains(&name.as_str()) => self.add(
+            let find = |columns: &[(&str, &'static str)]| {
+                columns
+                    .iter()
+                    .find(|(column, _)| column == name)
+                    .map(|(_, help)| *help)
+            };
+            let help = find(&GAUGES).unwrap_or("A column of the kernel's table.");
+
+            match (value, find(&COUNTERS)) {
+                (Value::Count(count), Some(help)) => self.add(
                     &format!("zpci_{name}_total"),
                     "counter",
-                    &format!("The column {name} of the kernel's table."),
+                    help,
                     &label,
                     *count,
                 ),
-                Value::Count(count) => self.add(
-                    &format!("zpci_{name}"),
-                    "gauge",
-                    &format!("The column {name} of the kernel's table."),
-                    &label,
-                    *count,
-                ),
-                Value::Word(word) => self.add(
+                (Value::Count(count), None) => {
+                    self.add(&format!("zpci_{name}"), "gauge", help, &label, *count);
+                }
+                (Value::Word(word), _) => self.add(
                     &format!("zpci_{name}_info"),
                     "gauge",
-                    &format!("The column {name} of the kernel's table."),
+                    help,
                     &format!("{label},{name}=\"{}\"", escaped(word)),
                     1,
                 ),
@@ -177,6 +209,7 @@ mod tests {
         let table = [
             ("channel", Value::Word("frozen".to_owned())),
             ("resets", Value::Count(4)),
+            ("recovered", Value::Count(3)),
             ("waiting", Value::Count(1)),
         ];
         let recovery = table
@@ -210,7 +243,9 @@ mod tests {
             "zpci_recorded_errors{function=\"0001:00:00.0\",pec=\"0x4\",severity=\"transient\"} 2",
             "zpci_recorded_errors{function=\"0002:00:00.0\",pec=\"0x3b\",severity=\"permanent\"} 1",
             "# TYPE zpci_resets_total counter",
+            "# HELP zpci_waiting Events that this owner has not taken yet.",
             "zpci_resets_total{function=\"0001:00:00.0\"} 4",
+            "zpci_recovered_total{function=\"0001:00:00.0\"} 3",
             "zpci_waiting{function=\"0001:00:00.0\"} 1",
             "zpci_channel_info{function=\"0002:00:00.0\",channel=\"frozen\"} 1",
         ] {

@@ -67,11 +67,11 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "\
-function  address       channel  owner    recovery  opened  resets  unhandled  ignored  captured  waiting  dropped
-00000001  0001:00:00.0  frozen   listens  owner          3       4          0        0         1        1        0
+function  address       channel  owner    recovery  opened  resets  recovered  unhandled  ignored  captured  waiting  dropped
+00000001  0001:00:00.0  frozen   listens  owner          3       4          2          0        0         1        1        0
   1: event 0x4, recovery by owner
-00000002  0002:00:00.0  normal   none     host           0       0          0        0
-00000003  0003:00:00.0  frozen   silent,kvm  nobody      1       1          0        0         2        2        0
+00000002  0002:00:00.0  normal   none     host           0       0          0          0        0
+00000003  0003:00:00.0  frozen   silent,kvm  nobody      1       1          0          0        0         2        2        0
 ";
 
     #[test]
@@ -80,6 +80,7 @@ function  address       channel  owner    recovery  opened  resets  unhandled  i
 
         assert_eq!(line["recovery"], Value::Word("owner".to_owned()));
         assert_eq!(line["resets"], Value::Count(4));
+        assert_eq!(line["recovered"], Value::Count(2));
         assert_eq!(line["captured"], Value::Count(1));
         assert_eq!(line.get("function"), None);
         let closed = find(TEXT, "0002:00:00.0".parse().unwrap()).unwrap();

@@ -97,6 +97,7 @@ pub fn run(args: &ShowArgs) -> Result<()> {
             "recovery",
             "opened",
             "resets",
+            "recovered",
             "unhandled",
             "captured",
             "waiting",
