@@ -22,8 +22,8 @@ int recovery_state(const char *address, struct recovery_state *state)
 		memset(state, 0, sizeof(*state));
 		if (sscanf(line, "%*x %31s %23s %15s %15s %u %u %u %u %u %lu %u %u", name,
 			   state->channel, state->owner, state->recovery, &state->opened,
-			   &state->resets, &state->recovered, &state->unhandled,
-			   &state->ignored, &state->captured, &state->waiting, &state->dropped) >= 9 &&
+			   &state->resets, &state->recovered, &state->unhandled, &state->ignored,
+			   &state->captured, &state->waiting, &state->dropped) >= 9 &&
 		    !strcmp(name, address))
 			ret = 0;
 	}
