@@ -17,11 +17,10 @@ proptest! {
         if let Some(code) = code {
             bytes[30..].copy_from_slice(&code.to_be_bytes());
         }
-        let (ours, theirs) = (Ccdf::from(bytes), kernel::ErrorEvent::new(bytes));
+        let (ours, theirs) = (Ccdf::from(bytes), kernel::Ccdf::new(bytes));
 
         prop_assert_eq!(ours.function_handle(), theirs.fh().as_raw());
         prop_assert_eq!(ours.function_id(), theirs.fid().as_raw());
-        prop_assert_eq!(ours.failing_address(), theirs.failing_address());
         prop_assert_eq!(u16::from(ours.pec()), theirs.pec().as_raw());
         let severity = match theirs.pec().severity() {
             kernel::Severity::Measurement => Severity::Measurement,
@@ -38,7 +37,7 @@ proptest! {
     #[test]
     fn both_know_the_same_changes_of_availability(code in 0x300..0x400_u16) {
         let event = Ccdf::new(0, 0, code.into());
-        let known = kernel::AvailabilityEvent::new(*event.as_bytes()).change().is_some();
+        let known = kernel::Pec::new(code).availability().is_some();
 
         prop_assert_eq!(event.pec().meaning().is_some(), known);
     }
