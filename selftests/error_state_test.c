@@ -287,6 +287,24 @@ TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
 	EXPECT_RESTORED();
 }
 
+/* As above, and the platform does not unblock the function at once. Another reset is as good. */
+TEST_F_TIMEOUT(state, not_unblocked_in_an_flr, 120)
+{
+	struct owner *owner = &self->rough.owner;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, platform_command("answer modify op=9 fid=%lu times=2 cc=1 status=40",
+				      self->rough.fid));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_by_its_owner, owner));
+	sleep_ms(50);
+	ASSERT_EQ(0, platform_command("event pec=0x3a fid=%lu", self->rough.fid));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	TH_LOG("the first reset: %ld", (long)ret);
+	EXPECT_EQ(0, vfio_reset(&owner->fn));
+	EXPECT_RESTORED();
+}
+
 /* For an owner that does not listen the host ends the error, and it works. Validates R9. */
 TEST_F_TIMEOUT(state, silent_owner, 60)
 {

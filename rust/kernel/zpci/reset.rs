@@ -52,6 +52,9 @@ use crate::{
 pub(super) enum ConfigSpace {
     /// It is as its owner has left it.
     Untouched,
+    /// As its owner has left it, but for Command, which was this. The PCI core has stopped the
+    /// device.
+    Stopped(u16),
     /// It is saved. A reset that succeeds restores it.
     Saved,
     /// The platform has reset the function, and the device itself is being reset.
@@ -253,7 +256,7 @@ impl DeviceGuard<'_> {
         let was_in_error = self.was_in_error(recovery);
 
         if self.is_saved() && self.command().is_none() {
-            self.distrust_saved();
+            self.distrust_saved(recovery);
         }
         let result = self.reset_by_platform(recovery).map(|_| ());
 
@@ -282,18 +285,14 @@ impl DeviceGuard<'_> {
     }
 
     /// Gives up a copy that the PCI core has made while the function got blocked, or before that:
-    /// all ones may be in it. Command is taken from the copy, where it comes first: the PCI core
+    /// all ones may be in it. Command is kept from the copy, where it comes first: the PCI core
     /// has stopped the device after saving, and an FLR may have cleared the register since.
-    fn distrust_saved(&self) {
+    fn distrust_saved(&self, recovery: &Recovery) {
         let command = self.saved_command();
 
         self.set_saved(false);
-        if command != u16::MAX
-            && self
-                .unblocked_command()
-                .is_some_and(|now| now & ACCESS == 0)
-        {
-            self.write_command(command);
+        if recovery.config_space() == ConfigSpace::Untouched && command != u16::MAX {
+            recovery.set_config_space(ConfigSpace::Stopped(command));
         }
     }
 
@@ -317,6 +316,9 @@ impl DeviceGuard<'_> {
         self.set_channel_state(ChannelState::Frozen);
         if self.unblocked_command().is_some() {
             if !self.is_saved() && recovery.config_space() != ConfigSpace::Saved {
+                if let ConfigSpace::Stopped(command) = recovery.config_space() {
+                    self.write_command(command);
+                }
                 self.save()?;
             }
             recovery.set_config_space(ConfigSpace::Saved);
