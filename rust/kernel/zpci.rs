@@ -3,8 +3,8 @@
 //! zPCI: PCI functions of IBM Z, their state, their errors and the recovery from them.
 //!
 //! On s390 the platform finds PCI errors and reports them to the kernel, as events of 32 bytes
-//! ([`Ccdf`]). An event is [submitted](Device::submit) to its function ([`Device`]) and processed in
-//! its turn. The waiting events and the session of the function's owner are in its [`Recovery`].
+//! ([`Ccdf`]). An event is [submitted](Device::submit) to its function ([`Device`]) and processed
+//! in its turn. The waiting events and the session of the function's owner are in its [`Recovery`].
 //! Guards stand for the locks of the function ([`StateGuard`], [`DeviceGuard`]).
 //!
 //! # Lock order

@@ -26,8 +26,8 @@ pub use region::Region;
 ///
 /// # Invariants
 ///
-/// A [`CoreDevice`] is a valid `struct vfio_pci_core_device` that is registered: the PCI device that
-/// it is for is valid, too, and has it as its driver data.
+/// A [`CoreDevice`] is a valid `struct vfio_pci_core_device` that is registered: the PCI device
+/// that it is for is valid, too, and has it as its driver data.
 #[repr(transparent)]
 pub struct CoreDevice(Opaque<bindings::vfio_pci_core_device>);
 

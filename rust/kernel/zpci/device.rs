@@ -319,8 +319,8 @@ impl Device {
         self.recovery().is_ok_and(|recovery| recovery.is_gone())
     }
 
-    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. No lock is
-    /// needed, so that a reset which waits for the device gives up at once.
+    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. No lock
+    /// is needed, so that a reset which waits for the device gives up at once.
     pub fn mark_as_gone(&self) {
         if let Some(pdev) = self.pdev() {
             write_channel_state(&pdev, ChannelState::PermanentFailure);

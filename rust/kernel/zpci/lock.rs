@@ -278,8 +278,8 @@ impl Device {
 ///
 /// # Invariants
 ///
-/// `pci_dev_lock()` is held: by this guard if it is to `release` the lock, and otherwise by a caller
-/// that outlives the guard.
+/// `pci_dev_lock()` is held: by this guard if it is to `release` the lock, and otherwise by a
+/// caller that outlives the guard.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct DeviceLock {
     pdev: ARef<pci::Device>,
@@ -351,8 +351,8 @@ impl<'a> DeviceGuard<'a> {
     }
 
     /// Resets the function through the platform: disables and enables it, and registers
-    /// interruptions, DMA translation and measurement again, unconditionally. Config space may be as
-    /// after power-on.
+    /// interruptions, DMA translation and measurement again, unconditionally. Config space may be
+    /// as after power-on.
     ///
     /// # Errors
     ///

@@ -102,7 +102,8 @@ impl Patience {
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others stay busy, or those of the attempt.
+/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others stay busy, or those of the
+/// attempt.
 #[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
     let mut patience = Patience::new();
@@ -381,8 +382,8 @@ impl Device {
     }
 
     /// Resets the function if that `is_needed`, which is asked with both locks held, and returns
-    /// whether it was. [`None`] if a lock is taken; neither lock is waited for, because its holder may
-    /// wait for the caller. The function's driver is told before and
+    /// whether it was. [`None`] if a lock is taken; neither lock is waited for, because its holder
+    /// may wait for the caller. The function's driver is told before and
     /// after, and the end of the reset is reported.
     ///
     /// `state_lock` is not held while the device itself takes its time. The channel state is

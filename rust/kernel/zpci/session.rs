@@ -179,8 +179,8 @@ impl Session {
         }
     }
 
-    /// Decides which side recovers from an event of this moment. The host resets no function of user
-    /// space, so a function that `needs_reset` is never the host's.
+    /// Decides which side recovers from an event of this moment. The host resets no function of
+    /// user space, so a function that `needs_reset` is never the host's.
     pub(super) fn decide(&mut self, needs_reset: bool, now: u64) -> RecoveredBy {
         match self.recovered_by() {
             RecoveredBy::Host if needs_reset || !self.host.one_more(now) => RecoveredBy::Nobody,
@@ -240,8 +240,8 @@ impl Session {
         Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
-    /// Removes an event that was copied to its reader. Returns `false` if the event is not the oldest
-    /// one any more: another reader has taken it.
+    /// Removes an event that was copied to its reader. Returns `false` if the event is not the
+    /// oldest one any more: another reader has taken it.
     pub(super) fn arrived(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 

@@ -20,7 +20,8 @@ use crate::{
 ///
 /// `m` must be a file that is being read.
 pub unsafe fn show(m: *mut bindings::seq_file) {
-    const COLUMNS: &CStr = c"function  address       channel            owner     recovery  opened  resets  recovered  unhandled  ignored  captured  waiting  dropped\n";
+    const COLUMNS: &CStr = c"function  address       channel            owner     recovery  \
+        opened  resets  recovered  unhandled  ignored  captured  waiting  dropped\n";
 
     // SAFETY: By the caller's promise; the string ends in a NUL.
     unsafe { bindings::seq_printf(m, COLUMNS.as_char_ptr()) };
