@@ -268,8 +268,7 @@ impl CoreDevice {
         to_result(unsafe {
             bindings::vfio_pci_core_register_dev_region(
                 vdev,
-                // CAST: Widening only.
-                bindings::VFIO_REGION_TYPE_PCI_VENDOR_TYPE | R::VENDOR as u32,
+                bindings::VFIO_REGION_TYPE_PCI_VENDOR_TYPE | u32::from(R::VENDOR),
                 R::SUBTYPE,
                 &const { Adapter::<R>::OPS },
                 R::SIZE,
