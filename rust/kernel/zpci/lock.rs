@@ -29,7 +29,10 @@ use crate::{
         }, //
     }, //
 };
-use core::ops::Deref;
+use core::{
+    marker::PhantomData,
+    ops::Deref, //
+};
 
 /// Makes a result of the condition code of an instruction.
 fn accepted(cc: c_int) -> Result {
@@ -105,6 +108,7 @@ impl<'a> StateGuard<'a> {
         let device = DeviceLock {
             pdev: self.pdev()?,
             release: false,
+            _not_send: PhantomData,
         };
 
         Some(DeviceGuard {
@@ -268,6 +272,7 @@ impl Device {
             device: DeviceLock {
                 pdev,
                 release: true,
+                _not_send: PhantomData,
             },
             state,
         })
@@ -284,6 +289,8 @@ impl Device {
 pub struct DeviceLock {
     pdev: ARef<pci::Device>,
     release: bool,
+    // The lock has two mutexes, which the thread that has locked them must unlock.
+    _not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for DeviceLock {

@@ -178,8 +178,8 @@ impl DeviceLock {
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the function got blocked meanwhile, and all ones were read. The copy from before
-    /// is then there again.
+    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, and all ones were read. The copy
+    /// from before is then there again.
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
@@ -187,6 +187,11 @@ impl DeviceLock {
         // SAFETY: The device is valid, and its lock is held. Null if there is no memory.
         let mut before = unsafe { bindings::pci_store_saved_state(pdev) };
 
+        if before.is_null() {
+            // Without it, all ones could not be taken out of the copy again.
+            self.set_saved(false);
+            return Err(ENOMEM);
+        }
         // SAFETY: As above.
         unsafe { bindings::pci_save_state(pdev) };
         if config_accessible(self.pdev()) {
