@@ -316,7 +316,7 @@ zPCI error recovery: what it costs
 
 Made by ``scripts/report/bench docs``: not to be edited. Both versions, Linux 7.3 in the same
 configuration, in one run. How it is measured, and why goals are missed, is in
-:doc:`zpci-recovery-performance`.
+Documentation/arch/s390/zpci-recovery-performance.rst.
 
 """
 
