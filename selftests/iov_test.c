@@ -13,7 +13,7 @@
 #include "file.h"
 #include "kmsg.h"
 #include "module.h"
-#include "rough.h"
+#include "part.h"
 
 #define QUIET_MS	300
 
@@ -24,47 +24,6 @@
 
 /* The virtual function's place on the bus of the physical one. */
 #define VF_AT		"%.7s:01.0"
-
-/* A function that the platform announces again as something else. */
-struct part {
-	unsigned long fid;
-	/* Where it was, and where it is as a part of the device. */
-	char before[PCI_ADDRESS_LEN];
-	char address[PCI_ADDRESS_LEN];
-	char slot[16];
-};
-
-static int announce(const struct part *part, __u16 pec, const char *more)
-{
-	return platform_command("event pec=0x%x fid=%lu %s", pec, part->fid, more);
-}
-
-static void give_away(struct __test_metadata *_metadata, const struct part *part)
-{
-	ASSERT_EQ(0, announce(part, PEC_DECONFIGURED, ""));
-	ASSERT_EQ(0, announce(part, PEC_RESERVED, ""));
-	ASSERT_EQ(0, pci_wait_slot(part->slot, false, PATIENCE_MS)) {
-		TH_LOG("function %s does not go", part->before);
-	}
-}
-
-static void get_back(struct __test_metadata *_metadata, const struct part *part,
-		     const char *address)
-{
-	ASSERT_EQ(0, announce(part, PEC_CONFIGURED, ""));
-	ASSERT_EQ(0, pci_wait_present(address, true, PATIENCE_MS)) {
-		TH_LOG("function %s does not come", address);
-	}
-}
-
-static void part_find(struct __test_metadata *_metadata, struct part *part, const char *address)
-{
-	memcpy(part->before, address, sizeof(part->before));
-	/* A driver for NVMe that has just begun waits for its commands for a minute. */
-	ASSERT_EQ(0, pci_bind_new(address, "vfio-pci", PATIENCE_MS));
-	ASSERT_EQ(0, pci_read_attr(address, "function_id", &part->fid));
-	ASSERT_EQ(0, pci_slot(address, part->slot, sizeof(part->slot)));
-}
 
 /* Waits until the kernel knows the one as a virtual function of the other: 0 or -ETIMEDOUT. */
 static int wait_linked(const struct part *pf, const struct part *vf)
@@ -81,10 +40,9 @@ static int wait_linked(const struct part *pf, const struct part *vf)
 	return 0;
 }
 
-/* A physical function, its virtual one and the owner of that, and its own disk. */
+/* A physical function, its virtual one, and the disk of the physical one. */
 struct device {
 	struct part pf, vf;
-	struct owner owner;
 	char disk[64];
 };
 
@@ -125,8 +83,7 @@ static void vf_comes(struct __test_metadata *_metadata, struct device *device, b
 static void vf_open(struct __test_metadata *_metadata, struct device *device)
 {
 	ASSERT_EQ(0, pci_bind_new(device->vf.address, "vfio-pci", PATIENCE_MS));
-	ASSERT_EQ(0, owner_open_new(&device->owner, device->vf.address, VFIO_CDEV_IOMMUFD));
-	ASSERT_EQ(0, owner_listen(&device->owner));
+	part_open(_metadata, &device->vf);
 }
 
 static void pf_works(struct __test_metadata *_metadata, struct device *device)
@@ -137,35 +94,28 @@ static void pf_works(struct __test_metadata *_metadata, struct device *device)
 	EXPECT_EQ(0, disk_verify(device->disk, TEST_BLOCK));
 }
 
-/* How often a function was disabled: a reset of it does so. */
-static long disabled(const struct part *part)
-{
-	return platform_number("count disable fid=%lu", part->fid);
-}
-
 FIXTURE_SETUP(iov)
 {
 	struct device *device = &self->device;
 	struct part *pf = &device->pf, *vf = &device->vf;
 	char address[PCI_ADDRESS_LEN];
 
-	device->owner.error_event = -1;
-	ASSERT_EQ(0, platform_command("profile plain"));
-	ASSERT_EQ(0, platform_command("handles on"));
-	ASSERT_EQ(0, platform_command("states on"));
+	pf->owner.error_event = -1;
+	vf->owner.error_event = -1;
+	rough_platform(_metadata);
 	ASSERT_EQ(0, platform_command("inside on"));
 	ASSERT_EQ(0, module_load("nvme"));
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, address));
 	part_find(_metadata, pf, address);
 	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, pf->before, address));
 	part_find(_metadata, vf, address);
-	give_away(_metadata, pf);
-	give_away(_metadata, vf);
+	part_give_away(_metadata, pf);
+	part_give_away(_metadata, vf);
 	memcpy(pf->address, pf->before, sizeof(pf->address));
 	snprintf(vf->address, sizeof(vf->address), VF_AT, pf->before);
 	ASSERT_EQ(0, platform_command("sriov fid=%lu pchid=%d vf=%lu %s", pf->fid, PCHID,
 				      vf->fid, variant->configured ? "configured" : ""));
-	get_back(_metadata, pf, pf->address);
+	part_get_back(_metadata, pf, pf->address);
 	ASSERT_EQ(0, pci_write_attr(pf->address, "sriov_drivers_autoprobe", "0"));
 	pf_works(_metadata, device);
 }
@@ -176,16 +126,17 @@ FIXTURE_TEARDOWN(iov)
 
 	/* After a test that has failed an ASSERT would end here, unless an EXPECT comes first. */
 	EXPECT_EQ(0, platform_command("forget"));
-	owner_close(&device->owner);
+	owner_close(&device->vf.owner);
+	owner_close(&device->pf.owner);
 	/* Refused where there is none, or the function is away. */
 	set_number(&device->pf, "0");
-	give_away(_metadata, &device->vf);
+	part_give_away(_metadata, &device->vf);
 	pci_bind(device->pf.address, "vfio-pci");
-	give_away(_metadata, &device->pf);
+	part_give_away(_metadata, &device->pf);
 	ASSERT_EQ(0, platform_command("identity fid=%lu", device->pf.fid));
 	ASSERT_EQ(0, platform_command("identity fid=%lu", device->vf.fid));
-	get_back(_metadata, &device->pf, device->pf.before);
-	get_back(_metadata, &device->vf, device->vf.before);
+	part_get_back(_metadata, &device->pf, device->pf.before);
+	part_get_back(_metadata, &device->vf, device->vf.before);
 	ASSERT_EQ(0, pci_bind_new(device->pf.before, "vfio-pci", PATIENCE_MS));
 	ASSERT_EQ(0, pci_bind_new(device->vf.before, "vfio-pci", PATIENCE_MS));
 	platform_command("reset");
@@ -204,10 +155,10 @@ TEST_F_TIMEOUT(iov, comes_and_goes, 90)
 		EXPECT_EQ(-ETIMEDOUT, pci_wait_slot(device->vf.slot, true, 0));
 		vf_comes(_metadata, device, variant->configured);
 		vf_open(_metadata, device);
-		EXPECT_EQ(0, nvme_verify(&device->owner.nvme, TEST_BLOCK));
+		EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
 		/* Not with a function that is in use by its virtual one. */
 		EXPECT_EQ(-EBUSY, pci_slot_power(device->pf.slot, false));
-		owner_close(&device->owner);
+		owner_close(&device->vf.owner);
 		ASSERT_EQ(0, set_number(&device->pf, "0"));
 		ASSERT_EQ(0, pci_wait_slot(device->vf.slot, false, PATIENCE_MS));
 		EXPECT_EQ(0, disk_verify(device->disk, TEST_BLOCK));
@@ -218,7 +169,7 @@ TEST_F_TIMEOUT(iov, comes_and_goes, 90)
 TEST_F_TIMEOUT(iov, vf_in_error, 90)
 {
 	struct device *device = &self->device;
-	struct owner *owner = &device->owner;
+	struct owner *owner = &device->vf.owner;
 	struct vfio_device_zpci_err_region event;
 	struct config before, after;
 	long resets;
@@ -227,7 +178,7 @@ TEST_F_TIMEOUT(iov, vf_in_error, 90)
 	vf_comes(_metadata, device, variant->configured);
 	vf_open(_metadata, device);
 	ASSERT_EQ(0, config_save(&owner->fn, &before));
-	resets = disabled(&device->pf);
+	resets = part_disabled(&device->pf);
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		ASSERT_EQ(0, owner_take(owner, &event));
@@ -239,7 +190,7 @@ TEST_F_TIMEOUT(iov, vf_in_error, 90)
 		EXPECT_EQ(0, nvme_reinit(&owner->nvme));
 		EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	}
-	EXPECT_EQ(resets, disabled(&device->pf));
+	EXPECT_EQ(resets, part_disabled(&device->pf));
 	EXPECT_EQ(0, disk_verify(device->disk, TEST_BLOCK));
 }
 
@@ -247,7 +198,7 @@ TEST_F_TIMEOUT(iov, vf_in_error, 90)
 TEST_F_TIMEOUT(iov, pf_in_error, 90)
 {
 	struct device *device = &self->device;
-	struct owner *owner = &device->owner;
+	struct owner *owner = &device->vf.owner;
 	unsigned long number = 0;
 	char recovered[64];
 	long resets;
@@ -258,11 +209,11 @@ TEST_F_TIMEOUT(iov, pf_in_error, 90)
 
 	vf_comes(_metadata, device, variant->configured);
 	vf_open(_metadata, device);
-	resets = disabled(&device->vf);
+	resets = part_disabled(&device->vf);
 	log = kmsg_open();
 	ASSERT_LE(0, log);
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, announce(&device->pf, 5, ""));
+		ASSERT_EQ(0, part_announce(&device->pf, 5, ""));
 		ASSERT_EQ(0, kmsg_wait(log, recovered, PATIENCE_MS));
 		ASSERT_EQ(0, pci_wait_disk(device->pf.address, device->disk, sizeof(device->disk),
 					   PATIENCE_MS));
@@ -272,7 +223,7 @@ TEST_F_TIMEOUT(iov, pf_in_error, 90)
 		EXPECT_EQ(0, pci_read_attr(device->pf.address, "sriov_numvfs", &number));
 		EXPECT_EQ(1, number);
 	}
-	EXPECT_EQ(resets, disabled(&device->vf));
+	EXPECT_EQ(resets, part_disabled(&device->vf));
 	/* Both work as before: also what ends it. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));
@@ -296,26 +247,26 @@ static void both_go(struct __test_metadata *_metadata, struct device *device,
 
 	vf_comes(_metadata, device, configured);
 	vf_open(_metadata, device);
-	ASSERT_EQ(0, vfio_irq_set(&device->owner.fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
-	ASSERT_EQ(0, announce(first, PEC_DECONFIGURED, "hold"));
-	ASSERT_EQ(0, announce(second, PEC_DECONFIGURED, ""));
+	ASSERT_EQ(0, vfio_irq_set(&device->vf.owner.fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+	ASSERT_EQ(0, part_announce(first, PEC_DECONFIGURED, "hold"));
+	ASSERT_EQ(0, part_announce(second, PEC_DECONFIGURED, ""));
 	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
 	sleep_ms(QUIET_MS);
-	EXPECT_EQ(0, child_wait(child_start(&device->owner.fn, rescan, NULL, false)));
+	EXPECT_EQ(0, child_wait(child_start(&device->vf.owner.fn, rescan, NULL, false)));
 	EXPECT_EQ(0, pci_wait_present(device->vf.address, true, 0));
 	EXPECT_EQ(0, pci_wait_present(device->pf.address, true, 0));
-	EXPECT_NE(0, vfio_reset(&device->owner.fn));
-	owner_close(&device->owner);
+	EXPECT_NE(0, vfio_reset(&device->vf.owner.fn));
+	owner_close(&device->vf.owner);
 	EXPECT_EQ(0, pci_wait_present(device->vf.address, false, PATIENCE_MS));
 	EXPECT_EQ(0, pci_wait_present(device->pf.address, false, PATIENCE_MS));
 	close(request);
 
-	get_back(_metadata, &device->pf, device->pf.address);
+	part_get_back(_metadata, &device->pf, device->pf.address);
 	ASSERT_EQ(0, pci_write_attr(device->pf.address, "sriov_drivers_autoprobe", "0"));
 	pf_works(_metadata, device);
 	vf_comes(_metadata, device, configured);
 	vf_open(_metadata, device);
-	EXPECT_EQ(0, nvme_verify(&device->owner.nvme, TEST_BLOCK));
+	EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
 }
 
 TEST_F_TIMEOUT(iov, vf_goes_before_pf, 90)
@@ -339,28 +290,28 @@ TEST_F_TIMEOUT(iov, pf_goes_before_vf, 90)
 TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
 {
 	struct device *device = &self->device;
-	struct owner *owner = &device->owner;
+	struct owner *owner = &device->pf.owner;
 	int request = event_new();
 
 	/* Known already, or unknown yet. */
 	if (!variant->configured) {
-		ASSERT_EQ(0, announce(&device->vf, PEC_STANDBY, ""));
+		ASSERT_EQ(0, part_announce(&device->vf, PEC_STANDBY, ""));
 		ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
 	}
 	ASSERT_EQ(0, pci_bind(device->pf.address, "vfio-pci"));
 	ASSERT_EQ(0, owner_open_new(owner, device->pf.address, VFIO_CDEV_IOMMUFD));
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
-	ASSERT_EQ(0, announce(&device->pf, PEC_DECONFIGURED, ""));
+	ASSERT_EQ(0, part_announce(&device->pf, PEC_DECONFIGURED, ""));
 	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
-	ASSERT_EQ(0, announce(&device->pf, PEC_CONFIGURED, "hold"));
-	ASSERT_EQ(0, announce(&device->vf, PEC_CONFIGURED, ""));
+	ASSERT_EQ(0, part_announce(&device->pf, PEC_CONFIGURED, "hold"));
+	ASSERT_EQ(0, part_announce(&device->vf, PEC_CONFIGURED, ""));
 	EXPECT_EQ(-ETIMEDOUT, pci_wait_present(device->vf.address, true, QUIET_MS));
 	owner_close(owner);
 	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
 	ASSERT_EQ(0, pci_wait_present(device->vf.address, true, PATIENCE_MS));
 	EXPECT_EQ(0, wait_linked(&device->pf, &device->vf));
 	vf_open(_metadata, device);
-	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
+	EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
 	close(request);
 }
 

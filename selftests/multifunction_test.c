@@ -8,53 +8,12 @@
 
 #include "kselftest_harness.h"
 
-#include "rough.h"
+#include "part.h"
 
 #define QUIET_MS	300
 
 /* The channel that the functions of the device have in common. */
 #define PCHID		0x177
-
-/* A function that the platform announces again as something else. */
-struct part {
-	struct owner owner;
-	unsigned long fid;
-	/* Where it was, and where it is as a part of the device. */
-	char before[PCI_ADDRESS_LEN];
-	char address[PCI_ADDRESS_LEN];
-	char slot[16];
-};
-
-/* Gives a function to somebody else, so that nothing is left of it here. */
-static void give_away(struct __test_metadata *_metadata, struct part *part)
-{
-	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_DECONFIGURED, part->fid));
-	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_RESERVED, part->fid));
-	ASSERT_EQ(0, pci_wait_slot(part->slot, false, PATIENCE_MS));
-}
-
-static void get_back(struct __test_metadata *_metadata, struct part *part, const char *address)
-{
-	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_CONFIGURED, part->fid));
-	ASSERT_EQ(0, pci_wait_present(address, true, PATIENCE_MS)) {
-		TH_LOG("function %s does not come", address);
-	}
-}
-
-static void part_find(struct __test_metadata *_metadata, struct part *part, const char *address)
-{
-	memcpy(part->before, address, sizeof(part->before));
-	/* A driver for NVMe that has just begun waits for its commands for a minute. */
-	ASSERT_EQ(0, pci_bind_new(address, "vfio-pci", PATIENCE_MS));
-	ASSERT_EQ(0, pci_read_attr(address, "function_id", &part->fid));
-	ASSERT_EQ(0, pci_slot(address, part->slot, sizeof(part->slot)));
-}
-
-static void part_open(struct __test_metadata *_metadata, struct part *part)
-{
-	ASSERT_EQ(0, owner_open_new(&part->owner, part->address, VFIO_CDEV_IOMMUFD));
-	ASSERT_EQ(0, owner_listen(&part->owner));
-}
 
 /* As what they were before: all have to go first, as they may have the domain of another. */
 static void restore(struct __test_metadata *_metadata, struct part *parts, int count)
@@ -65,11 +24,11 @@ static void restore(struct __test_metadata *_metadata, struct part *parts, int c
 	EXPECT_EQ(0, platform_command("forget"));
 	for (i = 0; i < count; i++) {
 		owner_close(&parts[i].owner);
-		give_away(_metadata, &parts[i]);
+		part_give_away(_metadata, &parts[i]);
 		ASSERT_EQ(0, platform_command("identity fid=%lu", parts[i].fid));
 	}
 	for (i = 0; i < count; i++)
-		get_back(_metadata, &parts[i], parts[i].before);
+		part_get_back(_metadata, &parts[i], parts[i].before);
 	platform_command("reset");
 }
 
@@ -90,14 +49,14 @@ FIXTURE_SETUP(device)
 	part_find(_metadata, &part[0], address);
 	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, part[0].before, address));
 	part_find(_metadata, &part[1], address);
-	give_away(_metadata, &part[0]);
-	give_away(_metadata, &part[1]);
+	part_give_away(_metadata, &part[0]);
+	part_give_away(_metadata, &part[1]);
 	for (i = 0; i < 2; i++) {
 		/* The first one gives the device its domain. */
 		snprintf(part[i].address, sizeof(part[i].address), "%.10s.%d", part[0].before, i);
 		ASSERT_EQ(0, platform_command("identity fid=%lu pchid=%d rid=%d", part[i].fid,
 					      PCHID, i));
-		get_back(_metadata, &part[i], part[i].address);
+		part_get_back(_metadata, &part[i], part[i].address);
 		part_open(_metadata, &part[i]);
 	}
 }
@@ -105,12 +64,6 @@ FIXTURE_SETUP(device)
 FIXTURE_TEARDOWN(device)
 {
 	restore(_metadata, self->part, ARRAY_SIZE(self->part));
-}
-
-/* How often a function was disabled: a reset of it does so. */
-static long disabled(struct part *part)
-{
-	return platform_number("count disable fid=%lu", part->fid);
 }
 
 /* In error and out of it, and the other function does not notice. Validates R23. */
@@ -124,7 +77,7 @@ TEST_F_TIMEOUT(device, error_in_one, 90)
 	for (i = 0; i < 4; i++) {
 		ill = &self->part[i % 2].owner;
 		well = &self->part[1 - i % 2].owner;
-		before = disabled(&self->part[1 - i % 2]);
+		before = part_disabled(&self->part[1 - i % 2]);
 		ASSERT_EQ(0, owner_suffer(ill));
 		ASSERT_EQ(0, owner_take(ill, &event));
 		EXPECT_EQ(PEC_DMA_ACCESS, event.pec);
@@ -134,7 +87,7 @@ TEST_F_TIMEOUT(device, error_in_one, 90)
 		/* Its controller was not reset: it goes on without being brought up again. */
 		EXPECT_EQ(0, nvme_verify(&well->nvme, TEST_BLOCK));
 		EXPECT_EQ(-ETIMEDOUT, event_wait(well->error_event, 0));
-		EXPECT_EQ(before, disabled(&self->part[1 - i % 2]));
+		EXPECT_EQ(before, part_disabled(&self->part[1 - i % 2]));
 	}
 }
 
@@ -171,7 +124,7 @@ TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 	struct owner *well = &self->part[1].owner;
 	struct vfio_pci_hot_reset_info info = { .argsz = sizeof(info) };
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
-	long before = disabled(&self->part[1]);
+	long before = part_disabled(&self->part[1]);
 
 	/* How many there are comes even where there is no room for them. */
 	EXPECT_NE(0, ioctl(self->part[0].owner.fn.device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
@@ -179,7 +132,7 @@ TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 	EXPECT_EQ(ENOSPC, errno);
 	EXPECT_EQ(1, info.count);
 	EXPECT_EQ(0, ioctl(self->part[0].owner.fn.device, VFIO_DEVICE_PCI_HOT_RESET, &reset));
-	EXPECT_EQ(before, disabled(&self->part[1]));
+	EXPECT_EQ(before, part_disabled(&self->part[1]));
 	EXPECT_EQ(0, nvme_verify(&well->nvme, TEST_BLOCK));
 	EXPECT_EQ(0, nvme_reinit(&self->part[0].owner.nvme));
 	EXPECT_EQ(0, nvme_verify(&self->part[0].owner.nvme, TEST_BLOCK));
@@ -193,12 +146,12 @@ TEST_F_TIMEOUT(device, one_goes, 120)
 
 	for (i = 0; i < 2; i++) {
 		owner_close(&part[i].owner);
-		give_away(_metadata, &part[i]);
+		part_give_away(_metadata, &part[i]);
 		EXPECT_EQ(0, pci_wait_present(part[i].address, false, 0));
 		EXPECT_EQ(0, owner_suffer(&part[1 - i].owner));
 		EXPECT_EQ(0, owner_recover(&part[1 - i].owner));
 		EXPECT_EQ(0, nvme_verify(&part[1 - i].owner.nvme, TEST_BLOCK));
-		get_back(_metadata, &part[i], part[i].address);
+		part_get_back(_metadata, &part[i], part[i].address);
 		part_open(_metadata, &part[i]);
 		EXPECT_EQ(0, owner_suffer(&part[i].owner));
 		EXPECT_EQ(0, owner_recover(&part[i].owner));
@@ -221,9 +174,9 @@ FIXTURE_SETUP(virtual)
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, address));
 	part_find(_metadata, part, address);
 	memcpy(part->address, address, sizeof(address));
-	give_away(_metadata, part);
+	part_give_away(_metadata, part);
 	ASSERT_EQ(0, platform_command("identity fid=%lu pchid=%d rid=9 vfn=3", part->fid, PCHID));
-	get_back(_metadata, part, address);
+	part_get_back(_metadata, part, address);
 	part_open(_metadata, part);
 }
 
