@@ -37,19 +37,18 @@ def allowed(expression):
         words.pop(0)
         return inside
 
-    def both():
-        found = term()
-        while words and words[0] == "AND":
+    def joined(operator, part, meet):
+        found = [part()]
+        while words and words[0] == operator:
             words.pop(0)
-            found = term() and found
-        return found
+            found.append(part())
+        return meet(found)
+
+    def both():
+        return joined("AND", term, all)
 
     def either():
-        found = both()
-        while words and words[0] == "OR":
-            words.pop(0)
-            found = both() or found
-        return found
+        return joined("OR", both, any)
 
     return bool(words) and either()
 
