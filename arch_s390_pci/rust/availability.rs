@@ -3,7 +3,7 @@
 //! Availability events: functions come, go, and are asked for.
 
 use super::{
-    process as process_any,
+    process::process as process_any,
     submit, //
 };
 use kernel::{

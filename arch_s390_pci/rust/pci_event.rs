@@ -17,8 +17,7 @@ use kernel::{
         debug,
         Ccdf,
         Device,
-        Event,
-        Progress, //
+        Event, //
     }, //
 };
 
@@ -29,6 +28,8 @@ mod error;
 #[forbid(unsafe_code)]
 mod log;
 #[forbid(unsafe_code)]
+mod process;
+#[forbid(unsafe_code)]
 mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
@@ -37,17 +38,6 @@ const __LOG_PREFIX: &[u8] = b"zpci\0";
 fn submit(zdev: &Device, event: Event) {
     if zdev.submit(event).is_err() && zpci::may_log() {
         pr_err!("PCI function {:#x}: event dropped\n", zdev.fid().as_raw());
-    }
-}
-
-/// Processes an event, in its turn among those of its function.
-fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
-    match (event, zdev) {
-        (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
-        (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
-        (Event::Availability(event), None) => availability::process_unknown(event),
-        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
-        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
     }
 }
 
@@ -143,7 +133,7 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
 #[export]
 unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
-    from_result(|| unsafe { Device::prepare(zdev, process) }.map(|()| 0))
+    from_result(|| unsafe { Device::prepare(zdev, process::process) }.map(|()| 0))
 }
 
 /// Frees the `Recovery` of a function that is going away.

@@ -10,7 +10,7 @@ use kernel::{
         Ccdf,
         Device,
         Event,
-        Progress, //
+        Handler, //
     }, //
 };
 
@@ -20,6 +20,8 @@ mod availability;
 mod error;
 #[path = "../../../arch_s390_pci/rust/log.rs"]
 mod log;
+#[path = "../../../arch_s390_pci/rust/process.rs"]
+mod process;
 #[path = "../../../arch_s390_pci/rust/recovery.rs"]
 mod recovery;
 
@@ -29,15 +31,7 @@ fn submit(zdev: &Device, event: Event) {
     }
 }
 
-pub(crate) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
-    match (event, zdev) {
-        (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
-        (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
-        (Event::Availability(event), None) => availability::process_unknown(event),
-        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
-        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
-    }
-}
+pub(crate) const HANDLER: Handler = process::process;
 
 pub(crate) fn init() {
     availability::init().unwrap();

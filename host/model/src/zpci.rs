@@ -51,6 +51,7 @@ pub(crate) use self::{
     event::{
         Event,
         EventQueue,
+        Handler,
         Progress, //
     },
     lock::{

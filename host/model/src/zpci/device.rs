@@ -98,7 +98,7 @@ impl Device {
                 pdev: AtomicBool::new(true),
             }),
             pdev: pci::Device::new(this),
-            recovery: Recovery::new(arch::process).unwrap(),
+            recovery: Recovery::new(arch::HANDLER).unwrap(),
             state_lock: Mutex::unnamed(()),
             is_bound: AtomicBool::new(true),
             is_open: Cell::new(false),

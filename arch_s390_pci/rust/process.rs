@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The processing of an event, in its turn among those of its function.
+
+use super::{
+    availability,
+    error,
+    recovery, //
+};
+use kernel::zpci::{
+    Device,
+    Event,
+    Progress, //
+};
+
+/// Processes an event, of a function or of none that is known.
+pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+    match (event, zdev) {
+        (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
+        (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
+        (Event::Availability(event), None) => availability::process_unknown(event),
+        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
+        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
+    }
+}
