@@ -150,7 +150,7 @@ fn report_recovered(device: &DeviceGuard<'_>, event: &Ccdf) {
     });
     zdev.report(Report {
         uevent: Some(ErsResult::Recovered),
-        platform: Some((c"recovery", c"success")),
+        platform: Some((c"recovery", Report::SUCCESS)),
         ..Report::of(device)
     });
 }

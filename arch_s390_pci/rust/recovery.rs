@@ -147,7 +147,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
             info(device, fmt!("The device is ready to resume operations\n"));
             driver.resume();
             zpci::uevent(device.pdev(), ErsResult::Recovered);
-            Ok(c"success")
+            Ok(Report::SUCCESS)
         }
         ErsResult::CanRecover | ErsResult::NeedReset | ErsResult::Disconnect => {
             zpci::uevent(device.pdev(), ErsResult::Disconnect);

@@ -73,7 +73,7 @@ pub struct Subject {
 /// fn has_recovered(device: &DeviceGuard<'_>) {
 ///     device.state().zdev().report(Report {
 ///         uevent: Some(ErsResult::Recovered),
-///         platform: Some((c"recovery", c"success")),
+///         platform: Some((c"recovery", Report::SUCCESS)),
 ///         ..Report::of(device)
 ///     });
 /// }
@@ -91,6 +91,9 @@ pub struct Report {
 }
 
 impl Report {
+    /// The status for the platform of a recovery that has succeeded. Such reports are counted.
+    pub const SUCCESS: &'static CStr = c"success";
+
     /// Begins a report about a device, its channel state and its driver, as they are now.
     // Out of line: it is called at several places, and none is hot.
     #[inline(never)]
@@ -224,7 +227,7 @@ impl Device {
         let reports = recovery.reports();
 
         // Here, as of reports that wait some are never sent.
-        if report.platform == Some((c"recovery", c"success")) {
+        if matches!(report.platform, Some((_, status)) if status == Report::SUCCESS) {
             recovery.recovered.fetch_add(1, Relaxed);
         }
         let mut waiting = reports.waiting.lock();

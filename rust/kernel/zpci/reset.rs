@@ -448,7 +448,7 @@ impl Device {
 
     fn report_reset(&self, device: &DeviceLock, recovered: bool) {
         let (uevent, status) = if recovered {
-            (ErsResult::Recovered, c"success")
+            (ErsResult::Recovered, Report::SUCCESS)
         } else {
             (ErsResult::Disconnect, c"failed (reset)")
         };
