@@ -5,7 +5,7 @@ scripts/build/rust-analyzer.
     rust_project.py IN TOP TREE ROOT >OUT
     rust_project.py --self-test
 
-The kernel's own knows the copies of our files in TREE; whoever edits wants those
+The kernel's own knows the copies of our files in TREE; an editor needs those
 in TOP. Its paths of the toolchain are those inside of ROOT.
 """
 

@@ -5,7 +5,7 @@ All costs are instructions of the guest. The cost of looking at the clock is
 taken off. Of a series the median counts, of several boots the least one.
 
 Time that passes is taken with the same clock: an instruction takes a nanosecond,
-and whoever sleeps is woken when the time has come.
+and a sleeping task is woken when its time has come.
 
 The kernel does things now and then that have nothing to do with an error. So
 the least of the last eight errors counts for the 64th, as by then the figures

@@ -16,7 +16,7 @@ pub(super) const MEASUREMENT: [u16; 3] = [0x002a, 0x002b, 0x002c];
 /// A code that says that a function may come back.
 pub(super) const RECOVERABLE: u16 = 0x003a;
 
-/// Whoever may recover.
+/// The sides that may recover a function.
 pub(super) const RECOVERED_BY: [RecoveredBy; 3] =
     [RecoveredBy::Owner, RecoveredBy::Host, RecoveredBy::Nobody];
 

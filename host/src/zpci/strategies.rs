@@ -51,7 +51,7 @@ pub(super) fn code() -> impl Strategy<Value = u16> {
     prop_oneof![3 => recoverable(), 1 => permanent()]
 }
 
-/// Whoever may recover.
+/// The sides that may recover a function.
 pub(super) fn recovered_by() -> impl Strategy<Value = RecoveredBy> {
     prop::sample::select(&RECOVERED_BY[..])
 }

@@ -120,8 +120,8 @@ fn a_full_queue() {
     );
 }
 
-// What was captured before a reset is stale for whoever reads it afterwards, what is captured
-// after it is not.
+// An event that was captured before a reset is stale for each later reader, an event from after
+// it is not.
 #[test]
 fn a_reset_makes_events_stale() {
     check(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function in error is somebody's to recover, and whoever it is can do it.
+//! A function in error has one side that recovers it, and that side can do it.
 
 use super::*;
 use crate::zpci::{

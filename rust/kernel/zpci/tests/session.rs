@@ -155,8 +155,8 @@ mod tests {
         }
     }
 
-    // Who is to be told of an event is whoever listens when it is captured, and not when it was
-    // decided who recovers.
+    // An event is told to an owner that listens when it is captured; the decision which side
+    // recovers was earlier.
     #[test]
     fn an_owner_that_has_begun_to_listen_is_told() {
         for guest in [false, true] {
