@@ -235,15 +235,26 @@ TEST_F(reset, without_a_reset_method)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Once reset and closed, the function works for whoever comes next. Validates 53, 71. */
+/*
+ * Closed in error, the function works for the next owner, and what the last one has
+ * written into configuration space is gone. Validates 53, 71.
+ */
 TEST_F(reset, close_in_error_gives_a_working_function)
 {
 	struct owner *owner = &self->owner;
+	__u8 before, theirs, after;
 
+	ASSERT_EQ(0, pci_config_read(owner->fn.address, PCI_CACHE_LINE_SIZE, &before, 1));
+	theirs = before ^ 0x10;
+	ASSERT_EQ(0, vfio_config_write(&owner->fn, PCI_CACHE_LINE_SIZE, &theirs, 1));
+	ASSERT_EQ(0, pci_config_read(owner->fn.address, PCI_CACHE_LINE_SIZE, &after, 1));
+	ASSERT_EQ(theirs, after);
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));
 	owner_close(owner);
 	ASSERT_EQ(0, owner_open(owner, variant->mode));
+	ASSERT_EQ(0, pci_config_read(owner->fn.address, PCI_CACHE_LINE_SIZE, &after, 1));
+	EXPECT_EQ(before, after);
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));

@@ -239,19 +239,18 @@ pub(crate) unsafe fn kfree(memory: *mut c_void) {
     }
 }
 
-/// A reset of the function alone, by itself, or else of its slot.
+/// A reset of the function alone, by itself if it answers, or else of its slot.
 pub(crate) unsafe fn __pci_reset_function_locked(pdev: *mut pci_dev) -> c_int {
     crate::sync::may_sleep();
-    if !platform().resets_itself {
+    // SAFETY: By the caller's promise.
+    let answers = unsafe { read(pdev, 1) } != u32::MAX;
+    let mut platform = platform();
+
+    if !platform.resets_itself || !answers {
+        drop(platform);
         // SAFETY: By the caller's promise.
         return number(crate::arch::reset_slot(unsafe { (*pdev).zdev() }));
     }
-    // SAFETY: By the caller's promise.
-    if unsafe { read(pdev, 1) } == u32::MAX {
-        return ENOTTY.to_errno();
-    }
-    let mut platform = platform();
-
     if let Err(error) = platform.attempt(Step::FunctionReset) {
         return error.to_errno();
     }

@@ -14,6 +14,7 @@ use kernel::{
         Region, //
     },
     zpci::{
+        reset_closed,
         Device,
         Record, //
     }, //
@@ -41,6 +42,7 @@ pub(crate) fn open(device: &CoreDevice) -> Result {
 /// Closes it.
 pub(crate) fn close(device: &CoreDevice) {
     owner::close(device);
+    reset_closed(function(device));
     function(device).set_eventfd(false);
     owner::closed(device);
     function(device).set_open(false);

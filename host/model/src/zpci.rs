@@ -43,6 +43,7 @@ pub(crate) use self::{
     },
     device::{
         mark_as_working,
+        reset_closed,
         reset_function,
         Device,
         State, //

@@ -52,9 +52,6 @@ use crate::{
 pub(super) enum ConfigSpace {
     /// It is as its owner has left it.
     Untouched,
-    /// As its owner has left it, but for Command, which was this. The PCI core has stopped the
-    /// device.
-    Stopped(u16),
     /// It is saved. A reset that succeeds restores it.
     Saved,
     /// The platform has reset the function, and the device itself is being reset.
@@ -152,15 +149,11 @@ impl DeviceLock {
         unsafe { bindings::pci_write_config_word(pci_as_raw(self.pdev()), COMMAND, command) };
     }
 
-    /// Whether config space is saved, to be restored after the reset that is going on.
+    /// Whether the PCI core, or vfio, has config space that is to be restored after the reset which
+    /// is going on.
     fn is_saved(&self) -> bool {
         // SAFETY: The device is valid, and its lock is held.
         unsafe { (*pci_as_raw(self.pdev())).state_saved() != 0 }
-    }
-
-    fn set_saved(&self, saved: bool) {
-        // SAFETY: The device is valid, and its lock is held.
-        unsafe { (*pci_as_raw(self.pdev())).set_state_saved(saved.into()) };
     }
 
     /// Returns the Command register as it is saved.
@@ -183,13 +176,14 @@ impl DeviceLock {
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
-        self.set_saved(true);
         // SAFETY: The device is valid, and its lock is held. Null if there is no memory.
-        let mut before = unsafe { bindings::pci_store_saved_state(pdev) };
+        let mut before = unsafe {
+            (*pdev).set_state_saved(true.into());
+            bindings::pci_store_saved_state(pdev)
+        };
 
         if before.is_null() {
             // Without it, all ones could not be taken out of the copy again.
-            self.set_saved(false);
             return Err(ENOMEM);
         }
         // SAFETY: As above.
@@ -201,7 +195,6 @@ impl DeviceLock {
         }
         // SAFETY: The device is valid, and the copy is of the same device.
         unsafe { bindings::pci_load_and_free_saved_state(pdev, &raw mut before) };
-        self.set_saved(false);
         Err(EIO)
     }
 
@@ -261,8 +254,8 @@ impl DeviceGuard<'_> {
     fn reset_slot(&self, recovery: &Recovery) -> Result {
         let was_in_error = self.was_in_error(recovery);
 
-        if self.is_saved() && self.command().is_none() {
-            self.distrust_saved(recovery);
+        if self.is_saved() {
+            recovery.set_config_space(ConfigSpace::Saved);
         }
         let result = self.reset_by_platform(recovery).map(|_| ());
 
@@ -290,18 +283,6 @@ impl DeviceGuard<'_> {
         was_in_error
     }
 
-    /// Gives up a copy that the PCI core has made while the function got blocked, or before that:
-    /// all ones may be in it. Command is kept from the copy, where it comes first: the PCI core
-    /// has stopped the device after saving, and an FLR may have cleared the register since.
-    fn distrust_saved(&self, recovery: &Recovery) {
-        let command = self.saved_command();
-
-        self.set_saved(false);
-        if recovery.config_space() == ConfigSpace::Untouched && command != u16::MAX {
-            recovery.set_config_space(ConfigSpace::Stopped(command));
-        }
-    }
-
     /// Resets the function through the platform, and returns whether its inside is known to be as
     /// after power-on. The error state of the function ends.
     ///
@@ -321,13 +302,10 @@ impl DeviceGuard<'_> {
         // Config space of a device that has failed for good cannot be accessed.
         self.set_channel_state(ChannelState::Frozen);
         if self.unblocked_command().is_some() {
-            if !self.is_saved() && recovery.config_space() != ConfigSpace::Saved {
-                if let ConfigSpace::Stopped(command) = recovery.config_space() {
-                    self.write_command(command);
-                }
+            if recovery.config_space() != ConfigSpace::Saved {
                 self.save()?;
+                recovery.set_config_space(ConfigSpace::Saved);
             }
-            recovery.set_config_space(ConfigSpace::Saved);
             // The device must not go on with its DMA once the function is enabled again.
             self.write_command(STOP);
         }
@@ -421,7 +399,9 @@ impl Device {
             driver.reset_prepare();
         }
         device.was_in_error(recovery);
-        device.set_saved(restore == Restore::LastSaved);
+        if restore == Restore::LastSaved {
+            recovery.set_config_space(ConfigSpace::Saved);
+        }
         let inside_is_reset = device.reset_by_platform(recovery);
         let device = device.into_device();
 

@@ -4,7 +4,10 @@
 
 use super::{
     pci::write_channel_state,
-    platform::platform,
+    platform::{
+        config,
+        platform, //
+    },
     ChannelState,
     FunctionHandle,
     FunctionId,
@@ -305,6 +308,7 @@ pub(crate) fn reset_function(zdev: &Device, slot: bool) -> Result {
         (*pdev).set_state_saved(0);
         if super::config_accessible(&zdev.pdev) {
             bindings::pci_save_state(pdev);
+            (*pdev).set_state_saved(super::config_accessible(&zdev.pdev).into());
             // CAST: The register has 16 bits.
             bindings::pci_write_config_word(
                 pdev,
@@ -321,5 +325,27 @@ pub(crate) fn reset_function(zdev: &Device, slot: bool) -> Result {
         bindings::pci_restore_state(pdev);
         bindings::pci_dev_unlock(pdev);
         result
+    }
+}
+
+/// Resets a function that vfio closes: config space is to be as it was when it was opened.
+pub(crate) fn reset_closed(zdev: &Device) {
+    let pdev = zdev.pdev.as_raw();
+
+    // SAFETY: The device is valid, and nobody else has its copy of config space once it is locked.
+    unsafe {
+        if bindings::pci_dev_trylock(pdev) == 0 {
+            return;
+        }
+        (*pdev).saved_config_space = config::FOUND;
+        (*pdev).set_state_saved(1);
+        bindings::pci_write_config_word(
+            pdev,
+            bindings::PCI_COMMAND as c_int,
+            bindings::PCI_COMMAND_INTX_DISABLE as u16,
+        );
+        bindings::__pci_reset_function_locked(pdev);
+        bindings::pci_restore_state(pdev);
+        bindings::pci_dev_unlock(pdev);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) mod config {
     pub(crate) const FOUND: [u32; WORDS] = [0x1014, 0, 0xabcd];
 
     /// As its driver wants it.
-    pub(crate) const IN_USE: [u32; WORDS] = [0x1014, 0x0006, 0xabcd];
+    pub(crate) const IN_USE: [u32; WORDS] = [0x1014, 0x0006, 0x5678];
 }
 
 /// What the platform can refuse.
