@@ -102,7 +102,7 @@ pub(super) fn dispatch(event: Ccdf) {
     };
     let change = event.pec().availability();
     // An event that waits there may be about the same function, and make it known meanwhile.
-    let overtakes = topology.unknown.count(&|waiting| match waiting {
+    let overtakes = topology.unknown.count(&|waiting, _| match waiting {
         Event::Availability(before) => {
             before.fid() == event.fid()
                 || before.pec().availability() == Some(Availability::Several)

@@ -85,7 +85,7 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
     availability::dispatch(Ccdf::new(unsafe { *data.cast() }));
 }
 
-/// Whether an error of a function has been reported and is not processed yet.
+/// Whether an error of a function, as it is now, has been reported and is not processed yet.
 ///
 /// # Safety
 ///
@@ -95,8 +95,10 @@ unsafe extern "C" fn zpci_recovery_in_error(pdev: *mut bindings::pci_dev) -> boo
     // SAFETY: By the caller's promise; the type is a transparent wrapper.
     let zdev = Device::of(unsafe { &*pdev.cast() });
 
-    zdev.and_then(|zdev| zdev.recovery().ok())
-        .is_some_and(|recovery| recovery.unprocessed() != 0)
+    zdev.is_some_and(|zdev| {
+        zdev.recovery()
+            .is_ok_and(|recovery| recovery.unprocessed(Some(zdev.generation())) != 0)
+    })
 }
 
 /// Resets a function for the PCI core. Returns 0 or an error code.

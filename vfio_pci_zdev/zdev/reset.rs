@@ -22,7 +22,7 @@ pub(super) fn between_events<R>(
     mut attempt: impl FnMut() -> Option<Result<R>>,
 ) -> Result<R> {
     patiently(|| {
-        if recovery.unprocessed() != 0 {
+        if recovery.unprocessed(None) != 0 {
             return None;
         }
         attempt()
@@ -35,7 +35,7 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
     let recovery = zdev.recovery()?;
 
-    if recovery.unprocessed() == 0 && !zpci::is_in_error(device.pdev()) {
+    if recovery.unprocessed(None) == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
     }
     // The error's event may still be on its way, and must not be taken for a new error after the

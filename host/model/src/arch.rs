@@ -45,6 +45,12 @@ pub(crate) fn availability_event(event: Ccdf) {
     availability::dispatch(event);
 }
 
+/// Whether the PCI core need not wait for the function.
+pub(crate) fn in_error(zdev: &Device) -> bool {
+    zdev.recovery()
+        .is_ok_and(|recovery| recovery.unprocessed(Some(zdev.generation())) != 0)
+}
+
 /// Resets a function for the PCI core, which holds the lock of its device.
 pub(crate) fn reset_slot(zdev: &Device) -> Result {
     // SAFETY: The caller holds the lock.

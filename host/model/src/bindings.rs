@@ -243,16 +243,20 @@ pub(crate) unsafe fn kfree(memory: *mut c_void) {
 pub(crate) unsafe fn __pci_reset_function_locked(pdev: *mut pci_dev) -> c_int {
     crate::sync::may_sleep();
     // SAFETY: By the caller's promise.
-    let answers = unsafe { read(pdev, 1) } != u32::MAX;
+    let (zdev, answers) = unsafe { ((*pdev).zdev(), read(pdev, 1) != u32::MAX) };
+    let in_error = crate::arch::in_error(zdev);
     let mut platform = platform();
 
     if !platform.resets_itself || !answers {
         drop(platform);
-        // SAFETY: By the caller's promise.
-        return number(crate::arch::reset_slot(unsafe { (*pdev).zdev() }));
+        return number(crate::arch::reset_slot(zdev));
     }
     if let Err(error) = platform.attempt(Step::FunctionReset) {
         return error.to_errno();
+    }
+    // A device that is in error again is not waited for.
+    if in_error {
+        return ENOTTY.to_errno();
     }
     platform.reset_inside();
     0

@@ -88,13 +88,9 @@ impl Event {
         }
     }
 
-    /// Whether the function may be in error because of the event.
-    pub(super) fn may_be_in_error(&self) -> bool {
-        match self {
-            Self::Error(error) => error.pec().severity() != Severity::Measurement,
-            Self::Abandoned => true,
-            Self::Availability(_) => false,
-        }
+    /// Whether the event is an error of the function.
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Error(error) if error.pec().severity() != Severity::Measurement)
     }
 
     /// Whether the event says that the platform has taken the function away.
@@ -197,14 +193,14 @@ impl EventQueue {
         self.events.lock().first().cloned()
     }
 
-    /// How many events of a kind there are, waiting or being processed.
+    /// How many events of a kind, with their generations, are waiting or being processed.
     // Out of line, as are the others here: they are called at several places, and none is hot.
     #[inline(never)]
-    pub fn count(&self, is_of_kind: &dyn Fn(&Event) -> bool) -> usize {
+    pub fn count(&self, is_of_kind: &dyn Fn(&Event, u32) -> bool) -> usize {
         self.events
             .lock()
             .iter()
-            .filter(|submitted| is_of_kind(&submitted.event))
+            .filter(|submitted| is_of_kind(&submitted.event, submitted.generation))
             .count()
     }
 
@@ -238,8 +234,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`EAGAIN`] if there is no room: the event is dropped. If the function may be in error
-    /// because of it, the session of the function's owner counts it.
+    /// [`EAGAIN`] if there is no room: the event is dropped. The session of the function's owner
+    /// counts an error.
     pub fn submit(&self, event: Event) -> Result {
         let recovery = self.recovery()?;
 
@@ -247,7 +243,7 @@ impl Device {
             .events()
             .add(Some(self), event, event.limit())
             .inspect_err(|_| {
-                if event.may_be_in_error() {
+                if event.is_error() {
                     recovery.drop_event(self.fid());
                 }
             })

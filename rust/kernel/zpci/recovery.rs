@@ -172,20 +172,21 @@ impl Recovery {
         self.set_config_space(ConfigSpace::Untouched);
     }
 
-    /// How many events are not processed yet that may mean that the function is in error.
-    pub fn unprocessed(&self) -> usize {
-        self.events.count(&Event::may_be_in_error)
+    /// How many errors are not processed yet, of all generations of the function or of one.
+    pub fn unprocessed(&self, of: Option<u32>) -> usize {
+        self.events
+            .count(&|event, generation| event.is_error() && of.is_none_or(|of| of == generation))
     }
 
     /// Whether the platform has taken the function away. The event may not be processed yet.
     pub fn is_gone(&self) -> bool {
-        self.events.count(&Event::is_end) != 0
+        self.events.count(&|event, _| event.is_end()) != 0
     }
 
     /// Whether the platform has given the function, whose ID is `fid`. The event may not be
     /// processed yet.
     pub fn is_coming(&self, fid: FunctionId) -> bool {
-        let is_start = |event: &Event| {
+        let is_start = |event: &Event, _| {
             matches!(event, Event::Availability(event) if event.fid() == fid
                 && event.pec().availability() == Some(Availability::Configured))
         };

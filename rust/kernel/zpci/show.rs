@@ -65,7 +65,7 @@ impl Device {
                 recovery.opened.load(Relaxed),
                 self.resets(),
                 recovery.recovered.load(Relaxed),
-                recovery.unprocessed(),
+                recovery.unprocessed(None),
                 recovery.ignored.load(Relaxed),
             )
         };

@@ -98,13 +98,13 @@ fn a_storm() {
         for number in 41..=50 {
             platform::raise(&world.zdev, event(number, PERMANENT));
         }
-        assert_eq!(world.recovery().unprocessed(), 32 + 8);
+        assert_eq!(world.recovery().unprocessed(None), 32 + 8);
         assert_eq!(world.read_all(), []);
         let _ = world.zdev.submit(Event::Abandoned);
         let worker = Worker::begin();
 
         worker.end();
-        assert_eq!(world.recovery().unprocessed(), 0);
+        assert_eq!(world.recovery().unprocessed(None), 0);
 
         let found = world.read_all();
 

@@ -159,6 +159,28 @@ fn after_an_owner_that_gave_up() {
     });
 }
 
+// If closing a function does not reset it, the work item does, and waits for the device: an event
+// from before that reset, which has not been processed, is no error of the device as it is now.
+#[test]
+fn after_it_was_closed() {
+    check("a reset after closing", [0, 0], &[], || {
+        Queue::get().end();
+        for late in [false, true] {
+            let world = in_error(false);
+
+            platform().refuses = Some(Step::Disable);
+            zdev::close(&world.device);
+            if late {
+                platform::raise(&world.zdev, event(2, RECOVERABLE));
+            }
+            Queue::get().work();
+            assert!(world.zdev.is_in_order(), "{late}");
+            assert!(platform().inside_is_reset, "{late}");
+            assert_eq!(platform().config(), config::FOUND, "{late}");
+        }
+    });
+}
+
 // A reset that the platform refuses from the beginning leaves a function that was in order as it
 // was. It is in error if it has come further, and its owner or the next one resets it.
 #[test]
