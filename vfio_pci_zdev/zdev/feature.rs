@@ -47,6 +47,6 @@ pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) 
 
     match zdev.recovery()?.take(buffer, Form::Ccdf)? {
         None => Ok(()),
-        Some(_nothing) => Err(ENOMSG),
+        Some(_dropped) => Err(ENOMSG),
     }
 }

@@ -65,7 +65,11 @@ impl Region for ErrorRegion {
         }
         match recovery.take(to, Form::Record(len))? {
             None => Ok(()),
-            Some(nothing) => write(nothing.bytes(), to, core::cmp::min(len, Record::SIZE)),
+            Some(dropped) => write(
+                Record::empty(dropped).bytes(),
+                to,
+                core::cmp::min(len, Record::SIZE),
+            ),
         }
     }
 

@@ -180,7 +180,7 @@ impl World {
     }
 
     fn try_read(&self, memory: Memory) -> Result<Option<Found>> {
-        let record = zdev::read(&self.zdev, memory)?;
+        let record = zdev::read(&self.zdev, 0, memory)?;
         let found = Found {
             number: u64::from_be_bytes(record[48..56].try_into().unwrap()),
             sequence: u64::from_ne_bytes(record[16..24].try_into().unwrap()),

@@ -64,10 +64,10 @@ pub(crate) fn reset(device: &CoreDevice) -> Result {
     reset::on_demand(device)
 }
 
-/// Reads the error region into such memory.
-pub(crate) fn read(zdev: &Device, memory: Memory) -> Result<[u8; Record::SIZE]> {
+/// Reads the error region from there on into such memory.
+pub(crate) fn read(zdev: &Device, at: usize, memory: Memory) -> Result<[u8; Record::SIZE]> {
     let buffer = Buffer::new(memory);
 
-    region::ErrorRegion::read(zdev, 0, buffer.address(), Record::SIZE)?;
+    region::ErrorRegion::read(zdev, at, buffer.address(), Record::SIZE - at)?;
     Ok(buffer.bytes())
 }

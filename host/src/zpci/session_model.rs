@@ -173,6 +173,7 @@ impl Run {
         assert_eq!(self.session.arrived(&taken), is_oldest);
         if is_oldest {
             self.last = Some(taken);
+            self.has_asked = true;
         }
     }
 
@@ -208,7 +209,7 @@ impl Run {
             ..*taken
         });
 
-        assert_eq!(self.session.nothing(), nothing);
+        assert_eq!(self.session.dropped(), overview.dropped);
         assert_eq!(self.session.last(), record(self.last));
         assert_eq!(self.session.newest(), record(newest));
     }

@@ -53,7 +53,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
     session.decide(false, 0);
     session.capture(transient(1), 0, RecoveredBy::Host);
     session.drop_event();
-    session.nothing();
+    session.dropped();
     session.last();
     session.newest();
     session.peek(0);
@@ -141,7 +141,7 @@ fn a_session_begins_with_nothing_of_an_earlier_one() {
     assert!(!later.listens());
     assert!(!later.set_eventfd(true));
     assert_eq!(later.peek(0), None);
-    for record in [later.last(), later.newest(), later.nothing()] {
+    for record in [later.last(), later.newest()] {
         assert_eq!(record, Record::empty(0));
     }
     later.capture(transient(3), 0, RecoveredBy::Owner);

@@ -312,25 +312,23 @@ impl Recovery {
     }
 
     /// Copies the oldest event to a reader, and removes it: no other reader gets the event. Without
-    /// an event the record of an empty queue is returned. May sleep until the reader's memory is
-    /// present.
+    /// an event, returns how many have been dropped. The owner listens from then on. May sleep until
+    /// the reader's memory is present.
     ///
     /// # Errors
     ///
-    /// [`EFAULT`] if the reader's memory cannot be written to. The event stays.
-    pub fn take(&self, to: UserPtr, form: Form) -> Result<Option<Record>> {
-        let quiet = self.quiet.load(Acquire);
-
-        if let Some(dropped) = quiet.checked_sub(1) {
-            return Ok(Some(Record::empty(dropped)));
+    /// [`EFAULT`] if the reader's memory cannot be written to. Nothing changes.
+    pub fn take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
+        if let Some(dropped) = self.quiet.load(Acquire).checked_sub(1) {
+            return Ok(Some(dropped));
         }
         loop {
-            // An event is removed after it was copied, so that a failed copy has nothing to undo.
-            let taken = match self.try_take(to, form) {
-                Ok(nothing) => return Ok(nothing),
-                Err(taken) => taken,
-            };
+            if let done @ Ok(_) = self.try_take(to, form) {
+                return done;
+            }
+            let Some(taken) = self.peek(0) else { continue };
 
+            // An event is removed after it was copied, so that a failed copy has nothing to undo.
             form.copy(&taken, |bytes| copy(bytes, to))?;
             if self.change(|session| session.arrived(&taken)) != Some(false) {
                 trace::taken(&taken);
@@ -340,21 +338,20 @@ impl Recovery {
         }
     }
 
-    /// Gives the oldest event to a reader whose memory is present; returns it otherwise.
-    fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<Record>, Taken> {
+    /// Does so if the reader's memory is present; [`EFAULT`] otherwise.
+    fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
         let mut session = self.session.lock();
         let Some(open) = session.as_deref_mut() else {
-            return Ok(Some(Record::empty(0)));
+            return Ok(Some(0));
         };
-
-        open.session.listen();
         let Some(taken) = open.session.peek(0) else {
+            open.session.listen();
             self.publish(open);
-            return Ok(Some(open.session.nothing()));
+            return Ok(Some(open.session.dropped()));
         };
 
         if !form.copy(&taken, |bytes| try_copy(bytes, to)) {
-            return Err(taken);
+            return Err(EFAULT);
         }
         open.session.arrived(&taken);
         self.publish(open);
@@ -365,11 +362,7 @@ impl Recovery {
 
     /// Returns the record of the event that was taken last.
     pub fn last_record(&self) -> Record {
-        self.change(|session| {
-            session.listen();
-            session.last()
-        })
-        .unwrap_or_else(|| Record::empty(0))
+        self.look(Session::last).unwrap_or_else(|| Record::empty(0))
     }
 
     /// Notes that the owner asks for events, and so will recover the function. Returns whether the

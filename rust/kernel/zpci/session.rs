@@ -240,13 +240,14 @@ impl Session {
         Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
-    /// Removes an event that was copied to its reader. Returns `false` if the event is not the
-    /// oldest one any more: another reader has taken it.
+    /// Removes an event that was copied to its reader, who has asked for it. Returns `false` if the
+    /// event is not the oldest one any more: another reader has taken it.
     pub(super) fn arrived(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 
         if is_oldest {
             self.last = Some(*taken);
+            self.has_asked = true;
         }
         is_oldest
     }
@@ -255,7 +256,7 @@ impl Session {
     pub(super) fn last(&self) -> Record {
         match &self.last {
             Some(taken) => Record::of(taken),
-            None => self.nothing(),
+            None => Record::empty(self.dropped()),
         }
     }
 
@@ -265,13 +266,13 @@ impl Session {
 
         match self.queue.newest().or(last) {
             Some(pending) => Record::of(&self.with_rest(*pending, 0)),
-            None => self.nothing(),
+            None => Record::empty(self.dropped()),
         }
     }
 
-    /// Returns the record that says that nothing is pending.
-    pub(super) fn nothing(&self) -> Record {
-        Record::empty(self.queue.dropped())
+    /// How many events have been dropped so far.
+    pub(super) fn dropped(&self) -> u32 {
+        self.queue.dropped()
     }
 
     /// Notes that the owner has registered the error eventfd, or has taken it back. Returns

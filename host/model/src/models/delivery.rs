@@ -194,7 +194,7 @@ fn losses_without_a_lock() {
         }
         let platform = world.raise([event(33, RECOVERABLE)]);
         let dropped = || {
-            let record = zdev::read(&world.zdev, Memory::Present).unwrap();
+            let record = zdev::read(&world.zdev, 0, Memory::Present).unwrap();
 
             u32::from_ne_bytes(record[12..16].try_into().unwrap())
         };

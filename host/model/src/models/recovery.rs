@@ -194,6 +194,26 @@ fn a_guest_asks() {
     });
 }
 
+// A question that gets no answer is none: a guest that has read in vain, or of the last event, does
+// not listen yet, and is signalled once it asks.
+#[test]
+fn a_guest_reads_in_vain() {
+    check("a guest reads in vain", [2, 3], &[], || {
+        let world = World::new(true);
+
+        zdev::open(&world.device).unwrap();
+        zdev::set_eventfd(&world.device, true);
+        platform::raise(&world.zdev, event(1, RECOVERABLE));
+        Worker::begin().end();
+        world.read_in_vain();
+        zdev::read(&world.zdev, 8, Memory::Present).unwrap();
+        assert_eq!(world.zdev.signals(), 0);
+        zdev::probe(&world.device);
+        assert_eq!(world.zdev.signals(), 1);
+        recover(&world);
+    });
+}
+
 // Everything at once: two events, a reader that fails at first, and a reset.
 #[test]
 fn all_at_once() {

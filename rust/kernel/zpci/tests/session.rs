@@ -266,7 +266,7 @@ mod tests {
         session.drop_event();
         assert!(take(&mut session).is_some());
         assert!(session.peek(0).is_none());
-        assert!(session.nothing() == Record::empty(1));
+        assert!(session.dropped() == 1);
     }
 
     // Events from before a reset are stale, those after it are not, also if it came meanwhile. (70)
