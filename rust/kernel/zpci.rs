@@ -149,7 +149,7 @@ pub fn wait_for_channel_reports() -> Result {
 }
 
 /// Whether the current task is being killed, and must not go on waiting.
-pub(crate) fn fatal_signal_pending() -> bool {
+pub fn fatal_signal_pending() -> bool {
     // SAFETY: The current task is valid.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }

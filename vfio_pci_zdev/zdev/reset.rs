@@ -14,14 +14,17 @@ use kernel::{
     }, //
 };
 
-/// Runs `attempt` as [`patiently`] does, but not while an event of the function waits to be
-/// processed. Otherwise a reset could overtake the event that it is for, which would then be taken
-/// for a new error.
+/// Runs `attempt` as [`patiently`] does, until the caller is being killed, but not while an event of
+/// the function waits to be processed. Otherwise a reset could overtake the event that it is for,
+/// which would then be taken for a new error.
 pub(super) fn between_events<R>(
     recovery: &Recovery,
     mut attempt: impl FnMut() -> Option<Result<R>>,
 ) -> Result<R> {
     patiently(|| {
+        if zpci::fatal_signal_pending() {
+            return Some(Err(EINTR));
+        }
         if recovery.unprocessed(None) != 0 {
             return None;
         }

@@ -58,7 +58,11 @@ pub(crate) mod pci {
     }
 
     impl zpci::Device {
-        pub(crate) fn unregister_kvm(&self, _state: Option<&zpci::StateGuard<'_>>) {}
+        pub(crate) fn unregister_kvm(&self, state: Option<&zpci::StateGuard<'_>>) {
+            if state.is_none() {
+                log("Taken from its machine without a lock".into());
+            }
+        }
     }
 
     pub(crate) struct MemoryGuard<'a>(&'a CoreDevice);

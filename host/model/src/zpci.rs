@@ -85,9 +85,19 @@ pub(crate) use self::{
     session::RecoveredBy, //
 };
 use crate::prelude::to_result as checked;
+use std::cell::Cell;
+
+thread_local! {
+    static KILLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says whether all threads are being killed.
+pub(crate) fn set_killed(killed: bool) {
+    KILLED.set(killed);
+}
 
 pub(crate) fn fatal_signal_pending() -> bool {
-    false
+    KILLED.get()
 }
 
 pub(crate) fn may_log() -> bool {

@@ -81,9 +81,6 @@ impl Patience {
     // Out of line: all attempts share it.
     #[inline(never)]
     fn pause(&mut self) -> Result {
-        if super::fatal_signal_pending() {
-            return Err(EINTR);
-        }
         if self.waited >= Self::LIMIT {
             return Err(EAGAIN);
         }
@@ -99,8 +96,7 @@ impl Patience {
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if others stay busy, or those of the
-/// attempt.
+/// [`EAGAIN`] if others stay busy, or those of the attempt.
 #[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
     let mut patience = Patience::new();

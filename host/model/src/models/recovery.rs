@@ -7,6 +7,7 @@ use crate::zpci::{
     channel_state,
     platform::config,
     reset_function,
+    set_killed,
     ChannelState,
     Locks,
     State, //
@@ -348,6 +349,28 @@ fn leaving() {
         assert!(logged()
             .iter()
             .any(|line| line.contains("Unhandled PCI error events count=")));
+    });
+}
+
+// An owner that is killed while it closes waits for the lock all the same, and one that is killed
+// while it resets does not wait.
+#[test]
+fn killed() {
+    check("an owner that is killed", [2, 3], &[], || {
+        let world = World::new(true);
+
+        zdev::open(&world.device).unwrap();
+        let state = world.zdev.try_lock_state().unwrap();
+
+        set_killed(true);
+        assert_eq!(zdev::reset(&world.device), Err(EINTR));
+        let closer = world.spawn(|world| zdev::close(&world.device));
+
+        thread::yield_now();
+        drop(state);
+        closer.join().unwrap();
+        set_killed(false);
+        assert_eq!(logged(), Vec::<String>::new());
     });
 }
 
