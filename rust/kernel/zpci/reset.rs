@@ -262,7 +262,7 @@ impl DeviceGuard<'_> {
             // The function works as before: nothing else would end an error state set here.
             self.set_channel_state(ChannelState::Normal);
         }
-        if was_in_error {
+        if was_in_error || self.channel_state() != ChannelState::Normal {
             self.state().zdev().report_reset(self, result.is_ok());
         }
         result
@@ -330,8 +330,8 @@ impl DeviceGuard<'_> {
 
 impl Device {
     /// Resets the function for the PCI core, which has saved config space if it could, and
-    /// restores it afterwards, whatever this returns. An error of the function ends, and that is
-    /// reported. May sleep.
+    /// restores it afterwards, whatever this returns. An error of the function ends or begins, and
+    /// that is reported. May sleep.
     ///
     /// # Errors
     ///

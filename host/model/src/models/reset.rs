@@ -182,7 +182,8 @@ fn after_it_was_closed() {
 }
 
 // A reset that the platform refuses from the beginning leaves a function that was in order as it
-// was. It is in error if it has come further, and its owner or the next one resets it.
+// was. It is in error if it has come further, which is reported, and its owner or the next one resets
+// it.
 #[test]
 fn of_a_function_in_order() {
     check("a reset of a function in order", [0, 0], &[], || {
@@ -198,6 +199,12 @@ fn of_a_function_in_order() {
             platform().refuses = None;
             assert_eq!(world.zdev.is_in_order(), stays, "{step:?}");
             assert_eq!(result.is_err(), step == Step::Disable || !stays, "{step:?}");
+            Queue::get().work();
+            assert_eq!(
+                logged().iter().any(|line| line.contains("failed (reset)")),
+                !stays,
+                "{step:?}"
+            );
             if !stays {
                 zdev::reset(&world.device).unwrap();
             }
