@@ -15,7 +15,7 @@
 /* The bits of an event's flags. */
 #define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* there is an event */
 #define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* permanent failure */
-#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host recovers */
+#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host has recovered */
 #define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the owner's last reset */
 #define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody recovers, left in error */
 
