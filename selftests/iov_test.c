@@ -236,6 +236,51 @@ static int rescan(const void *arg)
 	return file_write(RESCAN, "1");
 }
 
+static int disable_vfs(const void *pf)
+{
+	return set_number(pf, "0");
+}
+
+static int recover_pf(const void *arg)
+{
+	const struct part *pf = arg;
+
+	return pci_write_attr(pf->address, "recover", "1");
+}
+
+/* An owner keeps the virtual function, which is to go with something of the physical one. */
+static void vf_is_kept(struct __test_metadata *_metadata, struct device *device,
+		       int (*begin)(const void *pf), bool configured)
+{
+	struct vfio_function *fn = &device->vf.owner.fn;
+	int request = event_new();
+	pid_t child;
+
+	vf_comes(_metadata, device, configured);
+	vf_open(_metadata, device);
+	ASSERT_EQ(0, vfio_irq_set(fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+	child = child_start(fn, begin, &device->pf, false);
+	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
+	sleep_ms(QUIET_MS);
+	/* Nobody else has to wait. */
+	EXPECT_EQ(0, child_wait(child_start(fn, rescan, NULL, false)));
+	owner_close(&device->vf.owner);
+	EXPECT_EQ(0, child_wait(child));
+	EXPECT_EQ(0, pci_wait_present(device->vf.address, false, PATIENCE_MS));
+	EXPECT_EQ(0, pci_wait_present(device->pf.address, true, PATIENCE_MS));
+	close(request);
+}
+
+TEST_F_TIMEOUT(iov, vf_is_kept_from_sriov_numvfs, 90)
+{
+	vf_is_kept(_metadata, &self->device, disable_vfs, variant->configured);
+}
+
+TEST_F_TIMEOUT(iov, vf_is_kept_from_recover, 90)
+{
+	vf_is_kept(_metadata, &self->device, recover_pf, variant->configured);
+}
+
 /*
  * Both go while an owner has the virtual one, which goes first in any case and holds up
  * nobody else, and both come again. Validates R27.
