@@ -328,18 +328,15 @@ TEST_F_TIMEOUT(iov, pf_goes_before_vf, 90)
 	both_go(_metadata, device, &device->pf, &device->vf, variant->configured);
 }
 
-/*
- * The physical function is taken and given back while its owner has it, and the virtual one
- * comes right behind: the kernel knows what it belongs to. Validates R27.
- */
-TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
+/* The physical function is taken and given back while its owner has it. */
+static void pf_is_to_come(struct __test_metadata *_metadata, struct device *device,
+			  bool configured)
 {
-	struct device *device = &self->device;
 	struct owner *owner = &device->pf.owner;
 	int request = event_new();
 
-	/* Known already, or unknown yet. */
-	if (!variant->configured) {
+	/* The virtual one is known already, or unknown yet. */
+	if (!configured) {
 		ASSERT_EQ(0, part_announce(&device->vf, PEC_STANDBY, ""));
 		ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
 	}
@@ -348,16 +345,46 @@ TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 	ASSERT_EQ(0, part_announce(&device->pf, PEC_DECONFIGURED, ""));
 	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
+	close(request);
 	ASSERT_EQ(0, part_announce(&device->pf, PEC_CONFIGURED, "hold"));
 	ASSERT_EQ(0, part_announce(&device->vf, PEC_CONFIGURED, ""));
 	EXPECT_EQ(-ETIMEDOUT, pci_wait_present(device->vf.address, true, QUIET_MS));
-	owner_close(owner);
-	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
+}
+
+/* The kernel knows what the virtual one belongs to. */
+static void vf_works(struct __test_metadata *_metadata, struct device *device)
+{
 	ASSERT_EQ(0, pci_wait_present(device->vf.address, true, PATIENCE_MS));
 	EXPECT_EQ(0, wait_linked(&device->pf, &device->vf));
 	vf_open(_metadata, device);
 	EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
-	close(request);
+}
+
+/* The virtual function comes right behind. Validates R27. */
+TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
+{
+	struct device *device = &self->device;
+
+	pf_is_to_come(_metadata, device, variant->configured);
+	owner_close(&device->pf.owner);
+	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
+	vf_works(_metadata, device);
+}
+
+/* It is taken again before its turn comes, and is there when it is switched on. Validates R27. */
+TEST_F_TIMEOUT(iov, goes_before_its_pf_comes, 90)
+{
+	struct device *device = &self->device;
+
+	pf_is_to_come(_metadata, device, variant->configured);
+	ASSERT_EQ(0, part_announce(&device->vf, PEC_DECONFIGURED, ""));
+	sleep_ms(QUIET_MS);
+	owner_close(&device->pf.owner);
+	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
+	ASSERT_EQ(0, pci_wait_present(device->pf.address, true, PATIENCE_MS));
+	EXPECT_EQ(-ETIMEDOUT, pci_wait_present(device->vf.address, true, QUIET_MS));
+	ASSERT_EQ(0, pci_slot_power(device->vf.slot, true));
+	vf_works(_metadata, device);
 }
 
 TEST_HARNESS_MAIN

@@ -82,12 +82,12 @@ pub(super) fn process_unknown(event: &Ccdf) -> Progress {
         }
         // An event before this one has made the function known.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
-        (Some(change), None) => {
+        (Some(_), None) => {
             let Some(_topology) = lock_topology() else {
                 return Progress::Later;
             };
 
-            create(change, event);
+            create(event);
         }
         (None, None) => (),
     }
@@ -134,15 +134,10 @@ pub(super) fn dispatch(event: Ccdf) {
 }
 
 /// Makes a function known that the platform has announced.
-fn create(change: Availability, event: &Ccdf) {
-    let state = match change {
-        Availability::Configured => State::Configured,
-        Availability::Standby => State::Standby,
-        // It is gone, and was never known.
-        Availability::DeconfigurationRequested
-        | Availability::Deconfigured
-        | Availability::Several
-        | Availability::Reserved => return,
+fn create(event: &Ccdf) {
+    // Not as the event says: it may have waited behind others, and later ones have overtaken it.
+    let Ok(state @ (State::Configured | State::Standby)) = State::of(event.fid()) else {
+        return;
     };
 
     match Device::create(event.fid(), event.fh(), state) {
@@ -156,7 +151,7 @@ fn create(change: Availability, event: &Ccdf) {
         Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
-        submit(&zdev, Event::Availability(*event));
+        submit(&zdev, Event::Availability(Ccdf::SEVERAL));
     }
 }
 
@@ -178,7 +173,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf) -> Progress {
 fn looked_at(zdev: &Device) -> Progress {
     let fh = zdev.fh();
 
-    match (zdev.query_state(), zdev.state()) {
+    match (State::of(zdev.fid()), zdev.state()) {
         (Ok(State::Configured), _) => configured(zdev, fh),
         (Ok(State::Standby), State::Configured) => deconfigured(zdev, fh),
         (Ok(State::Standby), _) => standby(zdev, fh),
@@ -297,17 +292,14 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
         }
     }
     // It may have become reserved in the same moment.
-    if zdev.query_state() == Ok(State::Reserved) {
+    if State::of(zdev.fid()) == Ok(State::Reserved) {
         return reserve(zdev);
     }
     Progress::Done
 }
 
 fn reserved(zdev: &Device, fh: FunctionHandle) -> Progress {
-    if zdev
-        .query_state()
-        .is_ok_and(|state| state != State::Reserved)
-    {
+    if State::of(zdev.fid()).is_ok_and(|state| state != State::Reserved) {
         // The event is about the function as it was before a scan found it anew.
         return Progress::Done;
     }

@@ -57,6 +57,20 @@ impl State {
             _ => Self::Reserved,
         }
     }
+
+    /// Asks the platform for the state of a function.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
+    pub fn of(fid: FunctionId) -> Result<Self> {
+        let mut state = MaybeUninit::uninit();
+
+        // SAFETY: The pointer is to a local that is written to if the query succeeds.
+        checked(unsafe { bindings::clp_get_state(fid.as_raw(), state.as_mut_ptr()) })?;
+        // SAFETY: The query has succeeded.
+        Ok(Self::from_raw(unsafe { state.assume_init() }))
+    }
 }
 
 /// A PCI function as the platform has it.
@@ -205,11 +219,19 @@ impl Device {
     /// Finds the physical function of a virtual one, if the platform has just given it and that
     /// has not been processed yet.
     pub fn physical_to_come(&self) -> Option<ARef<Self>> {
+        // SAFETY: By the type invariant the function is valid.
+        unsafe { Self::physical_to_come_for(self.as_raw()) }
+    }
+
+    /// # Safety
+    ///
+    /// The pointer must be to a valid `struct zpci_dev`.
+    unsafe fn physical_to_come_for(raw: *mut bindings::zpci_dev) -> Option<ARef<Self>> {
         let mut found = None;
 
         Self::for_each(|zdev| {
-            // SAFETY: By the type invariant both functions are valid.
-            if unsafe { bindings::zpci_may_be_virtual_of(self.as_raw(), zdev.as_raw()) }
+            // SAFETY: By the caller's promise, and by the type invariant.
+            if unsafe { bindings::zpci_may_be_virtual_of(raw, zdev.as_raw()) }
                 && zdev
                     .recovery()
                     .is_ok_and(|recovery| recovery.is_coming(zdev.fid()))
@@ -379,7 +401,7 @@ impl Device {
         })?;
 
         // SAFETY: The function is valid until it is freed below.
-        if let Some(physical) = unsafe { Self::from_raw(zdev) }.physical_to_come() {
+        if let Some(physical) = unsafe { Self::physical_to_come_for(zdev) } {
             // SAFETY: The function is not known to anybody.
             unsafe { bindings::kfree(zdev.cast()) };
             return Ok(Some(physical));
@@ -393,19 +415,5 @@ impl Device {
             unsafe { bindings::kfree(zdev.cast()) }
         })?;
         Ok(None)
-    }
-
-    /// Asks the platform for the state of a function.
-    ///
-    /// # Errors
-    ///
-    /// Those of the query.
-    pub fn query_state(&self) -> Result<State> {
-        let mut state = MaybeUninit::uninit();
-
-        // SAFETY: The pointer is to a local that is written to if the query succeeds.
-        checked(unsafe { bindings::clp_get_state(self.fid().as_raw(), state.as_mut_ptr()) })?;
-        // SAFETY: The query has succeeded.
-        Ok(State::from_raw(unsafe { state.assume_init() }))
     }
 }

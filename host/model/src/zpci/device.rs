@@ -52,6 +52,16 @@ pub(crate) enum State {
     Reserved,
 }
 
+impl State {
+    pub(crate) fn of(_fid: FunctionId) -> Result<Self> {
+        Ok(if platform().gone {
+            Self::Standby
+        } else {
+            Self::Configured
+        })
+    }
+}
+
 pub(crate) struct Device {
     this: Weak<Device>,
     raw: UnsafeCell<bindings::zpci_dev>,
@@ -175,14 +185,6 @@ impl Device {
         let raw = unsafe { (&raw const (*self.as_raw()).state).read_volatile() };
 
         [State::Standby, State::Configured, State::Reserved][raw as usize]
-    }
-
-    pub(crate) fn query_state(&self) -> Result<State> {
-        Ok(if platform().gone {
-            State::Standby
-        } else {
-            State::Configured
-        })
     }
 
     pub(crate) fn pdev(&self) -> Option<ARef<pci::Device>> {
