@@ -14,9 +14,9 @@ use kernel::{
     }, //
 };
 
-/// Runs `attempt` as [`patiently`] does, until the caller is being killed, but not while an event of
-/// the function waits to be processed. Otherwise a reset could overtake the event that it is for,
-/// which would then be taken for a new error.
+/// Runs `attempt` as [`patiently`] does, until the caller is being killed, but not while an event
+/// of the function waits to be processed. Otherwise a reset could overtake the event that it is
+/// for, which would then be taken for a new error.
 pub(super) fn between_events<R>(
     recovery: &Recovery,
     mut attempt: impl FnMut() -> Option<Result<R>>,

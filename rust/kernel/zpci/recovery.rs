@@ -312,8 +312,8 @@ impl Recovery {
     }
 
     /// Copies the oldest event to a reader, and removes it: no other reader gets the event. Without
-    /// an event, returns how many have been dropped. The owner listens from then on. May sleep until
-    /// the reader's memory is present.
+    /// an event, returns how many have been dropped. The owner listens from then on. May sleep
+    /// until the reader's memory is present.
     ///
     /// # Errors
     ///

@@ -182,8 +182,8 @@ fn after_it_was_closed() {
 }
 
 // A reset that the platform refuses from the beginning leaves a function that was in order as it
-// was. It is in error if it has come further, which is reported, and its owner or the next one resets
-// it.
+// was. It is in error if it has come further, which is reported, and its owner or the next one
+// resets it.
 #[test]
 fn of_a_function_in_order() {
     check("a reset of a function in order", [0, 0], &[], || {
