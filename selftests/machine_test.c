@@ -163,6 +163,22 @@ TEST_F_TIMEOUT(machine, reading_is_listening, 60)
 	expect_heard(_metadata, owner, 3);
 }
 
+/* What gets no answer, or that of before, is no listening, and is not in the way of it. */
+TEST_F_TIMEOUT(machine, reading_in_vain_is_not_listening, 60)
+{
+	struct owner *owner = &self->owner;
+	__u8 rest[8];
+
+	suffer_unheard(_metadata, owner, 1);
+	EXPECT_EQ(-EFAULT, error_region_read(&owner->fn, &owner->region, 0, NULL, 64));
+	EXPECT_EQ(sizeof(rest), error_region_read(&owner->fn, &owner->region, 8, rest,
+						  sizeof(rest)));
+	EXPECT_OWNER("silent,kvm", "nobody");
+	ASSERT_EQ(0, error_feature_probe(&owner->fn, VFIO_DEVICE_FEATURE_GET));
+	EXPECT_EQ(0, event_wait(owner->error_event, 0));
+	expect_heard(_metadata, owner, 2);
+}
+
 /* The first version's client reads once after opening, before anything has happened. */
 TEST_F_TIMEOUT(machine, reading_in_advance_is_listening, 60)
 {
