@@ -53,7 +53,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 }
 
 /// `VFIO_DEVICE_RESET`: through the platform if the function is in error, or if the PCI core has no
-/// reset for it, and else by the PCI core.
+/// reset for it, and else by the PCI core. vfio keeps user space out of the device's memory, as an
+/// access during the reset would be an error of its own.
 ///
 /// # Errors
 ///
@@ -62,13 +63,9 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
     let recovery = zdev.recovery()?;
-    // This waits until nobody uses the memory, however long: with a lock of the function held, all
-    // its events would wait, too.
-    let memory = device.block_memory();
-
-    memory.power_on();
     let mut no_other_way = false;
-    let result = between_events(recovery, || {
+
+    between_events(recovery, || {
         let mut newest = 0;
         let result = match zdev.try_reset(Restore::Current, &mut |locked| {
             newest = recovery.newest();
@@ -87,9 +84,5 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
         };
 
         Some(result.inspect(|()| recovery.recovered(newest)))
-    });
-
-    // Once more: of a blocked function vfio has read all ones, and takes it for one in D3.
-    memory.power_on();
-    result
+    })
 }

@@ -121,7 +121,7 @@ unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_dev
 ///
 /// # Safety
 ///
-/// `vdev` must be a valid device that is open.
+/// `vdev` must be a valid device that is open, whose `memory_lock` the caller holds for writing.
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_reset(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
     // SAFETY: By the caller's promise.

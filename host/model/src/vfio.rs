@@ -42,11 +42,6 @@ pub(crate) mod pci {
         pub(crate) fn signal_error(&self) {
             self.zdev.signal();
         }
-
-        pub(crate) fn block_memory(&self) -> MemoryGuard<'_> {
-            crate::sync::may_sleep();
-            MemoryGuard(self)
-        }
     }
 
     pub(crate) struct Kvm;
@@ -62,15 +57,6 @@ pub(crate) mod pci {
             if state.is_none() {
                 log("Taken from its machine without a lock".into());
             }
-        }
-    }
-
-    pub(crate) struct MemoryGuard<'a>(&'a CoreDevice);
-
-    impl MemoryGuard<'_> {
-        pub(crate) fn power_on(&self) {
-            // The function is there until memory can be accessed again.
-            let _ = self.0.pdev();
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! vfio-pci-core, seen from Rust code that is linked into it: devices ([`CoreDevice`]), the lock of
-//! their memory ([`MemoryGuard`]), and regions that are added to them ([`Region`]).
+//! vfio-pci-core, seen from Rust code that is linked into it: devices ([`CoreDevice`]), and regions
+//! that are added to them ([`Region`]).
 //!
 //! vfio-pci-core may be a module, and the kernel crate is built in. So each function here that
 //! calls vfio-pci-core is `#[inline]`: the crate would not link otherwise.
@@ -102,59 +102,5 @@ impl CoreDevice {
                 bindings::pci_channel_io_frozen,
             )
         };
-    }
-
-    /// Keeps user space out of the device's memory: removes its mappings, and lets new accesses
-    /// wait. An access during a reset would be an error of its own. May sleep.
-    #[inline]
-    pub fn block_memory(&self) -> MemoryGuard<'_> {
-        // SAFETY: By the type invariant the device is valid.
-        unsafe { bindings::vfio_pci_zap_and_down_write_memory_lock(self.as_raw()) };
-        #[cfg(CONFIG_VFIO_PCI_DMABUF)]
-        // SAFETY: By the type invariant the device is valid, and `memory_lock` is held.
-        unsafe {
-            bindings::vfio_pci_dma_buf_move(self.as_raw(), true)
-        };
-        // INVARIANT: `memory_lock` has just been taken for writing.
-        MemoryGuard(self)
-    }
-}
-
-/// The memory of a device, which user space cannot reach until this guard is dropped.
-///
-/// # Invariants
-///
-/// `memory_lock` is held for writing, by this guard.
-#[must_use = "the memory is given back immediately when the guard is unused"]
-pub struct MemoryGuard<'a>(&'a CoreDevice);
-
-impl MemoryGuard<'_> {
-    /// `PCI_D0`, which is a macro with a cast that bindgen leaves out.
-    const D0: bindings::pci_power_t = 0;
-
-    /// Brings the device to D0: one in D3hot cannot be reset.
-    #[inline]
-    pub fn power_on(&self) {
-        // SAFETY: The device is valid and `memory_lock` is held. An error need not be looked at:
-        // the reset of a device without power fails.
-        unsafe { bindings::vfio_pci_set_power_state(self.0.as_raw(), Self::D0) };
-    }
-}
-
-impl Drop for MemoryGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        #[cfg(CONFIG_VFIO_PCI_DMABUF)]
-        // SAFETY: The device is valid and `memory_lock` is held. vfio's copy of config space, which
-        // tells whether memory is enabled, is not there while a device is opened or closed.
-        if unsafe {
-            !(*self.0.as_raw()).vconfig.is_null()
-                && bindings::__vfio_pci_memory_enabled(self.0.as_raw())
-        } {
-            // SAFETY: As above.
-            unsafe { bindings::vfio_pci_dma_buf_move(self.0.as_raw(), false) };
-        }
-        // SAFETY: By the type invariant the lock is held for writing, by this guard.
-        unsafe { bindings::up_write(&raw mut (*self.0.as_raw()).memory_lock) };
     }
 }
