@@ -121,9 +121,9 @@ pub(super) fn dispatch(event: Ccdf) {
         }
     }
     let add = |event, limit| {
-        let unknown = topology.unknown.clone();
-
-        unknown.add(None, Event::Availability(event), limit)
+        topology
+            .unknown
+            .add(None, Event::Availability(event), limit)
     };
 
     if add(event, Topology::ROOM).is_err() {

@@ -151,24 +151,20 @@ impl WorkItem for EventQueue {
             } = &first;
 
             if (this.handler)(zdev.as_deref(), event, *generation) == Progress::Later {
-                let _ = workqueue().enqueue_delayed(this, Self::pause());
-                return;
+                return this.leave(Some(msecs_to_jiffies(Self::PAUSE)));
             }
             // The lock is let go before the event, which may have the last reference, is dropped.
             let done = this.events.lock().remove(0);
 
             drop(done);
         }
+        this.leave(None);
     }
 }
 
 impl EventQueue {
     /// Milliseconds until an event that could not be processed is tried again.
     const PAUSE: u32 = 10;
-
-    fn pause() -> Jiffies {
-        msecs_to_jiffies(Self::PAUSE)
-    }
 
     /// Makes an empty queue for at most `room` events.
     ///
@@ -193,6 +189,17 @@ impl EventQueue {
         self.events.lock().first().cloned()
     }
 
+    /// Lets the queue go. If a delay is given, its events are processed after that: all, as the
+    /// work item finds those that are added until it runs.
+    // Out of line: the end of the last reference takes more room than a call.
+    #[inline(never)]
+    fn leave(self: Arc<Self>, delay: Option<Jiffies>) {
+        drop(match delay {
+            Some(delay) => workqueue().enqueue_delayed(self, delay).err(),
+            None => Some(self),
+        });
+    }
+
     /// How many events of a kind, with their generations, are waiting or being processed.
     // Out of line, as are the others here: they are called at several places, and none is hot.
     #[inline(never)]
@@ -210,7 +217,7 @@ impl EventQueue {
     ///
     /// [`EAGAIN`] if there is no room.
     #[inline(never)]
-    pub fn add(self: Arc<Self>, zdev: Option<&Device>, event: Event, limit: usize) -> Result {
+    pub fn add(self: &Arc<Self>, zdev: Option<&Device>, event: Event, limit: usize) -> Result {
         let submitted = Submitted {
             zdev: zdev.map(ARef::from),
             event,
@@ -224,7 +231,7 @@ impl EventQueue {
         events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
         drop(events);
         // If the work item waits already, be it to try the first event again, it finds this one.
-        let _ = workqueue().enqueue_delayed(self, 0);
+        self.clone().leave(Some(0));
         Ok(())
     }
 }

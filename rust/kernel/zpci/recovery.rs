@@ -126,8 +126,8 @@ pub struct Recovery {
 
 impl Recovery {
     pub(super) fn new(handler: Handler) -> Result<Pin<KBox<Self>>> {
-        let events = EventQueue::new(Event::ROOM, handler)?;
         let reports = Reports::new()?;
+        let events = EventQueue::new(Event::ROOM, handler)?;
 
         KBox::pin_init(
             pin_init!(Self {
@@ -147,8 +147,8 @@ impl Recovery {
         )
     }
 
-    pub(super) fn events(&self) -> Arc<EventQueue> {
-        self.events.clone()
+    pub(super) fn events(&self) -> &Arc<EventQueue> {
+        &self.events
     }
 
     pub(super) fn reports(&self) -> Arc<Reports> {
