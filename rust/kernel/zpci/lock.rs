@@ -321,6 +321,8 @@ impl DeviceLock {
 
     /// Sets the channel state. A function that the platform has taken away stays in
     /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait a minute for its device.
+    // Out of line: a reset calls it at several places.
+    #[inline(never)]
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
         if Device::of(&self.pdev).is_some_and(Device::is_gone) {

@@ -80,6 +80,8 @@ pub enum ErsResult {
 }
 
 impl ErsResult {
+    // Out of line: each callback of a driver ends with it.
+    #[inline(never)]
     pub(super) fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
         match raw {
             bindings::pci_ers_result_PCI_ERS_RESULT_NONE => Self::None,
@@ -127,6 +129,8 @@ pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
 ///
 /// The Command and Status registers are looked at, because virtual functions read as all ones
 /// where others have their IDs.
+// Out of line: it is called at several places, and takes more room than a call.
+#[inline(never)]
 pub fn config_accessible(pdev: &pci::Device) -> bool {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
     let mut value = 0;

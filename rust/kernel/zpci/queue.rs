@@ -34,6 +34,8 @@ impl Pending {
         recovered_by: RecoveredBy::Owner,
     };
 
+    // Out of line: a search for such an event is unrolled otherwise.
+    #[inline(never)]
     fn is_permanent(&self) -> bool {
         matches!(self.event.pec().severity(), Severity::Permanent)
     }

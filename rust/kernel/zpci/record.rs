@@ -48,7 +48,6 @@ impl Record {
     }
 
     /// The record that says that nothing is pending.
-    #[inline]
     pub fn empty(dropped: u32) -> Self {
         let mut record = Self([0; Self::SIZE]);
 
@@ -59,7 +58,8 @@ impl Record {
     }
 
     /// The record of an event.
-    #[inline]
+    // Out of line: it is called at several places, and takes more room than a call.
+    #[inline(never)]
     pub(super) fn of(taken: &Taken) -> Self {
         let mut record = Self::empty(taken.dropped);
         let pending = &taken.pending;
