@@ -51,7 +51,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress 
         None => {
             log::event_of(zdev.may_log(), "n/a", event);
             zdev.report(Report {
-                platform: Some((c"error event", c"no pdev bound")),
+                platform: Some(c"no pdev bound"),
                 ..Report::default()
             });
         }
@@ -126,14 +126,14 @@ fn keep(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_b
 /// in error `before`, all but the log has been reported, and is not repeated: a function in error
 /// may raise one event after the other.
 fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
-    let mut report = Report::of(device);
+    let mut report = Report::of(device, None, None);
 
     report.log = Some((*event, log::event));
     if device.channel_state() != ChannelState::PermanentFailure {
         report.log = Some((*event, log::left_to_owner));
         if before == ChannelState::Normal {
             report.uevent = Some(ErsResult::CanRecover);
-            report.platform = Some((c"recovery", c"in progress"));
+            report.platform = Some(c"in progress");
         }
     }
     device.state().zdev().report(report);
@@ -142,15 +142,9 @@ fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
 /// Reports a function that the host has recovered for an owner that does not listen.
 fn report_recovered(device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
+    let mut begin = Report::of(device, Some(ErsResult::CanRecover), None);
 
-    zdev.report(Report {
-        log: Some((*event, log::event)),
-        uevent: Some(ErsResult::CanRecover),
-        ..Report::of(device)
-    });
-    zdev.report(Report {
-        uevent: Some(ErsResult::Recovered),
-        platform: Some((c"recovery", Report::SUCCESS)),
-        ..Report::of(device)
-    });
+    begin.log = Some((*event, log::event));
+    zdev.report(begin);
+    zdev.report_end(device, true);
 }

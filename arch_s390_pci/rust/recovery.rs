@@ -36,10 +36,11 @@ pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
         attempt(device)
     };
     // With the channel state of before the driver is told of a failure.
-    let report = Report {
-        platform: Some((c"recovery", outcome.unwrap_or_else(|failure| failure))),
-        ..Report::of(device)
-    };
+    let report = Report::of(
+        device,
+        None,
+        Some(outcome.unwrap_or_else(|failure| failure)),
+    );
 
     if outcome.is_err() {
         fail(device);

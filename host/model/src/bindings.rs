@@ -361,6 +361,20 @@ pub(crate) unsafe fn zpci_report_status(
     log(format!("{operation:?}: {status:?}"));
 }
 
+/// Copies a string, cut to the room that there is.
+pub(crate) unsafe fn sized_strscpy(to: *mut c_char, from: *const c_char, len: usize) -> isize {
+    // SAFETY: By the caller's promise.
+    let name = unsafe { CStr::from_ptr(from) }.to_bytes();
+    let count = name.len().min(len - 1);
+
+    // SAFETY: As above.
+    unsafe {
+        std::ptr::copy_nonoverlapping(from, to, count);
+        *to.add(count) = 0;
+    }
+    count as isize
+}
+
 /// Puts three strings together: what the only caller wants.
 pub(crate) unsafe fn scnprintf(
     to: *mut c_char,

@@ -14,6 +14,7 @@ use super::{
     ChannelState,
     Device,
     DeviceLock,
+    Driver,
     ErsResult, //
 };
 use crate::{
@@ -38,29 +39,12 @@ use crate::{
 /// Writes lines about an event into the log.
 type Log = fn(&Device, &pci::Device, &Ccdf);
 
-/// The name of a driver, cut to 23 bytes, with a NUL at its end.
-struct DriverName([u8; 24]);
-
-impl DriverName {
-    fn of(device: &DeviceLock) -> Self {
-        let mut bytes = [0; 24];
-        let driver = device.driver();
-        let name = driver
-            .as_ref()
-            .map_or(b"n/a".as_slice(), |driver| driver.name().to_bytes());
-
-        let len = core::cmp::min(name.len(), bytes.len() - 1);
-
-        bytes[..len].copy_from_slice(&name[..len]);
-        Self(bytes)
-    }
-}
-
 /// The device that a report is about, as it was when the report was made.
 pub struct Subject {
     pdev: ARef<pci::Device>,
     state: ChannelState,
-    driver: DriverName,
+    /// The name of the driver, cut to 23 bytes, with a NUL at its end.
+    driver: [c_char; 24],
 }
 
 /// A report about a function.
@@ -70,12 +54,10 @@ pub struct Subject {
 /// ```
 /// use kernel::zpci::{DeviceGuard, ErsResult, Report};
 ///
-/// fn has_recovered(device: &DeviceGuard<'_>) {
-///     device.state().zdev().report(Report {
-///         uevent: Some(ErsResult::Recovered),
-///         platform: Some((c"recovery", Report::SUCCESS)),
-///         ..Report::of(device)
-///     });
+/// fn begins(device: &DeviceGuard<'_>) {
+///     let report = Report::of(device, Some(ErsResult::CanRecover), Some(c"in progress"));
+///
+///     device.state().zdev().report(report);
 /// }
 /// ```
 #[derive(Default)]
@@ -86,25 +68,37 @@ pub struct Report {
     pub log: Option<(Ccdf, Log)>,
     /// A uevent of the device.
     pub uevent: Option<ErsResult>,
-    /// For the platform: an operation, and its status.
-    pub platform: Option<(&'static CStr, &'static CStr)>,
+    /// For the platform: the status of the device's recovery, or of an event without a device.
+    pub platform: Option<&'static CStr>,
 }
 
 impl Report {
     /// The status for the platform of a recovery that has succeeded. Such reports are counted.
     pub const SUCCESS: &'static CStr = c"success";
 
-    /// Begins a report about a device, its channel state and its driver, as they are now.
+    /// Makes a report about a device, its channel state and its driver, as they are now.
     // Out of line: it is called at several places, and none is hot.
     #[inline(never)]
-    pub fn of(device: &DeviceLock) -> Self {
+    pub fn of(
+        device: &DeviceLock,
+        uevent: Option<ErsResult>,
+        platform: Option<&'static CStr>,
+    ) -> Self {
+        let mut subject = Subject {
+            pdev: device.pdev().into(),
+            state: device.channel_state(),
+            driver: [0; 24],
+        };
+        let driver = device.driver();
+        let name = driver.as_ref().map_or(c"n/a", Driver::name).as_char_ptr();
+
+        // SAFETY: The string ends in a NUL, and the buffer has the length that is given.
+        unsafe { bindings::sized_strscpy(subject.driver.as_mut_ptr(), name, subject.driver.len()) };
         Self {
-            subject: Some(Subject {
-                pdev: device.pdev().into(),
-                state: device.channel_state(),
-                driver: DriverName::of(device),
-            }),
-            ..Self::default()
+            subject: Some(subject),
+            log: None,
+            uevent,
+            platform,
         }
     }
 
@@ -124,10 +118,11 @@ impl Report {
 
     /// Sends the report to the platform.
     fn send_platform(&self, zdev: &Device) {
-        let Some((operation, status)) = self.platform else {
+        let Some(status) = self.platform else {
             return;
         };
         let mut text = [0; 96];
+        let mut operation = c"error event";
         let mut status = status.as_char_ptr();
 
         // The C function adds these two lines itself if it is given the device, but then wants
@@ -142,9 +137,10 @@ impl Report {
                     c"%s\nstate: %s\ndriver: %s".as_char_ptr(),
                     status,
                     subject.state.name().as_char_ptr(),
-                    subject.driver.0.as_ptr().cast::<c_char>(),
+                    subject.driver.as_ptr(),
                 )
             };
+            operation = c"recovery";
             status = text.as_ptr();
         }
         // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. A
@@ -227,7 +223,7 @@ impl Device {
         let reports = recovery.reports();
 
         // Here, as of reports that wait some are never sent.
-        if matches!(report.platform, Some((_, status)) if status == Report::SUCCESS) {
+        if report.platform == Some(Report::SUCCESS) {
             recovery.recovered.fetch_add(1, Relaxed);
         }
         let mut waiting = reports.waiting.lock();
@@ -239,5 +235,17 @@ impl Device {
         drop(waiting);
         drop(overtaken);
         let _ = workqueue().enqueue_delayed(reports, 1);
+    }
+
+    /// Reports the end of a recovery.
+    #[inline(never)]
+    pub fn report_end(&self, device: &DeviceLock, recovered: bool) {
+        let (uevent, status) = if recovered {
+            (ErsResult::Recovered, Report::SUCCESS)
+        } else {
+            (ErsResult::Disconnect, c"failed (reset)")
+        };
+
+        self.report(Report::of(device, Some(uevent), Some(status)));
     }
 }

@@ -29,10 +29,8 @@ use super::{
     Device,
     DeviceGuard,
     DeviceLock,
-    ErsResult,
     Locks,
     Recovery,
-    Report,
     State, //
 };
 use crate::{
@@ -263,7 +261,7 @@ impl DeviceGuard<'_> {
             self.set_channel_state(ChannelState::Normal);
         }
         if was_in_error || self.channel_state() != ChannelState::Normal {
-            self.state().zdev().report_reset(self, result.is_ok());
+            self.state().zdev().report_end(self, result.is_ok());
         }
         result
     }
@@ -418,21 +416,7 @@ impl Device {
         if let Some(driver) = device.driver() {
             driver.reset_done();
         }
-        self.report_reset(&device, result.is_ok());
+        self.report_end(&device, result.is_ok());
         Some(result.map(|()| true))
-    }
-
-    fn report_reset(&self, device: &DeviceLock, recovered: bool) {
-        let (uevent, status) = if recovered {
-            (ErsResult::Recovered, Report::SUCCESS)
-        } else {
-            (ErsResult::Disconnect, c"failed (reset)")
-        };
-
-        self.report(Report {
-            uevent: Some(uevent),
-            platform: Some((c"recovery", status)),
-            ..Report::of(device)
-        });
     }
 }
