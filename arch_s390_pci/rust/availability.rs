@@ -23,7 +23,6 @@ use kernel::{
         Event,
         EventQueue,
         FunctionHandle,
-        Progress,
         State,
         StateGuard, //
     }, //
@@ -68,13 +67,11 @@ pub(super) fn init() -> Result {
     Ok(())
 }
 
-/// Processes an event from the queue of unknown functions.
-pub(super) fn process_unknown(event: &Ccdf) -> Progress {
+/// Processes an event from the queue of unknown functions; [`None`] if a lock is taken.
+pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
     match (event.pec().availability(), Device::by_fid(event.fid())) {
         (Some(Availability::Several), _) => {
-            let Some(topology) = lock_topology() else {
-                return Progress::Later;
-            };
+            let topology = lock_topology()?;
 
             Device::find_new();
             drop(topology);
@@ -83,15 +80,13 @@ pub(super) fn process_unknown(event: &Ccdf) -> Progress {
         // An event before this one has made the function known.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
         (Some(_), None) => {
-            let Some(_topology) = lock_topology() else {
-                return Progress::Later;
-            };
+            let _topology = lock_topology()?;
 
             create(event);
         }
         (None, None) => (),
     }
-    Progress::Done
+    Some(())
 }
 
 /// Takes an event from the channel report thread, which does not wait until it is processed.
@@ -155,8 +150,8 @@ fn create(event: &Ccdf) {
     }
 }
 
-/// Processes an event of a function that is known.
-pub(super) fn process(zdev: &Device, event: &Ccdf) -> Progress {
+/// Processes an event of a function that is known; [`None`] if a lock is taken.
+pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     match event.pec().availability() {
         Some(Availability::Configured) => configured(zdev, event.fh()),
         Some(Availability::Standby) => standby(zdev, event.fh()),
@@ -164,13 +159,13 @@ pub(super) fn process(zdev: &Device, event: &Ccdf) -> Progress {
         Some(Availability::Deconfigured) => deconfigured(zdev, event.fh()),
         Some(Availability::Reserved) => reserved(zdev, event.fh()),
         Some(Availability::Several) => looked_at(zdev),
-        None => Progress::Done,
+        None => Some(()),
     }
 }
 
 /// Processes the changes of a function that no event has reported: compares the platform's state
 /// of the function with ours.
-fn looked_at(zdev: &Device) -> Progress {
+fn looked_at(zdev: &Device) -> Option<()> {
     let fh = zdev.fh();
 
     match (State::of(zdev.fid()), zdev.state()) {
@@ -179,7 +174,7 @@ fn looked_at(zdev: &Device) -> Progress {
         (Ok(State::Standby), _) => standby(zdev, fh),
         (Ok(State::Reserved), _) => reserved(zdev, fh),
         // The platform does not say.
-        (Err(_), _) => Progress::Done,
+        (Err(_), _) => Some(()),
     }
 }
 
@@ -189,38 +184,35 @@ fn reappear(state: &StateGuard<'_>) {
     debug::reappeared(state.zdev());
 }
 
-fn standby(zdev: &Device, fh: FunctionHandle) -> Progress {
-    let Some(state) = zdev.try_lock_state() else {
-        return Progress::Later;
-    };
+fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
+    let state = zdev.try_lock_state()?;
 
     match zdev.state() {
         State::Reserved => reappear(&state),
         State::Standby => (),
         // The function has been configured since the event.
-        State::Configured => return Progress::Done,
+        State::Configured => return Some(()),
     }
     state.update_fh(fh);
-    Progress::Done
+    Some(())
 }
 
-fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
+fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
     // The function has been configured since the event. Do not keep the lock from other functions.
     if is_there() {
-        return Progress::Done;
+        return Some(());
     }
     // A virtual function that the PCI core has first would not be linked to its physical one.
     if zdev.physical_to_come().is_some() {
-        return Progress::Later;
+        return None;
     }
-    let (Some(_topology), Some(state)) = (lock_topology(), zdev.try_lock_state()) else {
-        return Progress::Later;
-    };
+    let _topology = lock_topology()?;
+    let state = zdev.try_lock_state()?;
 
     if is_there() {
-        return Progress::Done;
+        return Some(());
     }
     if zdev.state() == State::Reserved {
         reappear(&state);
@@ -230,12 +222,13 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Progress {
     let fh = state.query_fh().unwrap_or(fh);
     // A failure has been logged, and leaves the function disabled, to be tried again by hand.
     let _ = state.scan(fh);
-    Progress::Done
+    Some(())
 }
 
 /// Takes the drivers from a function and, before, from its virtual functions: the PCI core removes
-/// these with it, and holds locks meanwhile that user space must not hold up.
-fn unbind(zdev: &Device) -> bool {
+/// these with it, and holds locks meanwhile that user space must not hold up. Takes `state_lock`
+/// after that.
+fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     let mut are_free = true;
 
     Device::for_each(|other| {
@@ -243,21 +236,20 @@ fn unbind(zdev: &Device) -> bool {
             are_free &= other.unbind();
         }
     });
-    are_free && zdev.unbind()
+    // An owner may take its time, and may need the lock until then.
+    if are_free && zdev.unbind() {
+        zdev.try_lock_state()
+    } else {
+        None
+    }
 }
 
-fn deconfiguration_requested(zdev: &Device) -> Progress {
+fn deconfiguration_requested(zdev: &Device) -> Option<()> {
     // The event may be older than the function's configuration.
     if zdev.state() != State::Configured {
-        return Progress::Done;
+        return Some(());
     }
-    // The owner may take its time, and may need the lock until then.
-    if !unbind(zdev) {
-        return Progress::Later;
-    }
-    let Some(state) = zdev.try_lock_state() else {
-        return Progress::Later;
-    };
+    let state = unbind(zdev)?;
 
     if zdev.state() == State::Configured {
         // The handle of the event may be older than a reset, ours older than an error.
@@ -267,19 +259,14 @@ fn deconfiguration_requested(zdev: &Device) -> Progress {
         // A failure leaves the function as it is, and has been logged.
         let _ = state.deconfigure();
     }
-    Progress::Done
+    Some(())
 }
 
-fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
+fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if zdev.state() == State::Configured {
         // The driver must find the device marked as failed, or it waits for the device.
         zdev.mark_as_gone();
-        if !unbind(zdev) {
-            return Progress::Later;
-        }
-        let Some(state) = zdev.try_lock_state() else {
-            return Progress::Later;
-        };
+        let state = unbind(zdev)?;
 
         if zdev.state() == State::Configured {
             state.update_fh(fh);
@@ -295,13 +282,13 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Progress {
     if State::of(zdev.fid()) == Ok(State::Reserved) {
         return reserve(zdev);
     }
-    Progress::Done
+    Some(())
 }
 
-fn reserved(zdev: &Device, fh: FunctionHandle) -> Progress {
+fn reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if State::of(zdev.fid()).is_ok_and(|state| state != State::Reserved) {
         // The event is about the function as it was before a scan found it anew.
-        return Progress::Done;
+        return Some(());
     }
     match zdev.state() {
         // No event has said that the function was taken away.
@@ -312,11 +299,9 @@ fn reserved(zdev: &Device, fh: FunctionHandle) -> Progress {
 
 /// Notes that a function belongs to another system now. Making functions known comes to the same
 /// conclusion, so both hold the lock of the topology.
-fn reserve(zdev: &Device) -> Progress {
-    let (Some(_topology), Some(state)) = (lock_topology(), zdev.try_lock_state()) else {
-        return Progress::Later;
-    };
+fn reserve(zdev: &Device) -> Option<()> {
+    let _topology = lock_topology()?;
 
-    state.reserve();
-    Progress::Done
+    zdev.try_lock_state()?.reserve();
+    Some(())
 }

@@ -17,7 +17,6 @@ use kernel::{
         DeviceGuard,
         ErsResult,
         Locks,
-        Progress,
         RecoveredBy,
         Recovery,
         Report,
@@ -26,22 +25,23 @@ use kernel::{
     }, //
 };
 
-/// Processes an error event that was submitted in this generation of its function.
-pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress {
+/// Processes an error event that was submitted in this generation of its function; [`None`] if a
+/// lock is taken.
+pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()> {
     let Ok(recovery) = zdev.recovery() else {
-        return Progress::Done;
+        return Some(());
     };
     let locks = zdev.try_lock();
     let (device, state) = match &locks {
         Locks::Both(device) => (Some(device), device.state()),
         Locks::State(state) => (None, state),
-        Locks::Busy => return Progress::Later,
+        Locks::Busy => return None,
     };
 
     // The platform is asked last: it takes its time, and a lock may be taken for long.
     if !is_current(state, event) || generation != zdev.generation() {
         recovery.ignore();
-        return Progress::Done;
+        return Some(());
     }
     match device {
         Some(device) if event.pec().severity() == Severity::Measurement => {
@@ -56,7 +56,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Progress 
             });
         }
     }
-    Progress::Done
+    Some(())
 }
 
 /// Whether an event is about the function as it is now, and not as it was before it was disabled,

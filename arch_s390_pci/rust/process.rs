@@ -20,6 +20,7 @@ pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> 
         (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
         (Event::Availability(event), None) => availability::process_unknown(event),
         (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
-        (Event::Error(_) | Event::Abandoned, None) => Progress::Done,
+        (Event::Error(_) | Event::Abandoned, None) => Some(()),
     }
+    .map_or(Progress::Later, |()| Progress::Done)
 }

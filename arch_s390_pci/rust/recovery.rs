@@ -16,7 +16,6 @@ use kernel::{
         DeviceGuard,
         Driver,
         ErsResult,
-        Progress,
         Report,
         Restore, //
     }, //
@@ -73,18 +72,15 @@ fn unblock_dma(device: &DeviceGuard<'_>) -> Result {
     Ok(())
 }
 
-/// Brings a function back that its owner has left in error, unless it has another owner by now.
-pub(super) fn abandoned(zdev: &Device) -> Progress {
-    let reset = zdev.try_reset(Restore::LastSaved, &mut |device| {
+/// Brings a function back that its owner has left in error, unless it has another owner by now;
+/// [`None`] if a lock is taken.
+pub(super) fn abandoned(zdev: &Device) -> Option<()> {
+    // A failure is in the channel state, and the next one to open the function tries again.
+    zdev.try_reset(Restore::LastSaved, &mut |device| {
         zpci::is_in_error(device.pdev())
             && zdev.recovery().is_ok_and(|recovery| !recovery.is_open())
-    });
-
-    match reset {
-        // A failure is in the channel state, and the next one to open the function tries again.
-        Some(_) => Progress::Done,
-        None => Progress::Later,
-    }
+    })
+    .map(drop)
 }
 
 /// Gives a function up, and tells its driver.
