@@ -61,6 +61,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
 
 /// Whether an event is about the function as it is now, and not as it was before it was disabled,
 /// enabled or reset. If it is, the function's handle is now that of the event.
+#[inline(never)]
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),

@@ -35,6 +35,8 @@ mod recovery;
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
 /// Submits an event to its function.
+// Out of line: it is called at several places, and the line in the log takes room.
+#[inline(never)]
 fn submit(zdev: &Device, event: Event) {
     if zdev.submit(event).is_err() && zpci::may_log() {
         pr_err!("PCI function {:#x}: event dropped\n", zdev.fid().as_raw());
