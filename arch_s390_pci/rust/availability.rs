@@ -30,40 +30,27 @@ use kernel::{
 
 /// Functions are made known, and given to the PCI core, one after the other on the whole machine: a
 /// virtual function is linked to its physical one only if the physical one comes first.
-static TOPOLOGY: SetOnce<Arc<Topology>> = SetOnce::new();
+///
+/// Only tried, never waited for, and not held while a function is taken from user space.
+static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 
-#[pin_data]
-struct Topology {
-    /// Only tried, never waited for, and not held while a function is taken from user space.
-    #[pin]
-    lock: Mutex<()>,
-    /// Events of functions without a `zpci_dev`, and later ones of the same functions, so that
-    /// these do not overtake them.
-    unknown: Arc<EventQueue>,
-}
+/// Events of functions without a `zpci_dev`, and later ones of the same functions, so that these do
+/// not overtake them.
+static UNKNOWN: SetOnce<Arc<EventQueue>> = SetOnce::new();
 
-impl Topology {
-    /// How many events can wait before all functions are looked at instead.
-    const ROOM: usize = 128;
-}
+/// How many of them can wait before all functions are looked at instead.
+const ROOM: usize = 128;
 
 /// Takes the lock of the topology if it is free.
+#[inline(never)]
 fn lock_topology() -> Option<MutexGuard<'static, ()>> {
-    TOPOLOGY.as_ref()?.lock.try_lock()
+    TOPOLOGY.as_ref()?.try_lock()
 }
 
 /// Makes the lock and the queue, during boot.
 pub(super) fn init() -> Result {
-    let unknown = EventQueue::new(Topology::ROOM + 1, process_any)?;
-    let topology = Arc::pin_init(
-        pin_init!(Topology {
-            lock <- new_mutex!((), "zpci::Topology::lock"),
-            unknown,
-        }),
-        GFP_KERNEL,
-    )?;
-
-    TOPOLOGY.populate(topology);
+    TOPOLOGY.populate(Arc::pin_init(new_mutex!((), "zpci::TOPOLOGY"), GFP_KERNEL)?);
+    UNKNOWN.populate(EventQueue::new(ROOM + 1, process_any)?);
     Ok(())
 }
 
@@ -92,12 +79,12 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
 /// Takes an event from the channel report thread, which does not wait until it is processed.
 pub(super) fn dispatch(event: Ccdf) {
     debug::event(debug::Kind::Availability, &event);
-    let Some(topology) = TOPOLOGY.as_ref() else {
+    let Some(unknown) = UNKNOWN.as_ref() else {
         return;
     };
     let change = event.pec().availability();
     // An event that waits there may be about the same function, and make it known meanwhile.
-    let overtakes = topology.unknown.count(&|waiting, _| match waiting {
+    let overtakes = unknown.count(&|waiting, _| match waiting {
         Event::Availability(before) => {
             before.fid() == event.fid()
                 || before.pec().availability() == Some(Availability::Several)
@@ -115,16 +102,12 @@ pub(super) fn dispatch(event: Ccdf) {
             return;
         }
     }
-    let add = |event, limit| {
-        topology
-            .unknown
-            .add(None, Event::Availability(event), limit)
-    };
+    let add = |event, limit| unknown.add(None, Event::Availability(event), limit);
 
-    if add(event, Topology::ROOM).is_err() {
+    if add(event, ROOM).is_err() {
         // No room: looking at all functions finds the change that this event reports. A second
         // look is not needed if one waits already, and finds no room either.
-        let _ = add(Ccdf::SEVERAL, Topology::ROOM + 1);
+        let _ = add(Ccdf::SEVERAL, ROOM + 1);
     }
 }
 
