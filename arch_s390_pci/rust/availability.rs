@@ -161,17 +161,11 @@ fn looked_at(zdev: &Device) -> Option<()> {
     }
 }
 
-/// Takes back a function that was reserved and has not been forgotten yet.
-fn reappear(state: &StateGuard<'_>) {
-    state.reappear();
-    debug::reappeared(state.zdev());
-}
-
 fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let state = zdev.try_lock_state()?;
 
     match zdev.state() {
-        State::Reserved => reappear(&state),
+        State::Reserved => state.reappear(),
         State::Standby => (),
         // The function has been configured since the event.
         State::Configured => return Some(()),
@@ -197,9 +191,7 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if is_there() {
         return Some(());
     }
-    if zdev.state() == State::Reserved {
-        reappear(&state);
-    }
+    state.reappear();
     state.set_state(State::Configured);
     // The handle of the event is older than the last disable, if there was one meanwhile.
     let fh = state.query_fh().unwrap_or(fh);

@@ -66,7 +66,7 @@ pub fn old_handle(event: &Ccdf, now: u32) {
 }
 
 /// A function that was reserved is there again.
-pub fn reappeared(zdev: &Device) {
+pub(super) fn reappeared(zdev: &Device) {
     let numbers = [zdev.fid().as_raw(), zdev.fh().as_raw(), 0];
 
     message(1, c"rea fid:%x, fh:%x\n", numbers);

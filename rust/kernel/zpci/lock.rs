@@ -7,6 +7,7 @@
 
 use super::{
     checked,
+    debug,
     pci::{
         pci_as_raw,
         write_channel_state, //
@@ -213,6 +214,7 @@ impl<'a> StateGuard<'a> {
         self.write_state(State::Standby);
         // The reference that `reserve` drops.
         core::mem::forget(ARef::from(self.zdev));
+        debug::reappeared(self.zdev);
     }
 }
 
