@@ -4,8 +4,6 @@
 
 use super::{
     fib::{
-        Delivery,
-        DirectedIndicators,
         Fib,
         FloatingIndicators, //
     },
@@ -115,13 +113,7 @@ fn floating_is_what_c_makes_of_it() {
 // A block for directed interruptions is what gcc for s390x makes of the same C initializer.
 #[test]
 fn directed_is_what_c_makes_of_it() {
-    let fib = Fib::directed(
-        0x8bad_f00d,
-        DirectedIndicators {
-            interrupts: 0x7a5,
-            first_bit: 0xbeef,
-        },
-    );
+    let fib = Fib::directed(0x8bad_f00d, 0x7a5, 0xbeef);
     let mut expected = [0; 80];
 
     expected[0] = 1;
@@ -162,8 +154,8 @@ proptest! {
     // A block to deregister has the format and the guest, and nothing else.
     #[test]
     fn deregistering_takes_the_format_and_the_guest(gisa: u32) {
-        let floating = Fib::new(Delivery::Floating, gisa);
-        let directed = Fib::new(Delivery::Directed, gisa);
+        let floating = Fib::new(false, gisa);
+        let directed = Fib::new(true, gisa);
         let gd = ("gd", u64::from(gisa));
 
         prop_assert_eq!(bytes(&floating), block(FORMAT_0, &[("fmt", 0), gd]));
@@ -199,7 +191,6 @@ proptest! {
     // Any values land in their own bits; what is too large is cut off, as C does.
     #[test]
     fn directed_puts_any_values_into_their_own_bits(gisa: u32, interrupts: u16, first_bit: u16) {
-        let to = DirectedIndicators { interrupts, first_bit };
         let values = [
             ("fmt", 1),
             ("noi", u64::from(interrupts)),
@@ -207,6 +198,9 @@ proptest! {
             ("gd", u64::from(gisa)),
         ];
 
-        prop_assert_eq!(bytes(&Fib::directed(gisa, to)), block(FORMAT_1, &values));
+        prop_assert_eq!(
+            bytes(&Fib::directed(gisa, interrupts, first_bit)),
+            block(FORMAT_1, &values)
+        );
     }
 }

@@ -6,8 +6,6 @@
 
 use super::{
     fib::{
-        Delivery,
-        DirectedIndicators,
         Fib,
         FloatingIndicators, //
     },
@@ -18,27 +16,18 @@ use crate::{
     prelude::*, //
 };
 
-// CAST: Operation codes have eight bits.
-const REG_INT: u8 = bindings::ZPCI_MOD_FC_REG_INT as u8;
-const DEREG_INT: u8 = bindings::ZPCI_MOD_FC_DEREG_INT as u8;
-const REG_INT_D: u8 = bindings::ZPCI_MOD_FC_REG_INT_D as u8;
-const DEREG_INT_D: u8 = bindings::ZPCI_MOD_FC_DEREG_INT_D as u8;
 const CC_ERROR: u8 = 1;
 const CC_GONE: u8 = 3;
 const NOT_REGISTERED: u8 = 24;
 
-/// Returns how adapter interruptions are delivered on this machine.
-fn delivery() -> Delivery {
+/// Whether adapter interruptions of this machine are directed to a CPU.
+fn is_directed() -> bool {
     // SAFETY: Always safe to call.
-    if unsafe { bindings::zpci_irq_is_directed() } {
-        Delivery::Directed
-    } else {
-        Delivery::Floating
-    }
+    unsafe { bindings::zpci_irq_is_directed() }
 }
 
 impl Device {
-    fn modify(&self, operation: u8, fib: &Fib) -> Result<(), (u8, u8)> {
+    fn modify(&self, operation: u32, fib: &Fib) -> Result<(), (u8, u8)> {
         let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
         let words = fib.words().as_ptr().cast_mut();
         let mut status = 0;
@@ -69,31 +58,27 @@ impl Device {
     /// The indicators must not be torn down meanwhile: the caller is part of their setup, or
     /// holds the lock that keeps the driver from freeing its interrupts.
     pub unsafe fn register_irq(&self) -> Result {
-        let (operation, fib) = match delivery() {
-            // SAFETY: By the caller's promise.
-            Delivery::Floating => (REG_INT, unsafe { self.floating() }?),
-            Delivery::Directed => (REG_INT_D, self.directed()),
-        };
+        let zdev = self.as_raw();
 
-        self.modify(operation, &fib).map_err(|_| EIO)
-    }
+        let (operation, fib) = if is_directed() {
+            // SAFETY: By the type invariant the function is valid.
+            let (interrupts, first_bit) = unsafe { ((*zdev).msi_nr_irqs, (*zdev).msi_first_bit) };
 
-    /// # Safety
-    ///
-    /// As for [`Device::register_irq`].
-    unsafe fn floating(&self) -> Result<Fib> {
-        // SAFETY: By the type invariant the function is valid.
-        let (aibv, summary_bit) = unsafe { ((*self.as_raw()).aibv, (*self.as_raw()).aisb) };
+            // CAST: Both are limited by the size of a CPU's vector, which is far below.
+            let fib = Fib::directed(self.gisa(), interrupts as u16, first_bit as u16);
 
-        if aibv.is_null() {
-            return Err(EINVAL);
-        }
-        // SAFETY: The vector is valid from its setup to its teardown, which the caller excludes.
-        let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
+            (bindings::ZPCI_MOD_FC_REG_INT_D, fib)
+        } else {
+            // SAFETY: By the type invariant the function is valid.
+            let (aibv, summary_bit) = unsafe { ((*zdev).aibv, (*zdev).aisb) };
 
-        Ok(Fib::floating(
-            self.gisa(),
-            FloatingIndicators {
+            if aibv.is_null() {
+                return Err(EINVAL);
+            }
+            // SAFETY: The vector is valid from its setup to its teardown, which the caller
+            // excludes.
+            let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
+            let to = FloatingIndicators {
                 // CAST: A subclass has three bits, at most 2048 interrupts are given out, and
                 // `usize` has 64 bits on this architecture.
                 subclass: bindings::PCI_ISC as u8,
@@ -103,23 +88,15 @@ impl Device {
                 // SAFETY: Always safe to call.
                 summary: unsafe { bindings::zpci_irq_summary() },
                 summary_bit: summary_bit as u64,
-            },
-        ))
-    }
+            };
 
-    fn directed(&self) -> Fib {
-        // SAFETY: By the type invariant the function is valid.
-        let (interrupts, first_bit) =
-            unsafe { ((*self.as_raw()).msi_nr_irqs, (*self.as_raw()).msi_first_bit) };
+            (
+                bindings::ZPCI_MOD_FC_REG_INT,
+                Fib::floating(self.gisa(), to),
+            )
+        };
 
-        Fib::directed(
-            self.gisa(),
-            DirectedIndicators {
-                // CAST: Both are limited by the size of a CPU's vector, which is far below.
-                interrupts: interrupts as u16,
-                first_bit: first_bit as u16,
-            },
-        )
+        self.modify(operation, &fib).map_err(|_| EIO)
     }
 
     /// Deregisters adapter interruptions. A function that is gone has none, nor has one whose
@@ -129,13 +106,14 @@ impl Device {
     ///
     /// [`EIO`] if the platform refuses.
     pub fn deregister_irq(&self) -> Result {
-        let delivery = delivery();
-        let operation = match delivery {
-            Delivery::Floating => DEREG_INT,
-            Delivery::Directed => DEREG_INT_D,
+        let directed = is_directed();
+        let operation = if directed {
+            bindings::ZPCI_MOD_FC_DEREG_INT_D
+        } else {
+            bindings::ZPCI_MOD_FC_DEREG_INT
         };
 
-        match self.modify(operation, &Fib::new(delivery, self.gisa())) {
+        match self.modify(operation, &Fib::new(directed, self.gisa())) {
             Ok(()) | Err((CC_GONE, _)) | Err((CC_ERROR, NOT_REGISTERED)) => Ok(()),
             Err(_) => Err(EIO),
         }

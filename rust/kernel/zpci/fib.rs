@@ -6,16 +6,8 @@
 //!
 //! C header: [`arch/s390/include/asm/pci_insn.h`](srctree/arch/s390/include/asm/pci_insn.h)
 
-/// How adapter interruptions of a function are delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// To any CPU; each function has a summary bit of its own.
-    Floating,
-    /// To the CPU that an interrupt is directed to.
-    Directed,
-}
-
-/// Where the indicators of floating interruptions are.
+/// Where the indicators of floating interruptions are, which go to any CPU; each function has a
+/// summary bit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FloatingIndicators {
     /// Interruption subclass, 0 to 7.
@@ -28,15 +20,6 @@ pub(super) struct FloatingIndicators {
     pub(super) summary: u64,
     /// Number of the function's summary bit in that vector.
     pub(super) summary_bit: u64,
-}
-
-/// Where the indicators of directed interruptions are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DirectedIndicators {
-    /// Number of interrupts, at most 4095.
-    pub(super) interrupts: u16,
-    /// Number of the first bit in each CPU's vector.
-    pub(super) first_bit: u16,
 }
 
 /// A function information block, as the instruction reads it.
@@ -54,22 +37,20 @@ impl Fib {
     const GUEST: usize = 9;
 
     /// A block for an operation without parameters but those that all have: the format, which
-    /// the delivery of interruptions decides, and the guest interruption state designation
-    /// (GISA), 0 where there is none.
-    pub(super) const fn new(delivery: Delivery, gisa: u32) -> Self {
+    /// says whether interruptions are `directed` to a CPU, and the guest interruption state
+    /// designation (GISA), 0 where there is none.
+    pub(super) const fn new(directed: bool, gisa: u32) -> Self {
         let mut words = [0; Self::WORDS];
 
-        if let Delivery::Directed = delivery {
-            words[0] = 1 << 56;
-        }
-        // CAST: Widening only.
+        // CAST: Widening only, in both.
+        words[0] = (directed as u64) << 56;
         words[Self::GUEST] = gisa as u64;
         Self(words)
     }
 
     /// A block that registers floating interruptions, with summary notification.
     pub(super) const fn floating(gisa: u32, to: FloatingIndicators) -> Self {
-        let mut fib = Self::new(Delivery::Floating, gisa);
+        let mut fib = Self::new(false, gisa);
         // CAST: Widening only, in all three.
         let control = (to.subclass as u32 & 0x7) << 28
             | (to.interrupts as u32 & 0xfff) << 16
@@ -83,13 +64,13 @@ impl Fib {
         fib
     }
 
-    /// A block that registers directed interruptions.
-    pub(super) const fn directed(gisa: u32, to: DirectedIndicators) -> Self {
-        let mut fib = Self::new(Delivery::Directed, gisa);
+    /// A block that registers directed interruptions: so many, at most 4095, with indicators from
+    /// `first_bit` of each CPU's vector.
+    pub(super) const fn directed(gisa: u32, interrupts: u16, first_bit: u16) -> Self {
+        let mut fib = Self::new(true, gisa);
 
         // CAST: Widening only, in both.
-        fib.0[Self::INTERRUPTIONS] =
-            (to.interrupts as u64 & 0xfff) << 48 | (to.first_bit as u64) << 16;
+        fib.0[Self::INTERRUPTIONS] = (interrupts as u64 & 0xfff) << 48 | (first_bit as u64) << 16;
         fib
     }
 
