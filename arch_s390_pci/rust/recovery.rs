@@ -7,7 +7,6 @@
 
 use super::log;
 use kernel::{
-    fmt,
     prelude::*,
     zpci::{
         self,
@@ -92,26 +91,28 @@ fn fail(device: &DeviceGuard<'_>) {
     }
 }
 
-fn info(device: &DeviceGuard<'_>, line: fmt::Arguments<'_>) {
-    log::info(device.state().zdev(), device.pdev(), line);
+fn info(device: &DeviceGuard<'_>, line: &str) {
+    log::info(device.state().zdev(), device.pdev(), fmt!("{line}"));
 }
 
-fn error(device: &DeviceGuard<'_>, line: fmt::Arguments<'_>) {
-    log::error(device.state().zdev(), device.pdev(), line);
+fn error(device: &DeviceGuard<'_>, line: &str) {
+    log::error(device.state().zdev(), device.pdev(), fmt!("{line}"));
 }
 
 /// Goes through the steps with the driver.
 fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     let Some(driver) = device.driver() else {
-        let line = fmt!("Cannot be recovered because no driver is bound to the device\n");
-
-        info(device, line);
+        info(
+            device,
+            "Cannot be recovered because no driver is bound to the device\n",
+        );
         return Err(c"failed (no driver)");
     };
 
     if !driver.handles_errors() {
-        info(
-            device,
+        log::info(
+            device.state().zdev(),
+            device.pdev(),
             fmt!(
                 "The {} driver bound to the device does not support error recovery\n",
                 driver.name().to_str().unwrap_or("?")
@@ -125,7 +126,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     if answer == ErsResult::Disconnect {
         info(
             device,
-            fmt!("Automatic recovery failed after initial reporting\n"),
+            "Automatic recovery failed after initial reporting\n",
         );
         return Err(c"failed (abort on detection)");
     }
@@ -141,7 +142,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     match answer {
         // A driver without an opinion has nothing against going on.
         ErsResult::None | ErsResult::Recovered => {
-            info(device, fmt!("The device is ready to resume operations\n"));
+            info(device, "The device is ready to resume operations\n");
             driver.resume();
             zpci::uevent(device.pdev(), ErsResult::Recovered);
             Ok(Report::SUCCESS)
@@ -150,7 +151,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
             zpci::uevent(device.pdev(), ErsResult::Disconnect);
             error(
                 device,
-                fmt!("Automatic recovery failed; operator intervention is required\n"),
+                "Automatic recovery failed; operator intervention is required\n",
             );
             Err(c"failed (driver can't recover)")
         }
@@ -164,26 +165,23 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     if !device.state().zdev().fh().is_enabled() {
         return ErsResult::NeedReset;
     }
-    info(device, fmt!("Unblocking device access for examination\n"));
+    info(device, "Unblocking device access for examination\n");
     if device.state().unblock_load_store().is_err() {
-        error(device, fmt!("Unblocking device access failed\n"));
+        error(device, "Unblocking device access failed\n");
         return ErsResult::NeedReset;
     }
     let answer = driver.mmio_enabled().unwrap_or(ErsResult::None);
 
     match answer {
         ErsResult::Disconnect => {
-            info(
-                device,
-                fmt!("Automatic recovery failed after MMIO re-enable\n"),
-            );
+            info(device, "Automatic recovery failed after MMIO re-enable\n");
             return answer;
         }
         ErsResult::NeedReset => return answer,
         ErsResult::None | ErsResult::CanRecover | ErsResult::Recovered => (),
     }
     if unblock_dma(device).is_err() {
-        error(device, fmt!("Unblocking DMA failed\n"));
+        error(device, "Unblocking DMA failed\n");
         return ErsResult::NeedReset;
     }
     answer
@@ -191,16 +189,16 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
 
 /// Resets the function through the platform.
 fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    info(device, fmt!("Initiating reset\n"));
+    info(device, "Initiating reset\n");
     if device.hot_reset().is_err() {
-        error(device, fmt!("The reset request failed\n"));
+        error(device, "The reset request failed\n");
         return ErsResult::Disconnect;
     }
     device.set_channel_state(ChannelState::Normal);
     let answer = driver.slot_reset().unwrap_or(ErsResult::None);
 
     if answer == ErsResult::Disconnect {
-        info(device, fmt!("Automatic recovery failed after slot reset\n"));
+        info(device, "Automatic recovery failed after slot reset\n");
     }
     answer
 }
