@@ -78,7 +78,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
 
 /// Takes an event from the channel report thread, which does not wait until it is processed.
 pub(super) fn dispatch(event: Ccdf) {
-    debug::event(debug::Kind::Availability, &event);
+    debug::availability(&event);
     let Some(unknown) = UNKNOWN.as_ref() else {
         return;
     };

@@ -66,7 +66,7 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
     // SAFETY: By the caller's promise. An array of bytes has no alignment.
     let event = Ccdf::new(unsafe { *data.cast() });
 
-    debug::event(debug::Kind::Error, &event);
+    debug::error(&event);
     match Device::by_fid(event.fid()) {
         Some(zdev) => submit(&zdev, Event::Error(event)),
         None => log::event_of(zpci::may_log(), "n/a", &event),

@@ -46,14 +46,10 @@ __rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *task)
 	return fatal_signal_pending(task);
 }
 
-__rust_helper void rust_helper_zpci_err_hex(void *data, int len)
+__rust_helper void rust_helper_zpci_err_ccdf(void *ccdf, int len)
 {
-	zpci_err_hex(data, len);
-}
-
-__rust_helper void rust_helper_zpci_err_text(const char *text)
-{
-	debug_text_event(pci_debug_err_id, 0, text);
+	debug_text_event(pci_debug_err_id, 0, "error CCDF:\n");
+	zpci_err_hex(ccdf, len);
 }
 
 __rust_helper void rust_helper_zpci_dbg_message(int level, char *format,

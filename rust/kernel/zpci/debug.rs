@@ -13,15 +13,6 @@ use crate::{
     prelude::*, //
 };
 
-/// Kinds of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// An error event, whose bytes are logged, too.
-    Error,
-    /// An availability event.
-    Availability,
-}
-
 /// Writes an entry into the log of messages.
 ///
 /// The log keeps the address of the format, which must live forever, and puts it together with the
@@ -34,12 +25,7 @@ fn message(level: c_int, format: &'static CStr, numbers: [u32; 3]) {
     unsafe { bindings::zpci_dbg_message(level, format.as_char_ptr().cast_mut(), a, b, c) };
 }
 
-/// An event has come from the platform.
-pub fn event(kind: Kind, event: &Ccdf) {
-    let format = match kind {
-        Kind::Error => c"err fid:%x, fh:%x, pec:%x\n",
-        Kind::Availability => c"avl fid:%x, fh:%x, pec:%x\n",
-    };
+fn event(format: &'static CStr, event: &Ccdf) {
     let numbers = [
         event.fid().as_raw(),
         event.fh().as_raw(),
@@ -47,15 +33,21 @@ pub fn event(kind: Kind, event: &Ccdf) {
     ];
 
     message(3, format, numbers);
-    if kind == Kind::Error {
-        let bytes = event.bytes();
+}
 
-        // SAFETY: The text ends in a NUL, and is copied.
-        unsafe { bindings::zpci_err_text(c"error CCDF:\n".as_char_ptr()) };
-        // SAFETY: The pointer is valid for reading as many bytes as said, which are copied.
-        // CAST: 32 fits.
-        unsafe { bindings::zpci_err_hex(bytes.as_ptr().cast_mut().cast(), bytes.len() as c_int) };
-    }
+/// An error event has come from the platform. Its bytes are logged, too.
+pub fn error(ccdf: &Ccdf) {
+    event(c"err fid:%x, fh:%x, pec:%x\n", ccdf);
+    // SAFETY: The pointer is valid for reading as many bytes as said, which are copied. CAST: 32
+    // fits.
+    unsafe {
+        bindings::zpci_err_ccdf(ccdf.bytes().as_ptr().cast_mut().cast(), Ccdf::SIZE as c_int)
+    };
+}
+
+/// An availability event has come from the platform.
+pub fn availability(ccdf: &Ccdf) {
+    event(c"avl fid:%x, fh:%x, pec:%x\n", ccdf);
 }
 
 /// An event is ignored, because the function has another handle now.

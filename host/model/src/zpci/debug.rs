@@ -7,11 +7,7 @@ use super::{
     Device, //
 };
 
-pub(crate) enum Kind {
-    Availability,
-}
-
-pub(crate) fn event(_kind: Kind, _event: &Ccdf) {}
+pub(crate) fn availability(_event: &Ccdf) {}
 
 pub(crate) fn old_handle(_event: &Ccdf, _now: u32) {}
 
