@@ -45,11 +45,11 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
     }
     match device {
         Some(device) if event.pec().severity() == Severity::Measurement => {
-            log::event(zdev, device.pdev(), event);
+            log::event(Some(zdev), Some(device.pdev()), event);
         }
         Some(device) => decide(recovery, device, event),
         None => {
-            log::event_of(zdev.may_log(), "n/a", event);
+            log::event(Some(zdev), None, event);
             zdev.report(Report {
                 platform: Some(c"no pdev bound"),
                 ..Report::default()
@@ -95,7 +95,7 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
         ChannelState::Frozen
     });
     let Some(mut recovered_by) = recovery.decide(had_failed || fails) else {
-        log::event(zdev, device.pdev(), event);
+        log::event(Some(zdev), Some(device.pdev()), event);
         return recovery::by_host(device, had_failed, fails);
     };
 

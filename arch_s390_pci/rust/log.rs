@@ -15,46 +15,43 @@ use kernel::{
     }, //
 };
 
-/// Logs an error of a function.
-// Out of line, as is the next one: formatting takes more room than a call.
+/// Logs an error of a function, if the limit allows it. Without a PCI device the name is `n/a`.
+// Out of line, as are the next two: formatting takes more room than a call.
 #[inline(never)]
-pub(super) fn error(zdev: &Device, pdev: &pci::Device, line: Arguments<'_>) {
-    if zdev.may_log() {
-        pr_err!("{}: {}", zpci::name(pdev), line);
+pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
+    if zpci::may_log(zdev) {
+        pr_err!("{}: {}", pdev.map_or("n/a", zpci::name), line);
     }
 }
 
 /// Logs a step of a recovery.
 #[inline(never)]
-pub(super) fn info(zdev: &Device, pdev: &pci::Device, line: Arguments<'_>) {
-    if zdev.may_log() {
-        pr_info!("{}: {}", zpci::name(pdev), line);
+pub(super) fn info(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
+    if zpci::may_log(zdev) {
+        pr_info!("{}: {}", pdev.map_or("n/a", zpci::name), line);
     }
 }
 
-/// Logs an error event of a device.
-pub(super) fn event(zdev: &Device, pdev: &pci::Device, event: &Ccdf) {
-    event_of(zdev.may_log(), zpci::name(pdev), event);
+/// Logs an error event.
+#[inline(never)]
+pub(super) fn event(zdev: Option<&Device>, pdev: Option<&pci::Device>, event: &Ccdf) {
+    error(
+        zdev,
+        pdev,
+        fmt!(
+            "Event {:#x} reports an error for PCI function {:#x}\n",
+            event.pec().as_raw(),
+            event.fid().as_raw()
+        ),
+    );
 }
 
 /// Logs an error event that is left to the owner.
-pub(super) fn left_to_owner(zdev: &Device, pdev: &pci::Device, ccdf: &Ccdf) {
+pub(super) fn left_to_owner(zdev: Option<&Device>, pdev: Option<&pci::Device>, ccdf: &Ccdf) {
     event(zdev, pdev, ccdf);
     info(
         zdev,
         pdev,
         fmt!("Leaving recovery of pass-through device to user-space\n"),
     );
-}
-
-/// Logs an error event, if the limit allows it. Without a PCI device the name is `n/a`.
-#[inline(never)]
-pub(super) fn event_of(may_log: bool, name: &str, event: &Ccdf) {
-    if may_log {
-        pr_err!(
-            "{name}: Event {:#x} reports an error for PCI function {:#x}\n",
-            event.pec().as_raw(),
-            event.fid().as_raw()
-        );
-    }
 }

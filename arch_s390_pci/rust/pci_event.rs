@@ -38,7 +38,7 @@ const __LOG_PREFIX: &[u8] = b"zpci\0";
 // Out of line: it is called at several places, and the line in the log takes room.
 #[inline(never)]
 fn submit(zdev: &Device, event: Event) {
-    if zdev.submit(event).is_err() && zpci::may_log() {
+    if zdev.submit(event).is_err() && zpci::may_log(None) {
         pr_err!("PCI function {:#x}: event dropped\n", zdev.fid().as_raw());
     }
 }
@@ -69,7 +69,7 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
     debug::error(&event);
     match Device::by_fid(event.fid()) {
         Some(zdev) => submit(&zdev, Event::Error(event)),
-        None => log::event_of(zpci::may_log(), "n/a", &event),
+        None => log::event(None, None, &event),
     }
 }
 

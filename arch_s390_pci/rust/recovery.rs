@@ -92,11 +92,15 @@ fn fail(device: &DeviceGuard<'_>) {
 }
 
 fn info(device: &DeviceGuard<'_>, line: &str) {
-    log::info(device.state().zdev(), device.pdev(), fmt!("{line}"));
+    let (zdev, pdev) = (device.state().zdev(), device.pdev());
+
+    log::info(Some(zdev), Some(pdev), fmt!("{line}"));
 }
 
 fn error(device: &DeviceGuard<'_>, line: &str) {
-    log::error(device.state().zdev(), device.pdev(), fmt!("{line}"));
+    let (zdev, pdev) = (device.state().zdev(), device.pdev());
+
+    log::error(Some(zdev), Some(pdev), fmt!("{line}"));
 }
 
 /// Goes through the steps with the driver.
@@ -111,8 +115,8 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
 
     if !driver.handles_errors() {
         log::info(
-            device.state().zdev(),
-            device.pdev(),
+            Some(device.state().zdev()),
+            Some(device.pdev()),
             fmt!(
                 "The {} driver bound to the device does not support error recovery\n",
                 driver.name().to_str().unwrap_or("?")

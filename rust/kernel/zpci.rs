@@ -154,8 +154,13 @@ pub fn fatal_signal_pending() -> bool {
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Whether a message about no known function may be logged now.
-pub fn may_log() -> bool {
-    // SAFETY: Always safe to call.
-    unsafe { bindings::zpci_may_log(core::ptr::null_mut()) }
+/// Whether a message may be logged now, about a function or about none that is known.
+///
+/// A guest or a broken function can cause such messages. Each function has a budget of its own, so
+/// that a storm of one hides nothing of another.
+pub fn may_log(zdev: Option<&Device>) -> bool {
+    let zdev = zdev.map_or(core::ptr::null_mut(), Device::as_raw);
+
+    // SAFETY: The pointer is null, or to a function, which is valid by its type invariant.
+    unsafe { bindings::zpci_may_log(zdev) }
 }

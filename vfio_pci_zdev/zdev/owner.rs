@@ -64,7 +64,7 @@ pub(super) fn closed(device: &CoreDevice) {
     };
     let unread = recovery.close();
 
-    if unread > 0 && zdev.may_log() {
+    if unread > 0 && zpci::may_log(Some(zdev)) {
         pr_info!(
             "Unhandled PCI error events count={} for PCI function {:#x}\n",
             unread,

@@ -368,15 +368,6 @@ impl Device {
         true
     }
 
-    /// Whether a message about the function may be logged now.
-    ///
-    /// A guest or a broken function can cause such messages. Each function has a budget of its
-    /// own, so that a storm of one hides nothing of another.
-    pub fn may_log(&self) -> bool {
-        // SAFETY: By the type invariant the function is valid.
-        unsafe { bindings::zpci_may_log(self.as_raw()) }
-    }
-
     /// Makes all functions known that the platform has and that are not yet.
     pub fn find_new() {
         // SAFETY: Always safe to call in process context.

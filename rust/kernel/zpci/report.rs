@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Writes lines about an event into the log.
-type Log = fn(&Device, &pci::Device, &Ccdf);
+type Log = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
 /// The device that a report is about, as it was when the report was made.
 pub struct Subject {
@@ -109,7 +109,7 @@ impl Report {
         };
 
         if let Some((event, log)) = &self.log {
-            log(zdev, pdev, event);
+            log(Some(zdev), Some(pdev), event);
         }
         if let Some(result) = self.uevent {
             super::uevent(pdev, result);

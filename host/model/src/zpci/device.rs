@@ -245,10 +245,6 @@ impl Device {
         true
     }
 
-    pub(crate) fn may_log(&self) -> bool {
-        true
-    }
-
     /// Whether the function works, and is known to.
     pub(crate) fn is_in_order(&self) -> bool {
         !platform().is_in_error() && super::channel_state(&self.pdev) == ChannelState::Normal
