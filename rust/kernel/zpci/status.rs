@@ -58,34 +58,28 @@ impl StatusPage {
         unsafe { &*bindings::page_address(self.0.as_ptr()).cast() }
     }
 
-    fn set(&self, nth: usize, first: u32, second: u32) {
-        let mut bytes = [0; 8];
-
-        bytes[..4].copy_from_slice(&first.to_ne_bytes());
-        bytes[4..].copy_from_slice(&second.to_ne_bytes());
-        self.words()[nth].store(u64::from_ne_bytes(bytes), Release);
-    }
-
     /// Makes the page say how things are. The caller holds the lock of the session.
     ///
     /// Each store is a release, so that all come in order: first the count becomes odd, last even.
     pub(super) fn publish(&self, session: &Session) {
         let words = self.words();
-        let first = words[Self::COUNT].load(Relaxed).to_ne_bytes();
-        let count = u32::from_ne_bytes([first[0], first[1], first[2], first[3]]);
         let overview = session.overview();
+        // The first of two fields is the upper half of a word: this architecture is big-endian.
+        let pair = |first: u32, second: u32| u64::from(first) << 32 | u64::from(second);
+        // CAST: The upper half.
+        let count = (words[Self::COUNT].load(Relaxed) >> 32) as u32;
 
         // CAST: The structure has a few dozen bytes, and the queue a few slots.
-        self.set(Self::COUNT, count.wrapping_add(1), Self::SIZE as u32);
+        words[Self::COUNT].store(pair(count.wrapping_add(1), Self::SIZE as u32), Release);
         words[Self::GENERATION].store(overview.captured, Release);
-        self.set(Self::PENDING, overview.waiting as u32, overview.dropped);
+        words[Self::PENDING].store(pair(overview.waiting as u32, overview.dropped), Release);
         for (word, bytes) in words[Self::NEWEST..]
             .iter()
             .zip(session.newest().bytes().as_chunks::<8>().0)
         {
             word.store(u64::from_ne_bytes(*bytes), Release);
         }
-        self.set(Self::COUNT, count.wrapping_add(2), Self::SIZE as u32);
+        words[Self::COUNT].store(pair(count.wrapping_add(2), Self::SIZE as u32), Release);
     }
 }
 
@@ -110,16 +104,18 @@ impl Recovery {
     fn status(&self) -> Result<Arc<StatusPage>> {
         let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
         let mut session = self.session.lock();
-        let open = session.as_deref_mut().ok_or(ENODEV)?;
-        let status = open.status.get_or_insert_with(|| {
-            new.publish(&open.session);
-            new.clone()
+        let status = session.as_deref_mut().map(|open| {
+            let status = open.status.get_or_insert_with(|| {
+                new.publish(&open.session);
+                new.clone()
+            });
+
+            status.clone()
         });
-        let status = status.clone();
 
         // The lock is let go before memory is.
         drop(session);
-        Ok(status)
+        status.ok_or(ENODEV)
     }
 }
 
