@@ -60,15 +60,7 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
         return Err(EIO);
     }
     state.unblock_load_store()?;
-    unblock_dma(device)
-}
-
-/// Ends the error state of a function that can be accessed again.
-fn unblock_dma(device: &DeviceGuard<'_>) -> Result {
-    device.state().renew_translations()?;
-    device.state().clear_error()?;
-    device.set_channel_state(ChannelState::Normal);
-    Ok(())
+    device.end_error()
 }
 
 /// Brings a function back that its owner has left in error, unless it has another owner by now;
@@ -184,7 +176,7 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
         ErsResult::NeedReset => return answer,
         ErsResult::None | ErsResult::CanRecover | ErsResult::Recovered => (),
     }
-    if unblock_dma(device).is_err() {
+    if device.end_error().is_err() {
         error(device, "Unblocking DMA failed\n");
         return ErsResult::NeedReset;
     }

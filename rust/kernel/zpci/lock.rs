@@ -130,30 +130,6 @@ impl<'a> StateGuard<'a> {
         accepted(cc)
     }
 
-    /// Ends the error state of a function: DMA works again.
-    ///
-    /// # Errors
-    ///
-    /// [`EIO`] if the platform refuses.
-    pub fn clear_error(&self) -> Result {
-        // SAFETY: The function is valid and its lock is held.
-        let cc = unsafe { bindings::zpci_clear_error_state(self.zdev.as_raw()) };
-
-        accepted(cc)
-    }
-
-    /// Registers DMA translation anew, before the error state is ended. The platform has not been
-    /// told of memory that was mapped or unmapped while the function was in error, so the device
-    /// would go on with the old translations.
-    ///
-    /// # Errors
-    ///
-    /// [`EIO`] if the platform refuses.
-    pub fn renew_translations(&self) -> Result {
-        // SAFETY: The function is valid.
-        checked(unsafe { bindings::zpci_iommu_refresh(self.zdev.as_raw()) })
-    }
-
     /// Disables the function.
     ///
     /// # Errors
@@ -359,6 +335,24 @@ impl<'a> DeviceGuard<'a> {
     /// Lets `state_lock` go, and goes on with the lock of the device alone.
     pub fn into_device(self) -> DeviceLock {
         self.device
+    }
+
+    /// Ends the error state of a function that can be accessed again: DMA works, too.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the platform refuses.
+    pub fn end_error(&self) -> Result {
+        let zdev = self.state.zdev.as_raw();
+
+        // The platform has not been told of memory that was mapped or unmapped in the meantime:
+        // the device would go on with the old translations.
+        // SAFETY: The function is valid.
+        checked(unsafe { bindings::zpci_iommu_refresh(zdev) })?;
+        // SAFETY: The function is valid, and `state_lock` is held.
+        accepted(unsafe { bindings::zpci_clear_error_state(zdev) })?;
+        self.set_channel_state(ChannelState::Normal);
+        Ok(())
     }
 
     /// Resets the function through the platform: disables and enables it, and registers
