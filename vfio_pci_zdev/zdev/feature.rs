@@ -15,7 +15,8 @@ use kernel::{
     vfio::pci::CoreDevice,
     zpci::{
         Device,
-        Form, //
+        Form,
+        Recovery, //
     }, //
 };
 
@@ -31,7 +32,7 @@ pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) 
         return Err(EINVAL);
     }
     if flags & bindings::VFIO_DEVICE_FEATURE_PROBE != 0 {
-        owner::asks_for_events(device);
+        owner::signal_if(device, Recovery::listen);
         return Ok(());
     }
     if flags & bindings::VFIO_DEVICE_FEATURE_GET == 0 || argsz < SIZE {

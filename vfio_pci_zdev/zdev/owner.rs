@@ -77,21 +77,8 @@ pub(super) fn closed(device: &CoreDevice) {
     }
 }
 
-/// Notes that the owner asks for events. Signals the eventfd if events wait that it has not been
-/// signalled for.
-pub(super) fn asks_for_events(device: &CoreDevice) {
-    signal_if(device, Recovery::listen);
-}
-
-/// Notes whether the error eventfd is registered. Signals a new one if events wait already.
-pub(super) fn error_eventfd_changed(device: &CoreDevice) {
-    signal_if(device, |recovery| {
-        recovery.set_eventfd(device.has_error_eventfd())
-    });
-}
-
-/// Signals the error eventfd if a change of the session asks for that.
-fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
+/// Signals the error eventfd if a change of the session asks for that: events wait already.
+pub(super) fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
     let Some(zdev) = Device::of(device.pdev()) else {
         return;
     };

@@ -83,7 +83,11 @@ unsafe extern "C" fn vfio_pci_zdev_closed(vdev: *mut bindings::vfio_pci_core_dev
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_err_trigger(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
-    owner::error_eventfd_changed(unsafe { CoreDevice::from_raw(vdev) });
+    let device = unsafe { CoreDevice::from_raw(vdev) };
+
+    owner::signal_if(device, |recovery| {
+        recovery.set_eventfd(device.has_error_eventfd())
+    });
 }
 
 /// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.

@@ -16,7 +16,8 @@ use kernel::{
     zpci::{
         reset_closed,
         Device,
-        Record, //
+        Record,
+        Recovery, //
     }, //
 };
 
@@ -51,12 +52,14 @@ pub(crate) fn close(device: &CoreDevice) {
 /// `VFIO_DEVICE_SET_IRQS` with the error eventfd, or without one.
 pub(crate) fn set_eventfd(device: &CoreDevice, registered: bool) {
     function(device).set_eventfd(registered);
-    owner::error_eventfd_changed(device);
+    owner::signal_if(device, |recovery| {
+        recovery.set_eventfd(device.has_error_eventfd())
+    });
 }
 
 /// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`, asked whether it is there.
 pub(crate) fn probe(device: &CoreDevice) {
-    owner::asks_for_events(device);
+    owner::signal_if(device, Recovery::listen);
 }
 
 /// `VFIO_DEVICE_RESET`.
