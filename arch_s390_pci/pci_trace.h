@@ -11,8 +11,7 @@
 
 #include <linux/tracepoint.h>
 
-/* An event is kept for its owner: number since the function was opened. */
-TRACE_EVENT(zpci_error_captured,
+DECLARE_EVENT_CLASS(zpci_event,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery),
 	TP_STRUCT__entry(
@@ -33,6 +32,18 @@ TRACE_EVENT(zpci_error_captured,
 				   { 1, "host" }, { 2, "nobody" }))
 );
 
+/* An event is kept for its owner: number since the function was opened. */
+DEFINE_EVENT(zpci_event, zpci_error_captured,
+	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
+	TP_ARGS(fid, pec, sequence, recovery)
+);
+
+/* A reader has an event. */
+DEFINE_EVENT(zpci_event, zpci_error_taken,
+	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
+	TP_ARGS(fid, pec, sequence, recovery)
+);
+
 /* An event is dropped, the new one or one that made room: how many now. */
 TRACE_EVENT(zpci_error_dropped,
 	TP_PROTO(u32 fid, u32 dropped),
@@ -46,24 +57,6 @@ TRACE_EVENT(zpci_error_dropped,
 		__entry->dropped = dropped;
 	),
 	TP_printk("fid=%08x dropped=%u", __entry->fid, __entry->dropped)
-);
-
-/* A reader has an event. */
-TRACE_EVENT(zpci_error_taken,
-	TP_PROTO(u32 fid, u16 pec, u64 sequence),
-	TP_ARGS(fid, pec, sequence),
-	TP_STRUCT__entry(
-		__field(u32, fid)
-		__field(u16, pec)
-		__field(u64, sequence)
-	),
-	TP_fast_assign(
-		__entry->fid = fid;
-		__entry->pec = pec;
-		__entry->sequence = sequence;
-	),
-	TP_printk("fid=%08x pec=0x%x sequence=%llu",
-		  __entry->fid, __entry->pec, __entry->sequence)
 );
 
 DECLARE_EVENT_CLASS(zpci_function,

@@ -123,7 +123,8 @@ TEST_F(observe, tracepoints)
 	EXPECT_EQ(1, traced(self->fid, "zpci_error_captured",
 			    " pec=0x4 sequence=1 recovery=owner"));
 	EXPECT_EQ(1, traced(self->fid, "zpci_error_signalled", ""));
-	EXPECT_EQ(1, traced(self->fid, "zpci_error_taken", " pec=0x4 sequence=1"));
+	EXPECT_EQ(1, traced(self->fid, "zpci_error_taken",
+			    " pec=0x4 sequence=1 recovery=owner"));
 	EXPECT_EQ(1, traced(self->fid, "zpci_reset_begin", ""));
 	EXPECT_EQ(1, traced(self->fid, "zpci_reset_end", " result=0"));
 	EXPECT_EQ(0, traced(self->fid, "zpci_error_dropped", ""));

@@ -37,7 +37,7 @@ declare_trace! {
     /// # Safety
     ///
     /// Always safe to call.
-    unsafe fn zpci_error_taken(fid: u32, pec: u16, sequence: u64);
+    unsafe fn zpci_error_taken(fid: u32, pec: u16, sequence: u64, recovery: u8);
 
     /// # Safety
     ///
@@ -57,16 +57,11 @@ declare_trace! {
 
 /// An event is kept for its owner, or this event or an older one is dropped.
 pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
-    let fid = event.fid().as_raw();
-    let recovery = match recovered_by {
-        RecoveredBy::Owner => 0,
-        RecoveredBy::Host => 1,
-        RecoveredBy::Nobody => 2,
-    };
+    let (fid, pec) = (event.fid().as_raw(), event.pec().as_raw());
 
     if captured.kept {
-        // SAFETY: Always safe to call.
-        unsafe { zpci_error_captured(fid, event.pec().as_raw(), captured.sequence, recovery) };
+        // SAFETY: Always safe to call. CAST: The tracepoint has names for the numbers of the enum.
+        unsafe { zpci_error_captured(fid, pec, captured.sequence, recovered_by as u8) };
     }
     if let Some(dropped) = captured.dropped {
         self::dropped(event.fid(), dropped);
@@ -81,16 +76,11 @@ pub(super) fn dropped(id: FunctionId, dropped: u32) {
 
 /// A reader has an event.
 pub(super) fn taken(taken: &Taken) {
-    let event = &taken.pending.event;
+    let pending = &taken.pending;
+    let (fid, pec) = (pending.event.fid().as_raw(), pending.event.pec().as_raw());
 
-    // SAFETY: Always safe to call.
-    unsafe {
-        zpci_error_taken(
-            event.fid().as_raw(),
-            event.pec().as_raw(),
-            taken.pending.sequence,
-        )
-    };
+    // SAFETY: Always safe to call. CAST: As above.
+    unsafe { zpci_error_taken(fid, pec, pending.sequence, pending.recovered_by as u8) };
 }
 
 /// The owner of a function has been told that there is an event, if it has registered the error
