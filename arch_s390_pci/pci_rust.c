@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* C glue for the Rust zPCI code: workqueue, rate limit, waiting, iteration. */
+/* C glue for the Rust zPCI code: workqueue, rate limit, iteration. */
 #include <linux/init.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
-#include <asm/crw.h>
 
 #include "pci_bus.h"
 #include "pci_rust.h"
@@ -39,12 +38,6 @@ bool zpci_may_log(struct zpci_dev *zdev)
 				      DEFAULT_RATELIMIT_BURST);
 
 	return ___ratelimit(zdev ? &zdev->log_limit : &unknown, "zpci");
-}
-
-/* Waits until the channel reports of now have been taken, a second at most. */
-int zpci_wait_for_channel_reports(void)
-{
-	return crw_wait_for_channel_report_timeout(HZ) < 0 ? -EINTR : 0;
 }
 
 static struct zpci_dev *zpci_get_function(struct zpci_bus *zbus, unsigned int devfn)

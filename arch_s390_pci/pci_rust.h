@@ -11,7 +11,6 @@
 #include <linux/types.h>
 
 struct dentry;
-struct pci_dev;
 struct seq_file;
 struct workqueue_struct;
 struct zpci_dev;
@@ -33,7 +32,6 @@ int zpci_recovery_show(struct seq_file *m, void *unused);
 struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
 bool zpci_may_log(struct zpci_dev *zdev);
-int zpci_wait_for_channel_reports(void);
 
 /* Calls @each for all functions that are known, with a reference that it takes over. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);

@@ -119,7 +119,8 @@ pub use self::{
 use crate::{
     bindings,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    time::msecs_to_jiffies, //
 };
 
 /// Makes a result of the number that a C function returns.
@@ -145,7 +146,8 @@ pub fn is_enabled() -> bool {
 pub fn wait_for_channel_reports() -> Result {
     // SAFETY: Always safe to call in process context. No lock is held that the channel report
     // thread takes.
-    checked(unsafe { bindings::zpci_wait_for_channel_reports() })
+    checked(unsafe { bindings::crw_wait_for_channel_report_timeout(msecs_to_jiffies(1000)) })
+        .map_err(|_| EINTR)
 }
 
 /// Whether the current task is being killed, and must not go on waiting.

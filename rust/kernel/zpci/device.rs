@@ -32,10 +32,7 @@ use crate::{
         Opaque, //
     }, //
 };
-use core::{
-    mem::MaybeUninit,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 /// The state of a function towards the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +61,11 @@ impl State {
     ///
     /// Those of the query.
     pub fn of(fid: FunctionId) -> Result<Self> {
-        let mut state = MaybeUninit::uninit();
+        let mut state = bindings::zpci_state_ZPCI_FN_STATE_RESERVED;
 
-        // SAFETY: The pointer is to a local that is written to if the query succeeds.
-        checked(unsafe { bindings::clp_get_state(fid.as_raw(), state.as_mut_ptr()) })?;
-        // SAFETY: The query has succeeded.
-        Ok(Self::from_raw(unsafe { state.assume_init() }))
+        // SAFETY: The pointer is to a local that is written to at most during the call.
+        checked(unsafe { bindings::clp_get_state(fid.as_raw(), &raw mut state) })?;
+        Ok(Self::from_raw(state))
     }
 }
 

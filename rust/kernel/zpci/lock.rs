@@ -93,10 +93,6 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
     }
 
-    fn pdev(&self) -> Option<ARef<pci::Device>> {
-        self.zdev.pdev()
-    }
-
     /// Makes a guard of both locks. The caller holds that of the function's PCI device, and goes on
     /// holding it; [`None`] if there is no such device.
     ///
@@ -107,7 +103,7 @@ impl<'a> StateGuard<'a> {
     pub unsafe fn with_locked_device(self) -> Option<DeviceGuard<'a>> {
         // INVARIANT: By the caller's promise.
         let device = DeviceLock {
-            pdev: self.pdev()?,
+            pdev: self.zdev.pdev()?,
             release: false,
             _not_send: PhantomData,
         };
@@ -237,7 +233,7 @@ impl Device {
         let Some(state) = self.try_lock_state() else {
             return Locks::Busy;
         };
-        let Some(pdev) = state.pdev() else {
+        let Some(pdev) = self.pdev() else {
             return Locks::State(state);
         };
 
