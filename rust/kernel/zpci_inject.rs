@@ -33,15 +33,8 @@ struct Event([u8; 32]);
 
 /// Whether the current task administers the whole system, as it must to make events up.
 fn is_permitted() -> bool {
-    // Without users the one that there is may do all.
-    #[cfg(not(CONFIG_MULTIUSER))]
-    return true;
-
     // SAFETY: Always safe to call. CAST: Capabilities are numbered below 64.
-    #[cfg(CONFIG_MULTIUSER)]
-    unsafe {
-        bindings::capable(bindings::CAP_SYS_ADMIN as c_int)
-    }
+    unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
 }
 
 /// A file that takes one event with each write.
