@@ -125,19 +125,25 @@ pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
     unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(raw) };
 }
 
-/// Whether config space of a PCI device can be read: a function that is blocked reads as all ones.
+/// Reads the Command register of a PCI device; [`None`] if config space cannot be read: a function
+/// that is blocked reads as all ones.
 ///
-/// The Command and Status registers are looked at, because virtual functions read as all ones
-/// where others have their IDs.
+/// The Status register is read with it, and not the IDs, which are all ones in virtual functions.
 // Out of line: it is called at several places, and takes more room than a call.
 #[inline(never)]
-pub fn config_accessible(pdev: &pci::Device) -> bool {
+pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
     let mut value = 0;
 
     // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
     unsafe { bindings::pci_read_config_dword(pci_as_raw(pdev), COMMAND, &raw mut value) };
-    value != u32::MAX
+    // CAST: The register is in the lower half.
+    (value != u32::MAX).then_some(value as u16)
+}
+
+/// Whether config space of a PCI device can be read.
+pub fn config_accessible(pdev: &pci::Device) -> bool {
+    command(pdev).is_some()
 }
 
 /// Whether a PCI device is in error: its channel state says so, or the platform has blocked it and

@@ -21,6 +21,7 @@
 use super::{
     checked,
     pci::{
+        command,
         config_accessible,
         pci_as_raw, //
     },
@@ -124,18 +125,8 @@ const ACCESS: u16 =
     (bindings::PCI_COMMAND_IO | bindings::PCI_COMMAND_MEMORY | bindings::PCI_COMMAND_MASTER) as u16;
 
 impl DeviceLock {
-    /// Reads the Command register; [`None`] if config space cannot be read.
     fn command(&self) -> Option<u16> {
-        let mut command = 0;
-
-        if !config_accessible(self.pdev()) {
-            return None;
-        }
-        // SAFETY: The device is valid, and the pointer is to a local.
-        unsafe {
-            bindings::pci_read_config_word(pci_as_raw(self.pdev()), COMMAND, &raw mut command)
-        };
-        Some(command).filter(|&command| command != u16::MAX)
+        command(self.pdev())
     }
 
     fn write_command(&self, command: u16) {

@@ -63,7 +63,7 @@ pub(crate) fn channel_state(pdev: &pci::Device) -> ChannelState {
     ChannelState::from_raw(unsafe { bindings::error_state(pdev.as_raw()) })
 }
 
-pub(crate) fn config_accessible(pdev: &pci::Device) -> bool {
+pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     let mut value = 0;
 
     // SAFETY: The device is valid, and the pointer is to a local.
@@ -74,7 +74,11 @@ pub(crate) fn config_accessible(pdev: &pci::Device) -> bool {
             &raw mut value,
         )
     };
-    value != u32::MAX
+    (value != u32::MAX).then_some(value as u16)
+}
+
+pub(crate) fn config_accessible(pdev: &pci::Device) -> bool {
+    command(pdev).is_some()
 }
 
 pub(crate) fn is_in_error(pdev: &pci::Device) -> bool {
