@@ -37,7 +37,8 @@ use crate::{
         },
         new_spinlock,
         Arc,
-        SpinLock, //
+        SpinLock,
+        SpinLockGuard, //
     },
     time::{
         Instant,
@@ -111,7 +112,7 @@ pub(super) struct Open {
 #[pin_data]
 pub struct Recovery {
     #[pin]
-    pub(super) session: SpinLock<Option<KBox<Open>>>,
+    session: SpinLock<Option<KBox<Open>>>,
     /// One more than the number of dropped events if the owner listens and no event waits, so
     /// that asking for one needs no lock; zero otherwise.
     quiet: Atomic<u32>,
@@ -194,6 +195,12 @@ impl Recovery {
         self.events.count(&is_start) != 0
     }
 
+    // Out of line: all that is done to a session begins with it.
+    #[inline(never)]
+    pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<KBox<Open>>> {
+        self.session.lock()
+    }
+
     /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
     /// that were submitted before are not this owner's.
     ///
@@ -209,7 +216,7 @@ impl Recovery {
             GFP_KERNEL,
         )?;
         // vfio opens a function once at a time: there is no other session to be replaced.
-        let before = self.session.lock().replace(new);
+        let before = self.locked().replace(new);
 
         self.opened.fetch_add(1, Release);
         // Not under the lock: memory is freed.
@@ -220,7 +227,7 @@ impl Recovery {
     /// Ends a session, and says how many events its owner has not read.
     pub fn close(&self) -> usize {
         let open = {
-            let mut session = self.session.lock();
+            let mut session = self.locked();
 
             self.quiet.store(0, Release);
             session.take()
@@ -231,16 +238,16 @@ impl Recovery {
 
     /// Whether user space has the function open.
     pub fn is_open(&self) -> bool {
-        self.session.lock().is_some()
+        self.locked().is_some()
     }
 
     fn look<R>(&self, f: impl FnOnce(&Session) -> R) -> Option<R> {
-        self.session.lock().as_deref().map(|open| f(&open.session))
+        self.locked().as_deref().map(|open| f(&open.session))
     }
 
     /// Changes the session, and publishes the change to readers that do not take its lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        self.session.lock().as_deref_mut().map(|open| {
+        self.locked().as_deref_mut().map(|open| {
             let result = f(&mut open.session);
 
             self.publish(open);
@@ -340,7 +347,7 @@ impl Recovery {
 
     /// Does so if the reader's memory is present; [`EFAULT`] otherwise.
     fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
-        let mut session = self.session.lock();
+        let mut session = self.locked();
         let Some(open) = session.as_deref_mut() else {
             return Ok(Some(0));
         };

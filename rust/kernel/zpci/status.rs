@@ -103,7 +103,7 @@ impl Recovery {
     /// Returns the status page, and makes it if it is not there yet.
     fn status(&self) -> Result<Arc<StatusPage>> {
         let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
-        let mut session = self.session.lock();
+        let mut session = self.locked();
         let status = session.as_deref_mut().map(|open| {
             let status = open.status.get_or_insert_with(|| {
                 new.publish(&open.session);
