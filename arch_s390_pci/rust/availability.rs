@@ -84,13 +84,11 @@ pub(super) fn dispatch(event: Ccdf) {
     };
     let change = event.pec().availability();
     // An event that waits there may be about the same function, and make it known meanwhile.
-    let overtakes = unknown.count(&|waiting, _| match waiting {
-        Event::Availability(before) => {
-            before.fid() == event.fid()
-                || before.pec().availability() == Some(Availability::Several)
-        }
-        Event::Error(_) | Event::Abandoned => false,
-    }) != 0;
+    let is_before = |waiting: &Event, _, fid| {
+        matches!(waiting, Event::Availability(before) if before.fid().as_raw() == fid
+            || before.pec().availability() == Some(Availability::Several))
+    };
+    let overtakes = unknown.count(is_before, event.fid().as_raw()) != 0;
 
     if change != Some(Availability::Several) && !overtakes {
         if let Some(zdev) = Device::by_fid(event.fid()) {

@@ -200,14 +200,16 @@ impl EventQueue {
         });
     }
 
-    /// How many events of a kind, with their generations, are waiting or being processed.
-    // Out of line, as are the others here: they are called at several places, and none is hot.
+    /// How many events of a kind are waiting or being processed. The function that tells is given
+    /// the event, its generation, and `with`.
+    // Out of line, as are the others here: they are called at several places, and none is hot. And
+    // by a plain function: of a closure that has something with it the compiler makes three.
     #[inline(never)]
-    pub fn count(&self, is_of_kind: &dyn Fn(&Event, u32) -> bool) -> usize {
+    pub fn count(&self, is_of_kind: fn(&Event, u32, u32) -> bool, with: u32) -> usize {
         self.events
             .lock()
             .iter()
-            .filter(|submitted| is_of_kind(&submitted.event, submitted.generation))
+            .filter(|submitted| is_of_kind(&submitted.event, submitted.generation, with))
             .count()
     }
 

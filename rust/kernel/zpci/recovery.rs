@@ -175,24 +175,29 @@ impl Recovery {
 
     /// How many errors are not processed yet, of all generations of the function or of one.
     pub fn unprocessed(&self, of: Option<u32>) -> usize {
-        self.events
-            .count(&|event, generation| event.is_error() && of.is_none_or(|of| of == generation))
+        match of {
+            None => self.events.count(|event, _, _| event.is_error(), 0),
+            Some(generation) => self.events.count(
+                |event, submitted, generation| event.is_error() && submitted == generation,
+                generation,
+            ),
+        }
     }
 
     /// Whether the platform has taken the function away. The event may not be processed yet.
     pub fn is_gone(&self) -> bool {
-        self.events.count(&|event, _| event.is_end()) != 0
+        self.events.count(|event, _, _| event.is_end(), 0) != 0
     }
 
     /// Whether the platform has given the function, whose ID is `fid`. The event may not be
     /// processed yet.
     pub fn is_coming(&self, fid: FunctionId) -> bool {
-        let is_start = |event: &Event, _| {
-            matches!(event, Event::Availability(event) if event.fid() == fid
+        let is_start = |event: &Event, _, fid| {
+            matches!(event, Event::Availability(event) if event.fid().as_raw() == fid
                 && event.pec().availability() == Some(Availability::Configured))
         };
 
-        self.events.count(&is_start) != 0
+        self.events.count(is_start, fid.as_raw()) != 0
     }
 
     // Out of line: all that is done to a session begins with it.
