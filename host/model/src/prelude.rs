@@ -73,11 +73,6 @@ impl<T> KBox<T> {
         // SAFETY: The memory stays where it is.
         Ok(unsafe { Pin::new_unchecked(Self(Pin::into_inner_unchecked(memory))) })
     }
-
-    pub(crate) fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
-        crate::sync::may_sleep();
-        Ok(Self(Box::new(value)))
-    }
 }
 
 impl<T> Drop for KBox<T> {

@@ -112,7 +112,7 @@ pub(super) struct Open {
 #[pin_data]
 pub struct Recovery {
     #[pin]
-    session: SpinLock<Option<KBox<Open>>>,
+    session: SpinLock<Option<Open>>,
     /// One more than the number of dropped events if the owner listens and no event waits, so
     /// that asking for one needs no lock; zero otherwise.
     quiet: Atomic<u32>,
@@ -202,31 +202,19 @@ impl Recovery {
 
     // Out of line: all that is done to a session begins with it.
     #[inline(never)]
-    pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<KBox<Open>>> {
+    pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<Open>> {
         self.session.lock()
     }
 
     /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
     /// that were submitted before are not this owner's.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`].
-    fn open(&self, guest: bool) -> Result {
-        let new = KBox::new(
-            Open {
-                session: Session::new(guest),
-                status: None,
-            },
-            GFP_KERNEL,
-        )?;
+    fn open(&self, guest: bool) {
         // vfio opens a function once at a time: there is no other session to be replaced.
-        let before = self.locked().replace(new);
-
+        *self.locked() = Some(Open {
+            session: Session::new(guest),
+            status: None,
+        });
         self.opened.fetch_add(1, Release);
-        // Not under the lock: memory is freed.
-        drop(before);
-        Ok(())
     }
 
     /// Ends a session, and says how many events its owner has not read.
@@ -247,12 +235,12 @@ impl Recovery {
     }
 
     fn look<R>(&self, f: impl FnOnce(&Session) -> R) -> Option<R> {
-        self.locked().as_deref().map(|open| f(&open.session))
+        self.locked().as_ref().map(|open| f(&open.session))
     }
 
     /// Changes the session, and publishes the change to readers that do not take its lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        self.locked().as_deref_mut().map(|open| {
+        Option::as_mut(&mut self.locked()).map(|open| {
             let result = f(&mut open.session);
 
             self.publish(open);
@@ -353,7 +341,7 @@ impl Recovery {
     /// Does so if the reader's memory is present; [`EFAULT`] otherwise.
     fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
         let mut session = self.locked();
-        let Some(open) = session.as_deref_mut() else {
+        let Some(open) = &mut *session else {
             return Ok(Some(0));
         };
         let Some(taken) = open.session.peek(0) else {
@@ -412,11 +400,11 @@ impl DeviceGuard<'_> {
     ///
     /// # Errors
     ///
-    /// [`EAGAIN`] if the function is in error, [`ENOMEM`].
+    /// [`EAGAIN`] if the function is in error.
     pub fn begin_session(&self, guest: bool) -> Result {
         let recovery = self.state().zdev().recovery()?;
 
-        recovery.open(guest)?;
+        recovery.open(guest);
         // An event from before that is none of the new owner's, so the function must work.
         if super::is_in_error(self.pdev()) {
             recovery.close();

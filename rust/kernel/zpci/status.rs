@@ -104,7 +104,7 @@ impl Recovery {
     fn status(&self) -> Result<Arc<StatusPage>> {
         let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
         let mut session = self.locked();
-        let status = session.as_deref_mut().map(|open| {
+        let status = Option::as_mut(&mut session).map(|open| {
             let status = open.status.get_or_insert_with(|| {
                 new.publish(&open.session);
                 new.clone()
