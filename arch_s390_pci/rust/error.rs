@@ -28,9 +28,7 @@ use kernel::{
 /// Processes an error event that was submitted in this generation of its function; [`None`] if a
 /// lock is taken.
 pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()> {
-    let Ok(recovery) = zdev.recovery() else {
-        return Some(());
-    };
+    let recovery = zdev.recovery();
     let locks = zdev.try_lock();
     let (device, state) = match &locks {
         Locks::Both(device) => (Some(device), device.state()),

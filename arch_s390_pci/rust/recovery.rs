@@ -68,8 +68,7 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
 pub(super) fn abandoned(zdev: &Device) -> Option<()> {
     // A failure is in the channel state, and the next one to open the function tries again.
     zdev.try_reset(Restore::LastSaved, &mut |device| {
-        zpci::is_in_error(device.pdev())
-            && zdev.recovery().is_ok_and(|recovery| !recovery.is_open())
+        zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open()
     })
     .map(drop)
 }

@@ -26,7 +26,7 @@ const SIZE: usize = size_of::<u64>();
 /// Answers a call of the feature. The arguments are looked at in the order of
 /// `vfio_check_feature()`, so that a wrong call gets the error that it gets from C.
 pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) -> Result {
-    let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
+    let zdev = Device::of(device.pdev());
 
     if flags & bindings::VFIO_DEVICE_FEATURE_SET != 0 {
         return Err(EINVAL);
@@ -46,7 +46,7 @@ pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) 
     // CAST: `usize` has 64 bits on this architecture.
     let buffer = UserPtr::from_addr(address as usize);
 
-    match zdev.recovery()?.take(buffer, Form::Ccdf)? {
+    match zdev.recovery().take(buffer, Form::Ccdf)? {
         None => Ok(()),
         Some(_dropped) => Err(ENOMSG),
     }

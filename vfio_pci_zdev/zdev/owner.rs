@@ -19,8 +19,8 @@ use kernel::{
 
 /// Begins a session. A failure leaves nothing behind.
 pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
-    let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
-    let recovery = zdev.recovery()?;
+    let zdev = Device::of(device.pdev());
+    let recovery = zdev.recovery();
     let kvm = device.kvm();
 
     // vfio has just reset the function. An event from before that may still be on its way, and
@@ -44,9 +44,7 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
 /// The session goes on until [`closed`]. vfio resets the function in between, and the host must not
 /// recover it at the same time.
 pub(super) fn close(device: &CoreDevice) {
-    let Some(zdev) = Device::of(device.pdev()) else {
-        return;
-    };
+    let zdev = Device::of(device.pdev());
 
     if device.kvm().is_some() {
         let state = patiently(|| zdev.try_lock_state().map(Ok)).ok();
@@ -58,11 +56,8 @@ pub(super) fn close(device: &CoreDevice) {
 /// Ends the session. If the function is still in error, the host recovers it.
 pub(super) fn closed(device: &CoreDevice) {
     let pdev = device.pdev();
-    let Some(zdev) = Device::of(pdev) else { return };
-    let Ok(recovery) = zdev.recovery() else {
-        return;
-    };
-    let unread = recovery.close();
+    let zdev = Device::of(pdev);
+    let unread = zdev.recovery().close();
 
     if unread > 0 && zpci::may_log(Some(zdev)) {
         pr_info!(
@@ -79,11 +74,9 @@ pub(super) fn closed(device: &CoreDevice) {
 
 /// Signals the error eventfd if a change of the session asks for that: events wait already.
 pub(super) fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
-    let Some(zdev) = Device::of(device.pdev()) else {
-        return;
-    };
+    let zdev = Device::of(device.pdev());
 
-    if zdev.recovery().is_ok_and(change) {
+    if change(zdev.recovery()) {
         device.signal_error();
         trace::signalled(zdev.fid());
     }

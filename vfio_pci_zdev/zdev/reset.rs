@@ -35,8 +35,8 @@ pub(super) fn between_events<R>(
 /// Resets a function that is in error, before vfio opens it. vfio keeps config space of that moment
 /// as the initial state; that of a function in error is all ones.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
-    let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
-    let recovery = zdev.recovery()?;
+    let zdev = Device::of(device.pdev());
+    let recovery = zdev.recovery();
 
     if recovery.unprocessed(None) == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
@@ -61,8 +61,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 /// [`EINTR`] if the caller is being killed, [`EAGAIN`] if the function's locks are not free
 /// within a second, [`ENODEV`] if it is not configured, or those of the platform and the PCI core.
 pub(super) fn on_demand(device: &CoreDevice) -> Result {
-    let zdev = Device::of(device.pdev()).ok_or(ENODEV)?;
-    let recovery = zdev.recovery()?;
+    let zdev = Device::of(device.pdev());
+    let recovery = zdev.recovery();
     let mut no_other_way = false;
 
     between_events(recovery, || {

@@ -160,7 +160,7 @@ impl World {
     }
 
     fn recovery(&self) -> &Recovery {
-        self.zdev.recovery().unwrap()
+        self.zdev.recovery()
     }
 
     /// Does something in another thread.

@@ -75,10 +75,10 @@ impl State {
 ///
 /// # Invariants
 ///
-/// A [`Device`] is a valid `struct zpci_dev` that [`zpci_create_device()`] has made, and whose
+/// A [`Device`] is a valid `struct zpci_dev` that [`zpci_add_device()`] has made known, and whose
 /// reference count is not zero.
 ///
-/// [`zpci_create_device()`]: srctree/arch/s390/pci/pci.c
+/// [`zpci_add_device()`]: srctree/arch/s390/pci/pci.c
 #[repr(transparent)]
 pub struct Device(Opaque<bindings::zpci_dev>);
 
@@ -130,15 +130,11 @@ impl Device {
 
     /// Returns the function behind a PCI device.
     #[inline]
-    pub fn of(pdev: &pci::Device) -> Option<&Self> {
-        // SAFETY: The PCI device is valid, and all PCI devices of this architecture are zPCI's.
-        let zdev = unsafe { bindings::to_zpci(pci_as_raw(pdev)) };
-
-        if zdev.is_null() {
-            return None;
-        }
-        // SAFETY: A PCI device holds a reference to its function for as long as it lives.
-        Some(unsafe { Self::from_raw(zdev) })
+    pub fn of(pdev: &pci::Device) -> &Self {
+        // SAFETY: The PCI device is valid, and all PCI devices of this architecture are zPCI's. It
+        // holds a reference to its function for as long as it lives, and the function stays where
+        // it is looked for until the last reference goes.
+        unsafe { Self::from_raw(bindings::to_zpci(pci_as_raw(pdev))) }
     }
 
     /// Finds a function by its ID.
@@ -228,9 +224,7 @@ impl Device {
         Self::for_each(|zdev| {
             // SAFETY: By the caller's promise, and by the type invariant.
             if unsafe { bindings::zpci_may_be_virtual_of(raw, zdev.as_raw()) }
-                && zdev
-                    .recovery()
-                    .is_ok_and(|recovery| recovery.is_coming(zdev.fid()))
+                && zdev.recovery().is_coming(zdev.fid())
             {
                 found = Some(zdev.into());
             }
@@ -270,18 +264,12 @@ impl Device {
     }
 
     /// Returns the function's [`Recovery`].
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] before the function is made known.
     #[inline]
-    pub fn recovery(&self) -> Result<&Recovery> {
-        // SAFETY: By the type invariant the function is valid; the pointer is read at once.
-        let recovery = unsafe { (&raw const (*self.as_raw()).recovery).read_volatile() };
-
-        // SAFETY: The pointer is null, or from `prepare`. It stays valid until the function is
-        // released, which the reference `self` forbids.
-        unsafe { recovery.cast::<Recovery>().as_ref() }.ok_or(ENODEV)
+    pub fn recovery(&self) -> &Recovery {
+        // SAFETY: By the type invariant the function is valid, and the pointer is from `prepare`,
+        // which is called before the function is made known. What it points to stays until the
+        // function is released, which the reference `self` forbids.
+        unsafe { &*(*self.as_raw()).recovery.cast() }
     }
 
     /// Makes the [`Recovery`] of a function.
@@ -325,16 +313,13 @@ impl Device {
     /// Tells which life of the function an event is from, where its handle does not: a new one
     /// begins with each reset and with each owner.
     pub fn generation(&self) -> u32 {
-        let opened = self
-            .recovery()
-            .map_or(0, |recovery| recovery.opened.load(Acquire));
-
-        self.resets().wrapping_add(opened)
+        self.resets()
+            .wrapping_add(self.recovery().opened.load(Acquire))
     }
 
     /// Whether the platform has taken the function away, which may not have been processed yet.
     pub fn is_gone(&self) -> bool {
-        self.recovery().is_ok_and(|recovery| recovery.is_gone())
+        self.recovery().is_gone()
     }
 
     /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. No lock

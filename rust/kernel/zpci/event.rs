@@ -246,7 +246,7 @@ impl Device {
     /// [`EAGAIN`] if there is no room: the event is dropped. The session of the function's owner
     /// counts an error.
     pub fn submit(&self, event: Event) -> Result {
-        let recovery = self.recovery()?;
+        let recovery = self.recovery();
 
         recovery
             .events()
@@ -264,6 +264,6 @@ impl Device {
     ///
     /// [`EAGAIN`] if there is no room.
     pub fn submit_behind(&self, event: Event) -> Result {
-        self.recovery()?.events().add(None, event, event.limit())
+        self.recovery().events().add(None, event, event.limit())
     }
 }

@@ -299,7 +299,7 @@ impl DeviceLock {
     #[inline(never)]
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
-        if Device::of(&self.pdev).is_some_and(Device::is_gone) {
+        if Device::of(&self.pdev).is_gone() {
             write_channel_state(&self.pdev, ChannelState::PermanentFailure);
         }
     }

@@ -402,7 +402,7 @@ impl DeviceGuard<'_> {
     ///
     /// [`EAGAIN`] if the function is in error.
     pub fn begin_session(&self, guest: bool) -> Result {
-        let recovery = self.state().zdev().recovery()?;
+        let recovery = self.state().zdev().recovery();
 
         recovery.open(guest);
         // An event from before that is none of the new owner's, so the function must work.

@@ -217,9 +217,7 @@ impl Device {
     /// Sends a report, a little later: earlier reports go first, and an owner that has just been
     /// woken up.
     pub fn report(&self, report: Report) {
-        let Ok(recovery) = self.recovery() else {
-            return;
-        };
+        let recovery = self.recovery();
         let reports = recovery.reports();
 
         // Here, as of reports that wait some are never sent.

@@ -332,7 +332,7 @@ impl Device {
     ///
     /// The caller must hold the lock of the function's PCI device.
     pub unsafe fn reset_slot(&self) -> Result {
-        let recovery = self.recovery()?;
+        let recovery = self.recovery();
 
         if recovery.config_space() == ConfigSpace::Finishing {
             return Err(ENOTTY);
@@ -366,11 +366,12 @@ impl Device {
         restore: Restore,
         is_needed: &mut dyn FnMut(&DeviceLock) -> bool,
     ) -> Option<Result<bool>> {
+        let recovery = self.recovery();
+
         // A function that is taken away has its lock held until the caller lets it go.
-        let recovery = match self.recovery() {
-            Ok(recovery) if self.state() == State::Configured && !recovery.is_gone() => recovery,
-            _ => return Some(Err(ENODEV)),
-        };
+        if self.state() != State::Configured || recovery.is_gone() {
+            return Some(Err(ENODEV));
+        }
         let device = match self.try_lock() {
             Locks::Both(device) => device,
             Locks::State(_) => return Some(Err(ENODEV)),

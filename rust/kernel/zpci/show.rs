@@ -41,9 +41,7 @@ impl Device {
         let channel = self
             .pdev()
             .map_or(c"none", |pdev| channel_state(&pdev).name());
-        let Ok(recovery) = self.recovery() else {
-            return;
-        };
+        let recovery = self.recovery();
         let overview = recovery.overview();
         let (owner, recovered_by) = overview.as_ref().map_or((c"none", c"host"), |overview| {
             (overview.owner(), overview.recovered_by.name())

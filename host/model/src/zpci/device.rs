@@ -131,8 +131,8 @@ impl Device {
         ALIVE.get()
     }
 
-    pub(crate) fn of(pdev: &pci::Device) -> Option<&Self> {
-        Some(pdev.zdev())
+    pub(crate) fn of(pdev: &pci::Device) -> &Self {
+        pdev.zdev()
     }
 
     pub(crate) fn by_fid(_fid: FunctionId) -> Option<ARef<Self>> {
@@ -201,8 +201,8 @@ impl Device {
         &self.pdev
     }
 
-    pub(crate) fn recovery(&self) -> Result<&Recovery> {
-        Ok(&self.recovery)
+    pub(crate) fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     pub(crate) fn generation(&self) -> u32 {
