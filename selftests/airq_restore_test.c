@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 1: adapter interrupts. A reset by the platform forgets them, so they
- * have to be registered again after every reset, without user space asking.
+ * System 1: adapter interrupts. A reset by the platform forgets their registration, so
+ * the kernel must register them again after every reset, without being asked by user
+ * space.
  */
 #include "kselftest_harness.h"
 
@@ -50,7 +51,7 @@ TEST_F(airq_restore, interrupts_survive_reset)
 }
 
 /*
- * The restore is unconditional: what made it work once does not wear out, and
+ * The kernel registers interrupts after every reset, not only after the first one, and
  * data still goes both ways. Validates 63, 65.
  */
 TEST_F_TIMEOUT(airq_restore, interrupts_survive_every_reset, 120)
@@ -70,13 +71,13 @@ TEST_F_TIMEOUT(airq_restore, interrupts_survive_every_reset, 120)
 		ASSERT_EQ(0, nvme_read(&owner->nvme, TEST_BLOCK + 1, back));
 		ASSERT_EQ(0, memcmp(block, back, sizeof(block)));
 	}
-	/* The disk is left as the tests expect it. */
+	/* Writes the pattern back, which the other tests expect on the disk. */
 	pattern_fill(block, TEST_BLOCK + 1);
 	EXPECT_EQ(0, nvme_write(&owner->nvme, TEST_BLOCK + 1, block));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK + 1));
 }
 
-/* A reset of a healthy function keeps interrupts as well. Validates 63, 66. */
+/* Interrupts survive the reset of a healthy function as well. Validates 63, 66. */
 TEST_F(airq_restore, interrupts_survive_healthy_reset)
 {
 	struct owner *owner = &self->owner;
@@ -86,8 +87,8 @@ TEST_F(airq_restore, interrupts_survive_healthy_reset)
 }
 
 /*
- * Vectors can also be set up anew after the reset: restoring them did not
- * leave anything registered twice. Validates 63.
+ * User space can set up the vectors anew after the reset: the kernel has not registered
+ * them twice. Validates 63.
  */
 TEST_F(airq_restore, interrupts_can_be_set_up_anew)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that come and go: real availability events of functions that are
- * plugged and unplugged, and the power of their slots. Whatever has happened
- * to a function, an error of it can be recovered from afterwards.
+ * Functions that come and go: availability events of functions that are plugged and
+ * unplugged, and of slots that are switched off and on. After each change of a function
+ * an owner can recover it from an error.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #define HOT_ADDRESS	"0040:00:00.0"
 #define HOT_SLOT	"00000040"
 
-/* Bit of a function handle. */
+/* The bit of a function handle that says that the function is enabled. */
 #define ENABLED		0x80000000U
 
 #define LOOPS		5
@@ -29,7 +29,7 @@
 
 #define NO_HOST		"nobody plugs functions for this machine"
 
-/* The whole round of an owner: an error, all that is known of it, and the recovery. */
+/* An owner opens the function, has an error, reads everything about it, and recovers. */
 static void expect_recovery(struct __test_metadata *_metadata, const char *address,
 			    enum vfio_mode mode)
 {
@@ -38,7 +38,7 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 	struct owner owner;
 
 	ASSERT_EQ(0, owner_open_new(&owner, address, mode));
-	/* Nothing is left of an owner before. */
+	/* No event of an earlier owner is left. */
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner.fn, ccdf));
 	ASSERT_EQ(0, owner_listen(&owner));
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner.error_event, 0));
@@ -53,7 +53,7 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 
 #define EXPECT_RECOVERY(address, mode)	expect_recovery(_metadata, address, mode)
 
-/* A function that is open, and whose owner will be asked to let it go. */
+/* Opens a function; its owner listens for errors, and for the kernel's request to close it. */
 static void open_and_listen(struct __test_metadata *_metadata, struct owner *owner,
 			    const char *address, enum vfio_mode mode, int request)
 {
@@ -62,7 +62,7 @@ static void open_and_listen(struct __test_metadata *_metadata, struct owner *own
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 }
 
-/* An event of the function, as it is while it is enabled, or disabled. */
+/* Injects an availability event; its handle is that of the enabled or the disabled function. */
 static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 {
 	struct ccdf ccdf = {
@@ -74,7 +74,7 @@ static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
 }
 
-/* The handle once the function is disabled: it may be another after each disable. */
+/* The handle of the function once it is disabled. The emulator may give another one each time. */
 static __u32 disabled_handle(__u32 handle, __u32 id)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -122,14 +122,17 @@ FIXTURE_TEARDOWN(plugged)
 	close(self->request);
 }
 
-/* A function that is plugged is like one that was there at boot. Validates 87. */
+/* A function that is plugged can be recovered like one that was there at boot. Validates 87. */
 TEST_F(plugged, recovers)
 {
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
-/* Whatever goes and comes again is new: no event is left. Validates 87, 91. */
+/*
+ * A function that goes and comes again is a new one: no event of before is left.
+ * Validates 87, 91.
+ */
 TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 {
 	int i;
@@ -146,10 +149,9 @@ TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 }
 
 /*
- * A function that is open is asked for back: its owner is told, can still read
- * its event, and is kept waiting by a reset for no longer than is said.
- * Meanwhile all others go on. When the owner has let go the function goes.
- * Validates 88, 89, 91.
+ * The platform asks for an open function: its owner is told, can still read its event,
+ * and a reset keeps the owner waiting no longer than documented. Other functions go on
+ * meanwhile. When the owner closes the function, it goes. Validates 88, 89, 91.
  */
 TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 {
@@ -182,7 +184,10 @@ TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
-/* The same with events that the owner never reads: nothing stays behind. Validates 88, 91. */
+/*
+ * The platform asks for an open function, and its owner never reads the events: the
+ * function goes, and no event is left for the next owner. Validates 88, 91.
+ */
 TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 {
 	struct owner owner;
@@ -206,7 +211,10 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
-/* Has all functions looked at, over and over, and looks at them in debugfs: a child. */
+/*
+ * Starts a child that makes the kernel look at all functions and reads debugfs, again
+ * and again.
+ */
 static pid_t look_at_all_of_them(void)
 {
 	pid_t child = fork();
@@ -230,8 +238,9 @@ static pid_t look_at_all_of_them(void)
 }
 
 /*
- * All functions are looked at while one goes, is reserved, and comes again: no
- * two do the same to it, and it is forgotten once. Validates 87, 91.
+ * The kernel looks at all functions while one of them goes, becomes reserved, and comes
+ * again: the two do not handle the function at the same time, and it is forgotten once.
+ * Validates 87, 91.
  */
 TEST_F_TIMEOUT(plugged, comes_and_goes_while_looked_at, 120)
 {
@@ -286,13 +295,16 @@ FIXTURE_SETUP(slot)
 
 FIXTURE_TEARDOWN(slot)
 {
-	/* Harmless where the power is on already. */
+	/* Switches the power on in case a failed test has left it off. */
 	pci_slot_power(self->slot, true);
 	pci_wait_present(self->address, true, PATIENCE_MS);
 	close(self->request);
 }
 
-/* Off and on again, closed: whatever the round, the function recovers. Validates 87. */
+/*
+ * The slot of a closed function is switched off and on: the function recovers in every
+ * round. Validates 87.
+ */
 TEST_F_TIMEOUT(slot, power_in_a_loop, 120)
 {
 	int i;
@@ -306,7 +318,7 @@ TEST_F_TIMEOUT(slot, power_in_a_loop, 120)
 	}
 }
 
-/* Switches the power off: a child, because it waits for the owner of the function. */
+/* Switches the power off in a child, because the write waits for the owner of the function. */
 static pid_t power_off(struct owner *owner, const char *slot)
 {
 	pid_t child = fork();
@@ -318,8 +330,8 @@ static pid_t power_off(struct owner *owner, const char *slot)
 }
 
 /*
- * Off while the function is open, and in error or not: that waits for the
- * owner, and nothing else does. Validates 87, 88.
+ * The slot of an open function, healthy or in error, is switched off: only the write
+ * waits for the owner, and no other function does. Validates 87, 88.
  */
 TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 {
@@ -349,8 +361,8 @@ TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 }
 
 /*
- * The platform takes a function away without asking, and gives it back: open,
- * where the owner has to let go first, or not. Validates 88, 91.
+ * The platform takes a function away without asking, and gives it back. If the function
+ * is open, its owner has to close it first. Validates 88, 91.
  */
 TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 {
@@ -361,7 +373,10 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 	if (!inject_ready())
 		SKIP(return, "there is no zpci_inject");
 	for (i = 0; i < 4; i++) {
-		/* There the thread that reports it waits for the owner: for itself. */
+		/*
+		 * In C the thread that reports the event waits for the owner, which is
+		 * this very process.
+		 */
 		if (i % 2 && is_c_version())
 			continue;
 		ASSERT_EQ(0, pci_read_attr(self->address, "function_handle", &handle));
@@ -383,8 +398,8 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 }
 
 /*
- * The platform asks for a function in the middle of a reset, with the handle of
- * that moment: until the owner lets go, the function works. Validates 88.
+ * The platform asks for a function during a reset, by an event with the handle of that
+ * moment: the function works until its owner closes it. Validates 88.
  */
 TEST_F_TIMEOUT(slot, asked_for_with_an_old_handle, 120)
 {
@@ -409,7 +424,7 @@ TEST_F_TIMEOUT(slot, asked_for_with_an_old_handle, 120)
 	EXPECT_RECOVERY(self->address, variant->mode);
 }
 
-/* What says nothing new, or nothing that is understood, changes nothing. */
+/* An event with an unknown code, or with news that the kernel already has, changes nothing. */
 TEST_F(slot, events_without_consequence)
 {
 	static const __u16 codes[] = {

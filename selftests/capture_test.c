@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 3: capture. Every error event of an owned function is kept until its
- * owner has it: in order, once, and none of anybody else's.
+ * System 3: capture. Every error event of an open function is kept until its owner has
+ * read it: in order, once, and only for that owner.
  */
 #include "kselftest_harness.h"
 
@@ -10,7 +10,7 @@
 /* More than the 4 that the C version keeps. */
 #define MANY		9
 
-/* What fits at least, and what need not. */
+/* The number of events that the queue keeps for sure, and one that it cannot keep. */
 #define FITS		16
 #define TOO_MANY	40
 
@@ -60,14 +60,14 @@ TEST_F(capture, one_event)
 		EXPECT_GE(after, event.timestamp);
 	}
 	EXPECT_NO_EVENT(owner);
-	/* One event is one wake-up. */
+	/* One event wakes its owner once. */
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
 }
 
 /*
- * Errors with resets between them, none of them read: all come back, oldest
- * first, numbered from 1, none lost; all but the last are older than the last
- * reset, and say so. Validates 3, 4, 70.
+ * Several errors with resets between them, and no reader: all events come back, oldest
+ * first, numbered from 1, and none is lost. All but the last one are marked as older
+ * than the last reset. Validates 3, 4, 70.
  */
 TEST_F_TIMEOUT(capture, many_events_in_order, 120)
 {
@@ -134,8 +134,8 @@ TEST_F(capture, reset_keeps_and_marks_the_event)
 }
 
 /*
- * A queue that is full drops what comes then, and says how much: nothing is
- * lost unseen, and what was queued before stays. Validates 4, 24, 34.
+ * A full queue drops new events and counts them, and keeps those that it has. Validates
+ * 4, 24, 34.
  */
 TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
 {
@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
 	EXPECT_LE(FITS, taken);
 	EXPECT_EQ(TOO_MANY, taken + dropped);
 
-	/* There is room again. */
+	/* After a read the queue has room for an event again. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, error_region_take(&owner->fn, &owner->region, &event));
 	EXPECT_TRUE(event.flags & VFIO_ZPCI_ERR_PRESENT);
@@ -208,8 +208,8 @@ TEST_F_TIMEOUT(capture, two_readers, 120)
 }
 
 /*
- * Sequence numbers count from the open: a new owner starts at 1 and sees
- * nothing of the owner before. Validates 49, 50.
+ * Sequence numbers count from the open: a new owner starts at 1 and sees no event of
+ * the owner before. Validates 49, 50.
  */
 TEST_F(capture, a_new_owner_counts_from_one)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Delivery that cannot lose: an event leaves the queue only when its bytes
- * have arrived, whatever becomes of the reader, and reaches one reader only.
+ * Delivery loses nothing: an event leaves the queue only when its bytes have reached a
+ * reader, even if an earlier reader fails or is killed, and it reaches one reader only.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -12,10 +12,10 @@
 #include "fixture.h"
 #include "slow_page.h"
 
-/* Long enough for a read that must not end to end. */
+/* A read that wrongly does not wait has returned after this time. */
 #define WOULD_HAVE_MS	200
 
-/* An error fails at an address of its own, so that events can be told apart. */
+/* The errors of a test fail at different addresses, so that their events can be told apart. */
 #define PAGE		0x1000
 
 #define LEN		sizeof(struct vfio_device_zpci_err_region)
@@ -25,7 +25,7 @@ enum interface {
 	BY_FEATURE,
 };
 
-/* Error number, counted from 1; returns once the owner was told. */
+/* Provokes the error with this number, counted from 1; returns once the owner was told. */
 static int fail(struct owner *owner, unsigned int number)
 {
 	int ret;
@@ -35,7 +35,7 @@ static int fail(struct owner *owner, unsigned int number)
 	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
 }
 
-/* The same for several of them, with resets in between and after the last one. */
+/* Provokes several errors; resets the function after each of them. */
 static int fail_and_recover(struct owner *owner, unsigned int first, unsigned int last)
 {
 	int ret = 0;
@@ -53,7 +53,7 @@ static size_t event_len(enum interface by)
 	return by == BY_REGION ? LEN : CCDF_LEN;
 }
 
-/* Takes an event to wherever @buf is: 0, -ENOMSG by the feature, or -errno. */
+/* Takes an event into @buf: 0, -ENOMSG by the feature, or -errno. */
 static int take(struct owner *owner, enum interface by, void *buf)
 {
 	if (by == BY_REGION)
@@ -127,8 +127,8 @@ FIXTURE_TEARDOWN(delivery)
 }
 
 /*
- * Memory that is not there, that is read-only, that ends too early: the event
- * stays, and so does the order of those behind it. Validates 8.
+ * A read into memory that is missing, read-only or too short fails, and the event stays
+ * in its place in the queue. Validates 8.
  */
 TEST_F(delivery, fault_keeps_the_event)
 {
@@ -138,7 +138,10 @@ TEST_F(delivery, fault_keeps_the_event)
 	__u8 before[8] = { 0 }, after[8];
 	void *good, *read_only, *gone;
 
-	/* Three pages: one that works, one that is read-only, one that is not there. */
+	/*
+	 * Maps three pages: the first can be written, the second only read, the third
+	 * is removed.
+	 */
 	good = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, good);
 	read_only = good + page;
@@ -154,7 +157,7 @@ TEST_F(delivery, fault_keeps_the_event)
 	EXPECT_EQ(-EFAULT, take(owner, variant->by, gone - len / 2));
 	EXPECT_EQ(-EFAULT, take(owner, variant->by, (void *)-PAGE));
 	if (variant->by == BY_REGION) {
-		/* None was taken: there is no event taken last. */
+		/* No event was taken, so the last one taken has not changed. */
 		ASSERT_EQ(8, error_region_read(&owner->fn, &owner->region, 16, after, 8));
 		EXPECT_EQ(0, memcmp(before, after, sizeof(after)));
 	}
@@ -167,7 +170,7 @@ TEST_F(delivery, fault_keeps_the_event)
 	munmap(good, 2 * page);
 }
 
-/* The same if it is the question that cannot be read. Validates 9, 10. */
+/* A feature call whose argument cannot be read fails, and takes no event. Validates 9, 10. */
 TEST_F(delivery, unreadable_question_takes_nothing)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -182,7 +185,7 @@ TEST_F(delivery, unreadable_question_takes_nothing)
 	ASSERT_EQ(0, munmap(end, page));
 
 	ASSERT_EQ(0, fail_and_recover(owner, 1, 1));
-	/* Its head is there, the address of the buffer is not. */
+	/* The page ends between the head of the argument and the address of the buffer. */
 	feature = end - sizeof(*feature);
 	feature->argsz = sizeof(*feature) + sizeof(__u64);
 	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_ZPCI_ERROR;
@@ -197,7 +200,7 @@ TEST_F(delivery, unreadable_question_takes_nothing)
 	munmap(start, page);
 }
 
-/* A reader that waits in the middle of the copy. */
+/* A reader that stops in the middle of the copy, on a page that is not there yet. */
 struct slow_reader {
 	struct owner *owner;
 	enum interface by;
@@ -216,7 +219,7 @@ static void *slow_read(void *arg)
 	return NULL;
 }
 
-/* Returns once the reader waits; -errno if there are no such pages. */
+/* Starts a reader and returns once it waits for its page; -errno without userfaultfd. */
 static int slow_reader_start(struct slow_reader *reader, struct owner *owner, enum interface by)
 {
 	int ret;
@@ -239,8 +242,8 @@ static bool slow_reader_waits(struct slow_reader *reader)
 #define NO_SLOW_PAGES	"the kernel has no userfaultfd"
 
 /*
- * While a reader waits in the copy nothing is on its way to it: another one
- * gets the same event, and the slow one then what is left. Validates 8, 21, 22.
+ * A reader that waits for its page has not taken the event yet: another reader gets it,
+ * and the waiting one then gets an event that is left. Validates 8, 21, 22.
  */
 TEST_F(delivery, slow_reader_gets_what_is_left)
 {
@@ -265,7 +268,10 @@ TEST_F(delivery, slow_reader_gets_what_is_left)
 	slow_page_free(&reader.memory);
 }
 
-/* If the slow one fails at last, nothing is lost, nor out of order. Validates 8, 21. */
+/*
+ * A reader that waits for its page and then fails loses no event, and changes no order.
+ * Validates 8, 21.
+ */
 TEST_F(delivery, slow_reader_that_fails)
 {
 	struct owner *owner = &self->owner;
@@ -289,9 +295,9 @@ TEST_F(delivery, slow_reader_that_fails)
 }
 
 /*
- * A reader that waits in the copy is in nobody's way: the function can fail,
- * tell, and be reset meanwhile. If others take all, it is told that nothing is
- * left. Validates 8, 93.
+ * A reader that waits for its page holds up nothing: the function can fail, wake its
+ * owner and be reset meanwhile. If other readers take all events, the waiting one is
+ * told that none is left. Validates 8, 93.
  */
 TEST_F(delivery, slow_reader_holds_up_nothing)
 {
@@ -320,7 +326,7 @@ TEST_F(delivery, slow_reader_holds_up_nothing)
 	slow_page_free(&reader.memory);
 }
 
-/* The process of a reader that is going to be killed. */
+/* The child that reads, waits for its page, and is killed there. */
 static void be_killed(struct owner *owner, enum interface by, int started)
 {
 	struct slow_reader reader;
@@ -331,7 +337,7 @@ static void be_killed(struct owner *owner, enum interface by, int started)
 	_exit(1);
 }
 
-/* A reader that is killed while it waits in the copy takes nothing with it. Validates 8, 22. */
+/* A reader that is killed while it waits for its page takes no event with it. Validates 8, 22. */
 TEST_F(delivery, killed_reader)
 {
 	struct owner *owner = &self->owner;
@@ -361,7 +367,7 @@ TEST_F(delivery, killed_reader)
 	EXPECT_EQ(0, take_number(owner, variant->by));
 }
 
-/* Errors while the readers are at it, and as many as the queue holds before they are. */
+/* LIVE errors come while the readers read, STORED ones, which the queue can hold, before. */
 #define LIVE		10
 #define STORED		15
 #define EVENTS		(LIVE + STORED)
@@ -408,14 +414,14 @@ FIXTURE_TEARDOWN(readers)
 	owner_close(&self->owner);
 }
 
-/* What several readers have seen between them. */
+/* The events that several readers have read between them. */
 struct readers {
 	struct owner *owner;
 	pthread_t thread[READERS_MAX];
-	int next;		/* reader to be started */
-	bool stop;		/* once there is nothing more to come */
-	int seen[EVENTS + 1];	/* by number */
-	int wrong;		/* events of a wrong number, and errors */
+	int next;		/* number of the reader that starts next */
+	bool stop;		/* no more events will come */
+	int seen[EVENTS + 1];	/* reads, by event number */
+	int wrong;		/* events with a wrong number, and failed reads */
 };
 
 static void note(struct readers *readers, enum interface by, const void *buf)
@@ -423,7 +429,7 @@ static void note(struct readers *readers, enum interface by, const void *buf)
 	const struct vfio_device_zpci_err_region *event = buf;
 	int number = number_of(readers->owner, by, buf);
 
-	/* Each error is one event, so that the numbers are the same. */
+	/* Each error makes one event, so the sequence number equals the number of the error. */
 	if (number < 1 || number > EVENTS ||
 	    (by == BY_REGION && event->sequence != (__u64)number))
 		__atomic_add_fetch(&readers->wrong, 1, __ATOMIC_RELAXED);
@@ -441,7 +447,10 @@ static void *read_all(void *arg)
 	int ret;
 
 	do {
-		/* Looked at before: what comes until then is taken. */
+		/*
+		 * The flag is read before the queue, so that an event from before the
+		 * flag is not missed.
+		 */
 		stop = __atomic_load_n(&readers->stop, __ATOMIC_ACQUIRE);
 		ret = take(readers->owner, by, buf);
 		if (!ret && number_of(readers->owner, by, buf)) {
@@ -474,8 +483,8 @@ static void readers_end(struct readers *readers, int count)
 }
 
 /*
- * Readers of both interfaces at once, over errors with resets between them:
- * each event comes exactly once, and none is missing. Validates 21, 22.
+ * Several readers use both interfaces while errors and resets go on: each event comes
+ * exactly once, and none is missing. Validates 21, 22.
  */
 TEST_F_TIMEOUT(readers, each_event_once, 120)
 {
@@ -489,7 +498,7 @@ TEST_F_TIMEOUT(readers, each_event_once, 120)
 	EXPECT_EQ(0, fail_and_recover(owner, 1, LIVE));
 	readers_end(readers, variant->count);
 
-	/* And all at once. */
+	/* The rest of the events wait in the queue before the readers start. */
 	EXPECT_EQ(0, fail_and_recover(owner, LIVE + 1, EVENTS));
 	ASSERT_EQ(0, readers_start(readers, variant->count));
 	readers_end(readers, variant->count);

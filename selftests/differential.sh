@@ -1,9 +1,10 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: injects events into a function that zpci_test_driver has,
-# and prints what became of each: callbacks, messages, uevents, and the state
-# afterwards. scripts/report/differential compares what two kernels print.
+# Runs in the guest: injects events into a function with the driver
+# zpci_test_driver, and prints the effects of each: callbacks, messages, uevents,
+# and the state afterwards. scripts/report/differential compares the output of two
+# kernels.
 
 pdev=0001:00:00.0
 device=/sys/bus/pci/devices/$pdev
@@ -11,10 +12,10 @@ driver=/sys/module/zpci_test_driver/parameters
 inject=/sys/kernel/debug/zpci_inject
 uevents=/tmp/uevents
 
-# Numbers of enum pci_ers_result, with the words of the kernel's source.
+# The words for the numbers of enum pci_ers_result.
 answers='0:absent 1:NONE 2:CAN_RECOVER 3:NEED_RESET 4:DISCONNECT 5:RECOVERED'
 
-# A process for each uevent: it must write to a file that is always the same.
+# The kernel starts a process for each uevent, so all of them write to a fixed file.
 cat >/tmp/helper <<-'END'
 	#!/bin/busybox sh
 	[ -n "$ERROR_EVENT" ] || exit 0
@@ -35,8 +36,8 @@ event() {
 	printf "$none$handle$function$none$none$none$none$(word 0)$(word "$1")" >$inject/error
 }
 
-# Waits until everything about an event has been said: a line of ours that comes
-# back from the log, after a while in which nothing else has.
+# Waits until all messages about an event are there: a marker of ours in the log,
+# after a while in which no other message comes.
 settle() {
 	local now last=
 
@@ -48,7 +49,7 @@ settle() {
 	done
 }
 
-# show NAME COMMAND...: what a command leads to.
+# show NAME COMMAND...: runs a command and prints its effects.
 show() {
 	echo "case $1"
 	shift
@@ -63,14 +64,14 @@ show() {
 	echo "  state $(cat $device/state 2>/dev/null)"
 }
 
-# answer DETECTED MMIO SLOT RESUME TABLE: what the driver says from now on.
+# answer DETECTED MMIO SLOT RESUME TABLE: sets the answers of the driver.
 answer() {
 	echo "$1" >$driver/detected
 	echo "$2" >$driver/mmio
 	echo "$3" >$driver/slot
 	echo "$4" >$driver/resume
 	echo "$5" >$driver/table
-	# The function is in order again, whatever was before.
+	# Makes sure that the function is in order before the next case.
 	echo 1 >$device/state
 }
 
@@ -82,11 +83,12 @@ echo zpci_test_driver >$device/driver_override
 echo $pdev >/sys/bus/pci/drivers_probe
 [ -e $device/state ] || exit 1
 
-# Messages are limited all together, so there is a pause after every case. The
-# emulator counts instructions instead of time: pauses cost nothing.
+# All messages share one limit, so there is a pause after each case. The emulator's
+# clock counts instructions: a pause takes no real time.
 pause() { sleep 6; }
 
-# case NAME ANSWERS EVENT...: what an event leads to when the driver answers so.
+# case NAME ANSWERS EVENT...: prints the effects of events with those answers of the
+# driver.
 try() {
 	local name=$1
 
@@ -102,8 +104,8 @@ raise() { echo 1 >$device/raise; }
 echo "differential: begin"
 dmesg -n 1
 
-# Every combination of answers to a real error. Where the function is not in
-# error, unblocking it fails, and mmio_enabled is not called.
+# Each combination of answers to a real error. Where the function is not in error,
+# the platform refuses to unblock it, and mmio_enabled is not called.
 for d in $answers; do
 	for s in $answers; do
 		for m in $answers; do
@@ -125,7 +127,7 @@ try "real no resume" "2 5 5 0 1" raise
 try "real no table" "2 5 5 1 0" raise
 try "told no table" "2 5 5 1 0" event 0x3a
 
-# Every code, and some that nobody uses.
+# All event codes with a meaning, and some without one.
 i=0
 while [ $i -lt 256 ]; do
 	try "$(printf 'code 0x%04x' $i)" "3 5 5 1 1" event $i
@@ -135,7 +137,7 @@ for code in 0x100 0x12a 0x13b 0x140 0x1ff 0x301 0x304 0x7fff 0x8000 0xfffe 0xfff
 	try "code $code" "3 5 5 1 1" event $code
 done
 
-# Handles that are not the function's, and events one after the other.
+# Handles that are not the function's, and several events in a row.
 now=$(($(cat $device/function_handle)))
 for handle in 0 0xffffffff $((now ^ 1)) $((now ^ 0x80000000)); do
 	try "handle $((handle == 0 || handle == 0xffffffff ? handle : handle ^ now))" \
@@ -146,7 +148,7 @@ try "lost, then an error" "3 5 5 1 1" lost_then 0x3a
 try "lost, then lost" "3 5 5 1 1" lost_then 0x3b
 try "lost, then measurement" "3 5 5 1 1" lost_then 0x2a
 
-# Nobody has the function.
+# The function has no driver.
 echo 1 >$device/state
 echo $pdev >/sys/bus/pci/drivers/zpci_test_driver/unbind
 show "no driver" event 0x3a

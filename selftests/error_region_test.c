@@ -12,7 +12,7 @@
 
 FIXTURE(error_region) {
 	struct owner owner;
-	void *trap;		/* one page that can be used, and one that cannot */
+	void *trap;		/* two pages, of which the second one faults */
 	size_t page;
 };
 
@@ -51,8 +51,8 @@ static ssize_t read_at(struct owner *owner, __u64 offset, void *buf, size_t len)
 }
 
 /*
- * The bytes are what user space was promised: no hole, no field of another
- * width, the first eight those of the first version. Validates 20.
+ * The bytes are where user space was promised them: there is no hole, and the first
+ * eight bytes are those of the first version. Validates 20.
  */
 TEST(layout)
 {
@@ -68,7 +68,7 @@ TEST(layout)
 	EXPECT_EQ(32, offsetof(struct vfio_device_zpci_err_region, ccdf));
 }
 
-/* The region is found by its type, is readable and nothing else. */
+/* The region is found by its type, and can be read but not written. */
 TEST_F(error_region, info)
 {
 	struct vfio_region_info *info = &self->owner.region;
@@ -79,7 +79,7 @@ TEST_F(error_region, info)
 	EXPECT_GE(info->index, VFIO_PCI_NUM_REGIONS);
 }
 
-/* With nothing pending, nothing is claimed. Validates 1, 15. */
+/* A read without an event returns a record that says so. Validates 1, 15. */
 TEST_F(error_region, empty_reads_as_nothing)
 {
 	struct vfio_device_zpci_err_region event;
@@ -92,7 +92,7 @@ TEST_F(error_region, empty_reads_as_nothing)
 	EXPECT_NO_EVENT(owner);
 }
 
-/* A client of the first version, with its eight bytes, works unchanged. Validates 14. */
+/* A client of the first version, which reads eight bytes, works unchanged. Validates 14. */
 TEST_F(error_region, first_version)
 {
 	struct owner *owner = &self->owner;
@@ -107,7 +107,7 @@ TEST_F(error_region, first_version)
 	EXPECT_EQ(0, event.pending_errors);
 }
 
-/* The rest of an event taken by its first eight bytes is there to be read. */
+/* After a read of the first eight bytes, further reads return the rest of the same event. */
 TEST_F(error_region, rest_of_the_event_taken)
 {
 	struct vfio_device_zpci_err_region event;
@@ -124,7 +124,7 @@ TEST_F(error_region, rest_of_the_event_taken)
 	EXPECT_EQ(owner->unmapped, ccdf.faddr);
 }
 
-/* A read elsewhere, or of less than eight bytes, takes nothing. Validates 14. */
+/* A read at another offset, or of less than eight bytes, takes no event. Validates 14. */
 TEST_F(error_region, partial_reads_take_nothing)
 {
 	struct vfio_device_zpci_err_region event;
@@ -143,8 +143,8 @@ TEST_F(error_region, partial_reads_take_nothing)
 }
 
 /*
- * A client that reads as many bytes as the region has, as the virtual machine
- * monitor of the first version does, gets the event, and zeroes behind it.
+ * A client that reads all bytes of the region, as the virtual machine monitor of the
+ * first version does, gets the event, and zeroes behind it.
  */
 TEST_F(error_region, all_of_the_region)
 {
@@ -155,7 +155,10 @@ TEST_F(error_region, all_of_the_region)
 
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, owner_suffer(owner));
-	/* Where the last of its bytes do not arrive, it has not arrived. */
+	/*
+	 * A read that faults in its last bytes, behind the event, does not take the
+	 * event either.
+	 */
 	EXPECT_EQ(-EFAULT, read_at(owner, 0, self->trap + self->page - LEN, size));
 	memset(buf, 0xff, size);
 	ASSERT_EQ((ssize_t)size, read_at(owner, 0, buf, size));
@@ -172,8 +175,8 @@ TEST_F(error_region, all_of_the_region)
 }
 
 /*
- * Reads that begin behind an event's bytes, or reach past the region's end,
- * are refused and take nothing.
+ * A read that begins behind the bytes of an event, or ends behind the region, is
+ * refused and takes no event.
  */
 TEST_F(error_region, past_the_end_fails)
 {
@@ -188,13 +191,13 @@ TEST_F(error_region, past_the_end_fails)
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN + 4096, buf, 8));
 	EXPECT_EQ(-EINVAL, read_at(owner, size, buf, 1));
-	/* The last offset that still belongs to this region and not to the next. */
+	/* The last byte of this region's range of offsets, which has 40 bits. */
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 1, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 4, buf, 8));
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/* Offsets that are negative, or would overflow, are refused. */
+/* A negative offset, or one that overflows, is refused. */
 TEST_F(error_region, negative_and_overflowing_offsets_fail)
 {
 	static const __u64 offsets[] = {
@@ -216,7 +219,7 @@ TEST_F(error_region, negative_and_overflowing_offsets_fail)
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/* Nothing can be written, and trying does no harm. */
+/* A write to the region fails, and changes nothing. */
 TEST_F(error_region, writes_fail)
 {
 	struct vfio_device_zpci_err_region event = { 0 };
@@ -233,10 +236,7 @@ TEST_F(error_region, writes_fail)
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/*
- * An event whose bytes could not be delivered, none of them or not all, is
- * not lost. Validates 8.
- */
+/* An event of which some bytes, or none, could be delivered is not lost. Validates 8. */
 TEST_F(error_region, fault_keeps_the_event)
 {
 	struct vfio_device_zpci_err_region event;
@@ -252,7 +252,7 @@ TEST_F(error_region, fault_keeps_the_event)
 	EXPECT_NO_EVENT(owner);
 }
 
-/* A buffer that ends where memory ends is large enough. */
+/* A buffer that ends at the end of mapped memory is large enough. */
 TEST_F(error_region, buffer_at_the_edge)
 {
 	struct owner *owner = &self->owner;

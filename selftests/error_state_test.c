@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The error states as the architecture has them, and events that only a real platform
- * raises: they come by the real channel report, and the function is really in error.
+ * The error states as the architecture defines them, and events that only a real
+ * platform raises. The events come by real channel reports, and the function is really
+ * in error.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -16,7 +17,7 @@
 
 #define QUIET_MS	300
 
-/* Where what is mapped and unmapped during an error is for the device. */
+/* The DMA address of the pages that tests map and unmap during an error. */
 #define OTHER_AT	0x300000
 
 #define TEST_DRIVER	"zpci_test_driver"
@@ -45,7 +46,7 @@ static void expect_logged(struct __test_metadata *_metadata, int log, const char
 
 #define EXPECT_LOGGED(log, text)	expect_logged(_metadata, log, text)
 
-/* What the owner gets is what the platform has raised. */
+/* The owner reads the event that the platform has raised. */
 static void expect_raised(struct __test_metadata *_metadata, struct rough *rough, __u16 pec,
 			  __u16 flags)
 {
@@ -67,7 +68,7 @@ static void expect_raised(struct __test_metadata *_metadata, struct rough *rough
 
 #define EXPECT_RAISED(pec, flags)	expect_raised(_metadata, &self->rough, pec, flags)
 
-/* Each transient error blocks the function, and ends with a reset. Validates R6. */
+/* Each transient error blocks the function, and a reset ends it. Validates R6. */
 static void expect_transient(struct __test_metadata *_metadata, struct rough *rough, __u16 pec)
 {
 	struct owner *owner = &rough->owner;
@@ -92,8 +93,8 @@ TEST_F_TIMEOUT(state, transient, 120)
 }
 
 /*
- * A function that has failed for good: its owner is told so, no reset brings it back, and
- * none hangs. Once the platform has repaired it, it is as before. Validates R7.
+ * A permanent failure: the owner is told, and each reset fails without hanging. Once
+ * the platform has repaired the function, a reset brings it back. Validates R7.
  */
 TEST_F_TIMEOUT(state, permanent, 120)
 {
@@ -114,7 +115,10 @@ TEST_F_TIMEOUT(state, permanent, 120)
 	}
 }
 
-/* The next owner does not get a function that has failed for good; later it does. Validates R7. */
+/*
+ * A function with a permanent failure cannot be opened until the platform has repaired
+ * it. Validates R7.
+ */
 TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -131,8 +135,8 @@ TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
 }
 
 /*
- * In error, a function is disabled already where z/VM is the platform: to disable it has
- * no effect, and its handle is another. Validates R14.
+ * Under z/VM a function in error is disabled already: the kernel's disable then fails,
+ * the handle has changed, and the reset has to work all the same. Validates R14.
  */
 TEST_F_TIMEOUT(state, disabled_already, 60)
 {
@@ -151,7 +155,7 @@ TEST_F_TIMEOUT(state, disabled_already, 60)
 	EXPECT_RESTORED();
 }
 
-/* What is about counters is no error. Validates R8. */
+/* A measurement event is no error: the function goes on. Validates R8. */
 TEST_F(state, measurement)
 {
 	struct owner *owner = &self->rough.owner;
@@ -165,7 +169,7 @@ TEST_F(state, measurement)
 	EXPECT_NO_EVENT(owner);
 }
 
-/* How often the platform was asked to unblock, and to end the error. */
+/* How often the kernel has asked the platform to unblock the function, and to end the error. */
 struct modified {
 	long unblock;
 	long end_error;
@@ -179,7 +183,10 @@ static struct modified modified(struct rough *rough)
 	};
 }
 
-/* The function, bound to a driver of the host that would go on. */
+/*
+ * Binds the function to a test driver of the host, whose answer to an error is that it
+ * can recover.
+ */
 static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
 {
 	owner_close(&rough->owner);
@@ -188,7 +195,7 @@ static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
 	ASSERT_EQ(0, pci_bind(rough->owner.fn.address, TEST_DRIVER));
 }
 
-/* The host unblocks the function, lets the driver look, and ends the error. Validates R9. */
+/* The host unblocks the function, asks its driver, and then ends the error. Validates R9. */
 TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)
 {
 	const char *address = self->rough.owner.fn.address;
@@ -211,7 +218,10 @@ TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)
 	EXPECT_EQ(0, pci_bind(address, "vfio-pci"));
 }
 
-/* Refused either, it resets instead. Validates R9. */
+/*
+ * If the platform refuses to unblock the function or to end the error, the host resets
+ * it. Validates R9.
+ */
 static void refused_to_host(struct __test_metadata *_metadata, struct rough *rough, int op)
 {
 	const char *address = rough->owner.fn.address;
@@ -243,7 +253,10 @@ TEST_F_TIMEOUT(state, host_may_not_end_the_error, 60)
 	refused_to_host(_metadata, &self->rough, 7);
 }
 
-/* Its driver loses a function that has failed for good; its next owner waits. Validates R7. */
+/*
+ * A driver of the host loses a function with a permanent failure; the function can be
+ * opened once the platform has repaired it. Validates R7.
+ */
 TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
 {
 	int log;
@@ -268,8 +281,8 @@ static void *reset_by_its_owner(void *arg)
 }
 
 /*
- * An error in the middle of an FLR, after which the function does not answer: nobody waits for
- * it, and the same call resets it through the platform. Validates R6.
+ * An error during an FLR, after which the function does not answer: the reset does not
+ * wait for the device, but goes through the platform in the same call. Validates R6.
  */
 TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
 {
@@ -287,7 +300,10 @@ TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
 	EXPECT_RESTORED();
 }
 
-/* As above, and the platform does not unblock the function at once. Another reset is as good. */
+/*
+ * An error during an FLR, and the platform refuses to unblock the function once: the
+ * call resets the function in another attempt.
+ */
 TEST_F_TIMEOUT(state, not_unblocked_in_an_flr, 120)
 {
 	struct owner *owner = &self->rough.owner;
@@ -305,7 +321,7 @@ TEST_F_TIMEOUT(state, not_unblocked_in_an_flr, 120)
 	EXPECT_RESTORED();
 }
 
-/* For an owner that does not listen the host ends the error, and it works. Validates R9. */
+/* If the owner does not listen, the host ends the error, and the function works. Validates R9. */
 TEST_F_TIMEOUT(state, silent_owner, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -323,7 +339,7 @@ TEST_F_TIMEOUT(state, silent_owner, 60)
 	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED, event.flags);
 }
 
-/* A page, mapped where nothing else is. */
+/* A page that is mapped at a DMA address of its own. */
 struct page {
 	void *mem;
 	__u64 iova;
@@ -338,7 +354,10 @@ static struct page page_at(struct owner *owner, __u64 offset)
 	};
 }
 
-/* A function that does not listen, on a platform that is strict or gentle about error states. */
+/*
+ * A function with an owner that does not listen, on a platform that refuses changes of
+ * DMA mappings during an error (strict), or accepts them (gentle).
+ */
 FIXTURE(mappings) {
 	struct rough rough;
 };
@@ -377,8 +396,8 @@ FIXTURE_TEARDOWN(mappings)
 }
 
 /*
- * Memory is unmapped, and other memory mapped, while the function is in error, which refuses to
- * hear of it. Returns when the host has ended the error.
+ * Unmaps one page and maps another one while the function is in error and the platform
+ * refuses both changes. Returns when the host has ended the error.
  */
 static void change_during_the_error(struct __test_metadata *_metadata, struct rough *rough,
 				    struct page *gone, struct page *new)
@@ -395,14 +414,14 @@ static void change_during_the_error(struct __test_metadata *_metadata, struct ro
 	EXPECT_FALSE(pci_answers(rough->address));
 	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, gone->iova, getpagesize()));
 	EXPECT_EQ(0, vfio_dma_map(&owner->fn, new->mem, new->iova, getpagesize()));
-	/* The report comes with that of the next event, which means nothing. */
+	/* The platform held back the report of the error. A measurement event now brings both. */
 	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_MEASUREMENT, rough->fid));
 	ASSERT_EQ(0, recovery_wait_captured(rough->address, 1, PATIENCE_MS));
 	EXPECT_EQ(0, recovery_wait_channel(rough->address, CHANNEL_NORMAL, PATIENCE_MS));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* The device does not reach what was unmapped. Validates R25. */
+/* After the error the device cannot reach the page that was unmapped. Validates R25. */
 TEST_F_TIMEOUT(mappings, unmapped_during_the_error, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -425,7 +444,7 @@ TEST_F_TIMEOUT(mappings, unmapped_during_the_error, 60)
 	EXPECT_EQ(gone.iova, ccdf.faddr);
 }
 
-/* And it reaches what was mapped. Validates R25. */
+/* After the error the device reaches the page that was mapped. Validates R25. */
 TEST_F_TIMEOUT(mappings, mapped_during_the_error, 60)
 {
 	struct owner *owner = &self->rough.owner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 4 again: VFIO_DEVICE_FEATURE_ZPCI_ERROR, as Linux 7.3 has it. A
- * client that was written for it sees no difference, but for what it loses there.
+ * System 4 again: VFIO_DEVICE_FEATURE_ZPCI_ERROR, as Linux 7.3 has it. A client that
+ * was written for the C version works unchanged, and loses no events.
  */
 #include <sys/ioctl.h>
 
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(feature)
 	owner_close(&self->owner);
 }
 
-/* Asks with flags, a length and a buffer of one's own. */
+/* Makes a call of the feature with any flags, length and buffer. */
 static int ask(struct owner *owner, __u32 flags, __u32 argsz, void *data)
 {
 	__u64 storage[4] = { 0 };
@@ -54,7 +54,7 @@ static int ask(struct owner *owner, __u32 flags, __u32 argsz, void *data)
 
 #define ARGSZ	(sizeof(struct vfio_device_feature) + sizeof(struct vfio_device_feature_zpci_err))
 
-/* The length of an event is announced by version 3 of the base capability. Validates 19. */
+/* Version 3 of the base capability says how long an event is. Validates 19. */
 TEST_F(feature, base_capability)
 {
 	struct vfio_device_info_cap_zpci_base base;
@@ -66,7 +66,7 @@ TEST_F(feature, base_capability)
 	EXPECT_NE(0, base.fh);
 }
 
-/* PROBE says that it can be got, and not set. Validates 12. */
+/* PROBE says that the feature supports GET and not SET. Validates 12. */
 TEST_F(feature, probe)
 {
 	struct vfio_function *fn = &self->owner.fn;
@@ -76,7 +76,7 @@ TEST_F(feature, probe)
 	EXPECT_EQ(-EINVAL, error_feature_probe(fn, VFIO_DEVICE_FEATURE_SET));
 }
 
-/* With nothing pending: -ENOMSG, and the buffer is left alone. Validates 1. */
+/* A GET without an event fails with -ENOMSG and leaves the buffer alone. Validates 1. */
 TEST_F(feature, empty)
 {
 	__u8 ccdf[CCDF_LEN], same[CCDF_LEN];
@@ -87,7 +87,7 @@ TEST_F(feature, empty)
 	EXPECT_EQ(0, memcmp(ccdf, same, sizeof(same)));
 }
 
-/* An event is given once, and is the CCDF, not a byte more. Validates 2, 17. */
+/* A GET returns each event once, as the 32 bytes of the CCDF. Validates 2, 17. */
 TEST_F(feature, get)
 {
 	struct owner *owner = &self->owner;
@@ -108,7 +108,10 @@ TEST_F(feature, get)
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner->fn, buf));
 }
 
-/* What is asked wrongly is refused, and takes nothing. Validates 9, 10, 11, 12. */
+/*
+ * A call with wrong flags, length or address is refused, and takes no event. Validates
+ * 9, 10, 11, 12.
+ */
 TEST_F(feature, wrong_questions_take_nothing)
 {
 	struct owner *owner = &self->owner;
@@ -126,7 +129,7 @@ TEST_F(feature, wrong_questions_take_nothing)
 	EXPECT_EQ(0, ask(owner, GET | VFIO_DEVICE_FEATURE_PROBE, ARGSZ, NULL));
 	EXPECT_EQ(-1, ioctl(owner->fn.device, VFIO_DEVICE_FEATURE, NULL));
 	EXPECT_EQ(EFAULT, errno);
-	/* A longer question is a newer client's: it is answered. */
+	/* A longer argument comes from a newer client: the call succeeds. */
 	EXPECT_EQ(0, ask(owner, GET, ARGSZ + 8, ccdf));
 	EXPECT_EQ(-ENOMSG, ask(owner, GET, ARGSZ, ccdf));
 }
@@ -152,7 +155,7 @@ TEST_F(feature, fault_keeps_the_event)
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner->fn, ccdf));
 }
 
-/* Region and feature take from one queue: each event comes by one of them. */
+/* Region and feature share one queue: each event comes by one of the two. */
 TEST_F_TIMEOUT(feature, one_queue_with_the_region, 90)
 {
 	struct vfio_device_zpci_err_region event;

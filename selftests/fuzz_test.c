@@ -21,7 +21,7 @@
 #include "long.h"
 #include "wait.h"
 
-/* What the queue holds: of transient events, and in all. */
+/* The events that the queue keeps: transient ones, and all together. */
 #define TRANSIENT	16
 #define SLOTS		17
 
@@ -30,14 +30,14 @@
 #define REGION_LEN	(VFIO_ZPCI_ERROR_REGION_STATUS + 4096)
 #define EVENTFDS	2
 
-/* How many calls are kept to be varied, and how many random numbers of each. */
+/* How many calls are kept as a base for variations, and how many random numbers of each. */
 #define KEPT_MAX	1024
 #define TAPE_MAX	32
 
-/* How many mistakes are told in detail. */
+/* How many mistakes are printed in detail. */
 #define TOLD_MAX	10
 
-/* What the model does not say of a record: when the event was. */
+/* The model does not know the time of an event: these bytes of a record are not compared. */
 #define TIMESTAMP_AT	offsetof(struct vfio_device_zpci_err_region, timestamp)
 #define TIMESTAMP_END	(TIMESTAMP_AT + sizeof(__u64))
 
@@ -49,7 +49,7 @@ struct event {
 	bool permanent;
 };
 
-/* What the kernel ought to know. */
+/* The state that the kernel ought to have. */
 struct model {
 	struct event queue[SLOTS];
 	int len;
@@ -57,10 +57,10 @@ struct model {
 	__u64 sequence;
 	__u32 dropped;
 	unsigned int resets;
-	int registered;		/* which eventfd, or -1 */
+	int registered;		/* index of the eventfd, or -1 */
 };
 
-/* What is counted, where it survives whoever counts. */
+/* Counts, in memory that is shared with the child, so that they survive its crash. */
 struct count {
 	unsigned long inputs;
 	unsigned long kept;
@@ -71,7 +71,7 @@ struct count {
 	unsigned long changed;
 };
 
-/* The random numbers that have made a call what it is. */
+/* The random numbers that a call was made from: the same numbers make the same call. */
 struct tape {
 	__u32 numbers[TAPE_MAX];
 	unsigned int len;
@@ -81,8 +81,8 @@ struct fuzz {
 	struct coverage coverage;
 	struct tape kept[KEPT_MAX];
 	struct tape tape;
-	const struct tape *varied;	/* NULL: all numbers are new */
-	unsigned int variation;		/* the number that is another one */
+	const struct tape *varied;	/* the tape to vary; NULL: all numbers are new */
+	unsigned int variation;		/* index of the number that is replaced */
 	bool guided;
 	struct vfio_function fn;
 	struct vfio_region_info region;
@@ -93,7 +93,7 @@ struct fuzz {
 	__u64 random;
 	int eventfds[EVENTFDS];
 	int other_file;
-	/* Three pages: one that works, one that is read-only, one that is not there. */
+	/* Three pages: the first can be written, the second only read, the third is not there. */
 	__u8 *good;
 	size_t page;
 	char call[160];
@@ -116,14 +116,14 @@ static bool one_in(struct fuzz *fuzz, __u32 n)
 	return !below(fuzz, n);
 }
 
-/* Memory for a call: where it is, and what it is good for. */
+/* Memory for a call, and the accesses that work there. */
 struct memory {
 	void *at;
 	bool readable;
 	bool writable;
 };
 
-/* Memory of that length, of which all, some or nothing is there. */
+/* Chooses memory of a length, of which all, some or no bytes are accessible. */
 static struct memory any_memory(struct fuzz *fuzz, size_t len)
 {
 	__u8 *read_only = fuzz->good + fuzz->page, *gone = read_only + fuzz->page;
@@ -141,19 +141,19 @@ static struct memory any_memory(struct fuzz *fuzz, size_t len)
 		memory.readable = true;
 		break;
 	case 2:
-		/* Its end is read-only. */
+		/* The last bytes are in the read-only page. */
 		memory.at = read_only - below(fuzz, inside ?: 1);
 		memory.readable = true;
 		break;
 	case 3:
-		/* Its end is not there. */
+		/* The last bytes are in the page that is not there. */
 		memory.at = gone - below(fuzz, inside ?: 1);
 		break;
 	case 4:
 		memory.at = one_in(fuzz, 2) ? (void *)-4096L : (void *)8;
 		break;
 	default:
-		/* At the very end of what works. */
+		/* The memory ends where the writable page ends. */
 		memory.at = read_only - len;
 		memory.readable = true;
 		memory.writable = true;
@@ -211,7 +211,7 @@ static void model_add(struct model *model, const __u8 *raw, bool permanent)
 	event->permanent = permanent;
 }
 
-/* The event that is to be taken has been. */
+/* Takes the oldest event from the model's queue. */
 static void model_taken(struct fuzz *fuzz)
 {
 	record_of(fuzz, &fuzz->model.queue[0], fuzz->model.len - 1, &fuzz->model.last);
@@ -228,7 +228,7 @@ static void told(struct fuzz *fuzz, unsigned long *counter, const char *what, lo
 			fuzz->call, what, got, wanted);
 }
 
-/* Compares the result of a call with what it must be. */
+/* Compares the result of a call with the one that the model wants. */
 static void expect(struct fuzz *fuzz, long wanted, long got)
 {
 	fuzz->count->refused += wanted < 0;
@@ -236,7 +236,7 @@ static void expect(struct fuzz *fuzz, long wanted, long got)
 		told(fuzz, &fuzz->count->wrong, "result", wanted, got);
 }
 
-/* Whether the kernel's state is that of the model. */
+/* Compares the kernel's state with the model's. */
 static void expect_state(struct fuzz *fuzz)
 {
 	struct vfio_device_zpci_err_status now;
@@ -277,7 +277,7 @@ static size_t any_length(struct fuzz *fuzz)
 	return one_in(fuzz, 4) ? below(fuzz, 80) : lengths[below(fuzz, ARRAY_SIZE(lengths))];
 }
 
-/* Inside of the region's range of offsets, which has 40 bits. */
+/* Chooses an offset in the region's range, which has 40 bits. */
 static __u64 any_offset(struct fuzz *fuzz)
 {
 	static const __u64 offsets[] = {
@@ -359,7 +359,7 @@ static void fuzz_map(struct fuzz *fuzz)
 #define FEATURE_OPS	(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET | \
 			 VFIO_DEVICE_FEATURE_PROBE)
 
-/* What the call of a feature must return; @data is where an event is to go. */
+/* The result that a call of the feature must have; @data is the address of the event's buffer. */
 static long feature_result(struct fuzz *fuzz, const struct vfio_device_feature *head,
 			   bool data_readable, __u64 data, bool event_writable)
 {
@@ -387,14 +387,14 @@ static long feature_result(struct fuzz *fuzz, const struct vfio_device_feature *
 }
 
 /*
- * Puts the two parts of a question where it is asked from: both can be read,
- * or only the first, or nothing.
+ * Puts the argument of a call, which has two parts, where both parts, only the first,
+ * or none can be read.
  */
 static struct memory put_question(struct fuzz *fuzz, const void *head, size_t head_len,
 				  const void *data, size_t len)
 {
 	__u8 *read_only = fuzz->good + fuzz->page, *gone = read_only + fuzz->page;
-	/* At the beginning of the page: at its end may be the place for an answer. */
+	/* The end of the page is left free: an answer may go there. */
 	struct memory memory = { fuzz->good, true, true };
 
 	switch (below(fuzz, 32)) {
@@ -444,7 +444,7 @@ static void fuzz_feature(struct fuzz *fuzz)
 	model_taken(fuzz);
 }
 
-/* A call of SET_IRQS, and what the model makes of it. */
+/* A call of SET_IRQS, and the result and effect that it must have. */
 struct set_irqs {
 	struct vfio_irq_set head;
 	__s32 fd;
@@ -540,7 +540,7 @@ static void fuzz_set_irqs(struct fuzz *fuzz)
 	wanted = question.readable ? set_irqs_result(fuzz, &set, question.writable) : -EFAULT;
 	expect(fuzz, wanted,
 	       ioctl(fuzz->fn.device, VFIO_DEVICE_SET_IRQS, question.at) ? -errno : 0);
-	/* It may have been for a test, or there may be events already. */
+	/* The call may have signalled the eventfd: as a test, or because events wait. */
 	for (i = 0; !wanted && i < EVENTFDS; i++)
 		event_clear(fuzz->eventfds[i]);
 }
@@ -572,7 +572,7 @@ static void fuzz_irq_info(struct fuzz *fuzz)
 		told(fuzz, &fuzz->count->wrong, "content", 1, info.count);
 }
 
-/* The one that is registered is signalled, and no other. */
+/* Only the eventfd that is registered is signalled. */
 static void expect_signalled(struct fuzz *fuzz)
 {
 	int i, registered = fuzz->model.registered;
@@ -584,7 +584,7 @@ static void expect_signalled(struct fuzz *fuzz)
 			told(fuzz, &fuzz->count->changed, "eventfd that is not registered", 0, 1);
 }
 
-/* Makes it an event of another function, or of this one at another time. */
+/* Makes the event one of another function, or of this function with a stale handle. */
 static bool misdirect(struct fuzz *fuzz, struct ccdf *ccdf)
 {
 	switch (below(fuzz, 8)) {
@@ -609,7 +609,7 @@ static bool is_no_error(__u16 pec)
 	return pec >= PEC_MEASUREMENT && pec < PEC_MEASUREMENT + 3;
 }
 
-/* What an earlier call has left from there on is no event of this function. */
+/* Clears the page from @at on, so that an event of an earlier call is not injected again. */
 static void forget(struct fuzz *fuzz, __u8 *at)
 {
 	__u8 *end = fuzz->good + fuzz->page;
@@ -655,7 +655,7 @@ static void fuzz_inject(struct fuzz *fuzz)
 		model_add(&fuzz->model, raw, is_permanent(ccdf.pec));
 }
 
-/* Waits until the kernel has seen all events. */
+/* Waits until the kernel has processed all injected events. */
 static void settle(struct fuzz *fuzz)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -673,7 +673,10 @@ static void fuzz_reset(struct fuzz *fuzz)
 	fuzz->model.resets++;
 }
 
-/* Half of the calls are like one that has reached something new, but for one number. */
+/*
+ * Begins a call. Half of the calls repeat an earlier one that has reached new code,
+ * with one of its random numbers changed.
+ */
 static void begin_tape(struct fuzz *fuzz)
 {
 	unsigned long kept = fuzz->count->kept;
@@ -727,7 +730,7 @@ static void fuzz_one(struct fuzz *fuzz)
 	expect_state(fuzz);
 }
 
-/* All of a child's calls: it may die of one. */
+/* Makes all calls in a child, as the kernel may kill it in one of them. */
 static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode,
 		     unsigned long inputs)
 {
@@ -745,7 +748,7 @@ static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode
 	    mprotect(fuzz->good + fuzz->page, fuzz->page, PROT_READ) ||
 	    munmap(fuzz->good + 2 * fuzz->page, fuzz->page))
 		_exit(1);
-	/* Who has asked once has the recovery, with and without an eventfd. */
+	/* The feature call makes this process a listening owner, with and without an eventfd. */
 	if (error_feature_take(&fuzz->fn, fuzz->good) != -ENOMSG)
 		_exit(1);
 	ret = coverage_open(&fuzz->coverage);
@@ -755,7 +758,7 @@ static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode
 	fuzz->count->kept = 0;
 	while (fuzz->count->inputs < inputs)
 		fuzz_one(fuzz);
-	/* The function is as good as ever. */
+	/* After all calls the function can still be reset and closed. */
 	if (vfio_reset(&fuzz->fn))
 		_exit(2);
 	vfio_close(&fuzz->fn);
@@ -783,7 +786,7 @@ FIXTURE_SETUP(fuzz)
 {
 	if (!inject_ready())
 		SKIP(return, "there is no zpci_inject");
-	/* Such a function is reset in no time. */
+	/* A function without PCIe needs no FLR, so it is reset much faster. */
 	if (pci_find(PCI_KIND_NON_PCIE, self->address))
 		ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
 	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
@@ -798,12 +801,12 @@ FIXTURE_TEARDOWN(fuzz)
 }
 
 /*
- * Half of the calls by either way to open a function. Validates 8, 9, 10, 11,
- * 12, 14, 15, 16, 25, 85.
+ * Half of the calls are made to a function opened by its group, half by iommufd.
+ * Validates 8, 9, 10, 11, 12, 14, 15, 16, 25, 85.
  */
 TEST_F_TIMEOUT(fuzz, calls, 1800)
 {
-	/* What measures coverage is slower. */
+	/* A kernel with KCOV is slower, and makes fewer calls. */
 	unsigned long inputs = times(10000, coverage_is_there() ? 20000 : 500000);
 	struct count *count = self->fuzz.count;
 	__u64 seed = random_seed();
@@ -821,7 +824,7 @@ TEST_F_TIMEOUT(fuzz, calls, 1800)
 			TH_LOG("call %lu: signal %d", count->inputs, WTERMSIG(status));
 			count->crashes++;
 			count->inputs++;
-			/* Other calls from here on. */
+			/* After a crash another seed avoids the call that crashed. */
 			random_next(&self->fuzz.random);
 		}
 	} while (WIFSIGNALED(status) && count->crashes < TOLD_MAX);

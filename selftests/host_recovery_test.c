@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who has a function: a driver of the host, which recovers from an error as on
- * every machine; nobody; or an owner in user space, whose recovery is reported
- * to the host from its beginning to its end.
+ * Recovery by the host: of a function with a driver of the host, or with none. And
+ * recovery by an owner in user space, which is reported to the host from its beginning
+ * to its end.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,16 +23,16 @@
 #define NORMAL			1
 #define PERMANENT_FAILURE	3
 
-/* Messages of the kernel about events are limited to some in this time. */
+/* The kernel limits its messages about events to a number of them in this time. */
 #define LOG_INTERVAL_MS		6000
 
 #define NO_TEST_DRIVER	"the module " TEST_DRIVER " is not there"
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* How often the host recovers the function of an owner that does not listen, in an hour. */
+/* How often in an hour the host recovers the function of an owner that does not listen. */
 #define RECOVERIES		5
 
-/* Errors after that, and how many uevents may tell of all errors together. */
+/* The number of errors after that, and the most uevents that all errors together may cause. */
 #define MORE			300
 #define UEVENTS_MAX		(3 * RECOVERIES)
 
@@ -68,7 +68,7 @@ static void expect_logged(struct __test_metadata *_metadata, int log, const char
 
 #define EXPECT_LOGGED(text)	expect_logged(_metadata, self->log, text)
 
-/* User space can have the function now, and can recover it. */
+/* An owner in user space can open the function, and recover it from an error. */
 static void expect_usable(struct __test_metadata *_metadata, const char *address)
 {
 	struct owner owner;
@@ -80,7 +80,7 @@ static void expect_usable(struct __test_metadata *_metadata, const char *address
 	owner_close(&owner);
 }
 
-/* The kernel's own driver recovers, and its disk is there. Validates 38. */
+/* The kernel's NVMe driver recovers the function, and its disk works. Validates 38. */
 TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
 {
 	char path[64];
@@ -102,7 +102,7 @@ TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
 	expect_usable(_metadata, self->address);
 }
 
-/* A driver whose answers are known, and a real error of its function. */
+/* Binds a driver whose answers are set by the test, and makes its function fail. */
 static void raise_with_driver(struct __test_metadata *_metadata, const char *address,
 			      const char *has_callbacks)
 {
@@ -123,7 +123,7 @@ static int wait_state(const char *address, unsigned long wanted)
 	return state == wanted ? 0 : ret ? ret : -ETIMEDOUT;
 }
 
-/* Each step of a recovery from a real error, in its order. Validates 38. */
+/* The driver is asked all steps of a recovery from a real error, in order. Validates 38. */
 TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
 {
 	if (module_load(TEST_DRIVER))
@@ -138,7 +138,10 @@ TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
 	expect_usable(_metadata, self->address);
 }
 
-/* A driver that handles no errors cannot be helped; the next owner can. Validates 39. */
+/*
+ * A function whose driver handles no errors is given up; the next owner can open it.
+ * Validates 39.
+ */
 TEST_F_TIMEOUT(function, driver_without_callbacks, 60)
 {
 	if (module_load(TEST_DRIVER))
@@ -150,7 +153,7 @@ TEST_F_TIMEOUT(function, driver_without_callbacks, 60)
 	expect_usable(_metadata, self->address);
 }
 
-/* Without a driver there is nobody to recover it; the next owner does. Validates 39. */
+/* A function without a driver is given up; the next owner can open it. Validates 39. */
 TEST_F_TIMEOUT(function, without_a_driver, 60)
 {
 	char driver[32];
@@ -202,7 +205,7 @@ static int wait_uevent(const char *wanted)
 	return -ETIMEDOUT;
 }
 
-/* Recovery by an owner begins and ends for the host as well. Validates 97. */
+/* Uevents report the begin and the end of a recovery by an owner. Validates 97. */
 TEST_F_TIMEOUT(function, owners_recovery_is_reported_to_its_end, 60)
 {
 	struct owner owner;
@@ -219,7 +222,7 @@ TEST_F_TIMEOUT(function, owners_recovery_is_reported_to_its_end, 60)
 	file_write(HELPER_FILE, "");
 }
 
-/* How many uevents there have been since boot, of whatever kind. */
+/* The number of uevents since boot, of all kinds. */
 static long uevents(void)
 {
 	FILE *file = fopen("/sys/kernel/uevent_seqnum", "re");
@@ -232,7 +235,10 @@ static long uevents(void)
 	return number;
 }
 
-/* A real error of a function whose owner does not listen, and what has become of the function. */
+/*
+ * A real error of a function whose owner does not listen: the host recovers it, or
+ * leaves it in error, as @channel says.
+ */
 static void suffer_silently(struct __test_metadata *_metadata, struct owner *owner,
 			    const char *channel)
 {
@@ -251,7 +257,7 @@ static void suffer_silently(struct __test_metadata *_metadata, struct owner *own
 	EXPECT_EQ(before.recovered + !strcmp(channel, CHANNEL_NORMAL), now.recovered);
 }
 
-/* What the owner finds when it looks at last, up to that event. */
+/* The owner reads its events at last, up to number @last: each says how it was recovered. */
 static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
 			 unsigned int last)
 {
@@ -269,8 +275,8 @@ static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
 }
 
 /*
- * The host does not recover for ever what fails over and over: it leaves the function in error,
- * and goes on to tell of others. A reset by the owner brings it back, and the host recovers it
+ * The host recovers the function five times, then leaves it in error, and still reports
+ * errors of other functions. After a reset by its owner the host recovers the function
  * again. Validates 100.
  */
 TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
@@ -295,7 +301,7 @@ TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
 	suffer_silently(_metadata, &owner, CHANNEL_FROZEN);
 	EXPECT_FALSE(pci_answers(self->address));
 
-	/* As fast as they are accepted, and then each after the other. */
+	/* The first errors come as fast as the injector takes them, the others one by one. */
 	for (i = 0; i < 2 * MORE; i++) {
 		ASSERT_EQ(0, inject_error(self->address, PEC_DMA_ACCESS));
 		if (i >= MORE)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events that the emulator does not raise, handed to the kernel by
- * zpci_inject.ko: permanent failures, storms, odd codes, stale handles.
+ * Events that the emulator does not raise: permanent failures, storms, odd codes and
+ * stale handles. The injector hands them to the kernel.
  */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -17,18 +17,18 @@
 
 #define NO_INJECTOR	"there is no zpci_inject"
 
-/* What the queue holds of transient events. */
+/* The number of transient events that the queue keeps. */
 #define FITS		16
 
-/* Long enough for anything to show that must not happen. */
+/* An effect that must not happen has shown itself after this time. */
 #define QUIET_MS	200
 
-/* All messages share a budget; after this time it is full again. */
+/* All messages share one limit, which allows its full number again after this time. */
 #define LOG_PAUSE_MS	5500
 
 /*
- * Opens a function that a test before may have left in a state that the kernel
- * does not get it out of: then it is switched off and on.
+ * Opens a function. If a test before has left it in a state from which the kernel
+ * cannot recover it, its slot is switched off and on.
  */
 static int open_anyhow(struct owner *owner, const char *address, enum vfio_mode mode)
 {
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(inject)
 	owner_close(&self->owner);
 }
 
-/* Waits for as many wake-ups as there are events, and for no more. */
+/* Waits until the owner has been woken that many times, and not more often. */
 static int wait_wakes(struct owner *owner, __u64 wanted)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS), count, sum = 0;
@@ -119,9 +119,8 @@ static void expect_none_taken(struct __test_metadata *_metadata, struct owner *o
 #define EXPECT_NONE_TAKEN(owner)		expect_none_taken(_metadata, owner)
 
 /*
- * Events of the measurement block say nothing about the function: they are not
- * queued, wake nobody, and the function goes on. An error behind them is the
- * first event. Validates 25.
+ * A measurement event is no error: it is not queued, wakes nobody, and the function
+ * goes on. A real error after it is event number 1. Validates 25.
  */
 TEST_F(inject, measurement_events_are_no_errors)
 {
@@ -142,9 +141,8 @@ TEST_F(inject, measurement_events_are_no_errors)
 }
 
 /*
- * A permanent failure is queued, flagged, and wakes the owner; and if the
- * platform has the function back after all, a reset gives it to the owner.
- * Validates 44, 72.
+ * A permanent failure is queued and flagged, and wakes the owner. If the platform has
+ * the function back, a reset by the owner succeeds. Validates 44, 72.
  */
 TEST_F(inject, permanent_failure_is_told_and_can_end)
 {
@@ -168,13 +166,13 @@ TEST_F(inject, permanent_failure_is_told_and_can_end)
 	}
 	EXPECT_NONE_TAKEN(owner);
 
-	/* And a real error is handled as ever. */
+	/* A real error is then recovered from as usual. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Takes all events: how many there were, how many of them permanent. */
+/* Takes all events and counts them. @permanent is the number of permanent failures. */
 static int drain(struct owner *owner, struct vfio_device_zpci_err_region *last, int *permanent)
 {
 	struct vfio_device_zpci_err_region event;
@@ -194,8 +192,8 @@ static int drain(struct owner *owner, struct vfio_device_zpci_err_region *last, 
 }
 
 /*
- * The queue is full of transient events: a permanent failure finds a slot, and
- * a second one as well, at the cost of a transient event. Validates 5.
+ * The queue is full of transient events: a permanent failure takes the reserved slot, a
+ * second one the slot of the oldest transient event. Validates 5.
  */
 TEST_F(inject, permanent_failure_finds_room)
 {
@@ -220,7 +218,10 @@ TEST_F(inject, permanent_failure_finds_room)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* Only permanent failures, more than fit: the gap shows and is counted. Validates 4, 5. */
+/*
+ * More permanent failures than the queue has slots: the later ones are dropped and
+ * counted. Validates 4, 5.
+ */
 TEST_F(inject, too_many_permanent_failures_are_counted)
 {
 	struct vfio_device_zpci_err_region last;
@@ -240,7 +241,7 @@ TEST_F(inject, too_many_permanent_failures_are_counted)
 }
 
 /*
- * What comes behind a permanent failure is kept in order, but does not make
+ * A transient event after a permanent failure is queued behind it, and does not make
  * the function recoverable: only a reset does. Validates 45.
  */
 TEST_F(inject, recoverable_event_behind_a_permanent_one)
@@ -262,7 +263,10 @@ TEST_F(inject, recoverable_event_behind_a_permanent_one)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* A full queue keeps the oldest, counts the rest, and numbers all. Validates 4. */
+/*
+ * A full queue keeps the oldest events, counts those that it drops, and numbers all.
+ * Validates 4.
+ */
 TEST_F(inject, full_queue_leaves_a_gap)
 {
 	struct vfio_device_zpci_err_region last;
@@ -288,8 +292,8 @@ TEST_F(inject, full_queue_leaves_a_gap)
 }
 
 /*
- * A storm that nobody reads: each event is either taken or counted, memory
- * stays bounded, and the function works afterwards. Validates 24.
+ * A storm that nobody reads: each event is kept or counted as dropped, the kernel needs
+ * no more memory, and the function works afterwards. Validates 24.
  */
 TEST_F_TIMEOUT(inject, storm, 240)
 {
@@ -308,7 +312,10 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	for (i = 0; i < storm; i++)
 		ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
 	after = meminfo("SUnreclaim:");
-	/* A permanent failure is never lost, so it is the last one. */
+	/*
+	 * A permanent failure is never dropped here: once it is there, all events
+	 * before it are.
+	 */
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
 	deadline = deadline_in(PATIENCE_MS);
 	do {
@@ -339,7 +346,10 @@ TEST_F_TIMEOUT(inject, storm, 240)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* Code 0 is an event like others, and so is one that means nothing to us. Validates 16. */
+/*
+ * Code 0 is an error event like others, and so is a code that the kernel does not know.
+ * Validates 16.
+ */
 TEST_F(inject, odd_codes_are_events)
 {
 	static const __u16 codes[] = {
@@ -358,7 +368,10 @@ TEST_F(inject, odd_codes_are_events)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* The bytes arrive as the platform gave them, those that are reserved included. Validates 18. */
+/*
+ * The owner reads the bytes of an event as the platform gave them, reserved ones too.
+ * Validates 18.
+ */
 TEST_F(inject, bytes_arrive_unchanged)
 {
 	struct vfio_device_zpci_err_region event;
@@ -385,15 +398,12 @@ TEST_F(inject, bytes_arrive_unchanged)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/*
- * An event with a handle that the function does not have, or no longer has, is
- * about something else. Validates 85.
- */
+/* An event whose handle is not the function's present one is ignored. Validates 85. */
 TEST_F(inject, stale_handles_are_ignored)
 {
 	struct owner *owner = &self->owner;
 	struct ccdf ccdf = { .pec = PEC_ERROR_STATE };
-	/* All that differs from the handle: the last one is that of a disabled function. */
+	/* Bits in which the handle differs; the last one makes it that of a disabled function. */
 	static const __u32 differences[] = { 1, 0x10000, 0xff0000, 1U << 31 };
 	unsigned long handle, id;
 	size_t i;
@@ -416,7 +426,10 @@ TEST_F(inject, stale_handles_are_ignored)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* An event of a function that nobody knows is logged, and that is all. Validates 86. */
+/*
+ * An event of a function that the kernel does not know is logged and has no other
+ * effect. Validates 86.
+ */
 TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 {
 	struct ccdf ccdf = { .fh = 0x80000000, .fid = 0xdead, .pec = PEC_ERROR_STATE };
@@ -425,7 +438,7 @@ TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 
 	ASSERT_LE(0, log);
 	ASSERT_EQ(0, owner_listen(owner));
-	/* The message may be left out where there were many before. */
+	/* The kernel may leave the message out if it has logged many others just before. */
 	for (i = 0; i < 20 && ret; i++) {
 		ASSERT_EQ(0, inject_ccdf(INJECT_ERROR, &ccdf));
 		ret = kmsg_wait(log, "n/a: Event 0x3a reports an error for PCI function 0xdead",
@@ -438,14 +451,14 @@ TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 	close(log);
 }
 
-/* What comes before the eventfd is registered signals it at once. Validates 28. */
+/* An eventfd that is registered after an event is signalled at once. Validates 28. */
 TEST_F(inject, late_listener_is_told_at_once)
 {
 	static const struct {
 		__u16 pec;
 		__u16 flags;
 	} events[] = {
-		/* The platform has not blocked it, and refuses to unblock it. */
+		/* The function is not really blocked, so the platform refuses to unblock it. */
 		{ PEC_ERROR_STATE, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_UNATTENDED },
 		{ PEC_LOST, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_PERMANENT |
 			    VFIO_ZPCI_ERR_UNATTENDED },
@@ -463,16 +476,19 @@ TEST_F(inject, late_listener_is_told_at_once)
 		EXPECT_EQ(events[i].pec, event.pec);
 		EXPECT_EQ(events[i].flags, event.flags);
 		ASSERT_EQ(0, owner_recover(owner));
-		/* The next one finds an owner that has not listened yet. */
+		/*
+		 * The owner opens the function anew, so that it does not listen at the
+		 * next event.
+		 */
 		owner_close(owner);
 		ASSERT_EQ(0, owner_open(owner, variant->mode));
 	}
-	/* With nothing pending it is not signalled. */
+	/* Without an event the eventfd is not signalled. */
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
 }
 
-/* Injects on behalf of a test, whenever it is told to, on another processor. */
+/* Starts a child that injects an event each time that @go is signalled. */
 static pid_t injector_start(const char *address, __u16 pec, int go)
 {
 	pid_t child = fork();
@@ -487,8 +503,8 @@ static pid_t injector_start(const char *address, __u16 pec, int go)
 }
 
 /*
- * At the moment when the owner is woken it can read the event and reset the
- * function, every time. Validates 31.
+ * An owner that has just been woken can read the event and reset the function, every
+ * time. Validates 31.
  */
 TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 {
@@ -507,7 +523,7 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 		if (write(go, &one, sizeof(one)) != sizeof(one))
 			break;
 		told += !event_wait(owner->error_event, PATIENCE_MS);
-		/* By turns: reset first, read first. */
+		/* The owner resets first in odd rounds, and reads first in even ones. */
 		if (i % 2)
 			reset += !vfio_reset(&owner->fn);
 		seen += !owner_take(owner, &event) && event.pec == PEC_ERROR_STATE;
@@ -525,7 +541,7 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 	close(go);
 }
 
-/* An injector that is given anything but one event refuses it and does nothing. */
+/* The injector refuses input that is not exactly one event, and injects nothing. */
 TEST_F(inject, malformed_input_is_refused)
 {
 	static const size_t lengths[] = { 0, 1, 16, 31, 33, 64, 4096 };
@@ -541,7 +557,10 @@ TEST_F(inject, malformed_input_is_refused)
 		struct ccdf ccdf = { .pec = i ? PEC_DECONFIGURED : PEC_ERROR_STATE };
 		unsigned long value;
 
-		/* Whoever took it in spite of all would see a valid event. */
+		/*
+		 * The event is valid, so that an injector which takes only a part of it
+		 * would be noticed.
+		 */
 		memset(raw, 0, sizeof(raw));
 		ASSERT_EQ(0, pci_read_attr(owner->fn.address, "function_handle", &value));
 		ccdf.fh = value;
@@ -566,7 +585,7 @@ TEST_F(inject, malformed_input_is_refused)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Only who administers the system may make events up. */
+/* A process without CAP_SYS_ADMIN cannot inject events. */
 TEST_F(inject, needs_the_capability)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -629,14 +648,14 @@ TEST_F_TIMEOUT(inject_unowned, host_recovers, 60)
 	owner_close(&owner);
 }
 
-/* One that is lost while it is not open can be opened again. Validates 44, 53. */
+/* A function with a permanent failure while it is not open can be opened. Validates 44, 53. */
 TEST_F_TIMEOUT(inject_unowned, opens_after_a_permanent_failure, 60)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner owner;
 
 	ASSERT_EQ(0, inject_error(self->address, PEC_LOST));
-	/* Behind a permanent failure there is no recovery. */
+	/* The host does not recover from this error: the permanent failure comes first. */
 	ASSERT_EQ(0, inject_error(self->address, PEC_ERROR_STATE));
 	sleep_ms(QUIET_MS);
 	ASSERT_EQ(0, owner_open(&owner, VFIO_CDEV_IOMMUFD));
@@ -692,7 +711,7 @@ FIXTURE_TEARDOWN(inject_two)
 	close(self->log);
 }
 
-/* The time from an error of the other function until its owner is woken. */
+/* The time from an error of the other function until its owner is woken, in milliseconds. */
 static __s64 wake_time_ms(struct owner *owner)
 {
 	__u64 start;
@@ -707,10 +726,9 @@ static __s64 wake_time_ms(struct owner *owner)
 }
 
 /*
- * One function is being unbound, which waits for its user, and has events.
- * Others do not wait for that: an event of another function reaches its owner
- * as fast as ever. When the user lets go, the events of the first are handled
- * in their order. Validates 89.
+ * One function is being unbound, which waits for its owner, and has events. Events of
+ * another function reach their owner as fast as ever. When the owner closes the first
+ * function, its events are processed in order. Validates 89.
  */
 TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 {
@@ -730,7 +748,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	ASSERT_EQ(0, vfio_irq_set(&held->fn, VFIO_PCI_REQ_IRQ_INDEX, &self->request, 1));
 	sleep_ms(LOG_PAUSE_MS);
 
-	/* Children: what they do may wait for this very process. */
+	/* The unbinding and the injecting children wait for this very process. */
 	unbind = fork();
 	if (!unbind) {
 		vfio_close(&held->fn);
@@ -749,7 +767,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 		_exit(0);
 	}
 	sleep_ms(QUIET_MS);
-	/* Who injects plays the channel report thread, which must not wait. */
+	/* The injector plays the channel report thread, which must not wait for a function. */
 	EXPECT_EQ(injector, waitpid(injector, &status, WNOHANG));
 	for (i = 0; i < 3; i++) {
 		ms = wake_time_ms(other);
@@ -761,7 +779,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	EXPECT_EQ(0, nvme_verify(&other->nvme, TEST_BLOCK));
 	EXPECT_EQ(0, waitpid(unbind, &status, WNOHANG));
 
-	/* The budget for messages must do for what comes now. */
+	/* Lets the limit of messages recover, so that none of those checked below is left out. */
 	sleep_ms(LOG_PAUSE_MS);
 	owner_close(held);
 	EXPECT_EQ(unbind, waitpid(unbind, &status, 0));
@@ -777,7 +795,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	}
 	EXPECT_EQ(ARRAY_SIZE(codes), found);
 
-	/* The function works for its next owner. */
+	/* The function works for the next owner. */
 	ASSERT_EQ(0, pci_bind(address, "vfio-pci"));
 	ASSERT_EQ(0, owner_open_at(held, address, variant->mode));
 	EXPECT_EQ(0, nvme_verify(&held->nvme, TEST_BLOCK));
@@ -786,7 +804,10 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	EXPECT_EQ(0, owner_recover(held));
 }
 
-/* Events of two functions, mixed: each owner gets its own, all, in order. Validates 50. */
+/*
+ * Events of two functions come in turns: each owner gets all events of its function, in
+ * order, and no others. Validates 50.
+ */
 TEST_F(inject_two, each_owner_gets_its_own)
 {
 	struct owner *held = &self->held, *other = &self->other;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A physical function and its virtual one, which the platform gives when VF Enable is
- * set, and takes when it is cleared. Each is recovered by itself, and both come and go in
- * the order of the machine.
+ * set, and takes when it is cleared. Errors of one are recovered without the other, and
+ * both can go and come again while they are in use.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -19,13 +19,16 @@
 
 #define RESCAN		"/sys/bus/pci/rescan"
 
-/* The channel that the functions have in common. */
+/*
+ * The physical channel ID of both functions, by which the kernel sees that they are one
+ * device.
+ */
 #define PCHID		0x178
 
-/* The virtual function's place on the bus of the physical one. */
+/* The address of the virtual function: on the bus of the physical one. */
 #define VF_AT		"%.7s:01.0"
 
-/* Waits until the kernel knows the one as a virtual function of the other: 0 or -ETIMEDOUT. */
+/* Waits until the kernel has linked the virtual function to the physical one: 0 or -ETIMEDOUT. */
 static int wait_linked(const struct part *pf, const struct part *vf)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -51,7 +54,7 @@ FIXTURE(iov) {
 };
 
 FIXTURE_VARIANT(iov) {
-	/* What the platform makes of a virtual function that comes. */
+	/* Whether a virtual function comes configured, or in standby. */
 	bool configured;
 };
 
@@ -124,11 +127,14 @@ FIXTURE_TEARDOWN(iov)
 {
 	struct device *device = &self->device;
 
-	/* After a test that has failed an ASSERT would end here, unless an EXPECT comes first. */
+	/* In a failed test the first ASSERT would end the teardown, but not after an EXPECT. */
 	EXPECT_EQ(0, platform_command("forget"));
 	owner_close(&device->vf.owner);
 	owner_close(&device->pf.owner);
-	/* Refused where there is none, or the function is away. */
+	/*
+	 * Fails if no virtual function is enabled, or the physical one is away: that
+	 * does not matter.
+	 */
 	set_number(&device->pf, "0");
 	part_give_away(_metadata, &device->vf);
 	pci_bind(device->pf.address, "vfio-pci");
@@ -142,7 +148,10 @@ FIXTURE_TEARDOWN(iov)
 	platform_command("reset");
 }
 
-/* It comes with VF Enable, works, and goes with it. Validates R26. */
+/*
+ * A virtual function comes when VF Enable is set, works, and goes when it is cleared.
+ * Validates R26.
+ */
 TEST_F_TIMEOUT(iov, comes_and_goes, 90)
 {
 	struct device *device = &self->device;
@@ -156,7 +165,10 @@ TEST_F_TIMEOUT(iov, comes_and_goes, 90)
 		vf_comes(_metadata, device, variant->configured);
 		vf_open(_metadata, device);
 		EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
-		/* Not with a function that is in use by its virtual one. */
+		/*
+		 * The slot of a physical function cannot be switched off while its
+		 * virtual one is open.
+		 */
 		EXPECT_EQ(-EBUSY, pci_slot_power(device->pf.slot, false));
 		owner_close(&device->vf.owner);
 		ASSERT_EQ(0, set_number(&device->pf, "0"));
@@ -165,7 +177,10 @@ TEST_F_TIMEOUT(iov, comes_and_goes, 90)
 	}
 }
 
-/* In error and out of it, and the physical function does not notice. Validates R26. */
+/*
+ * The virtual function fails and is recovered; the physical one goes on undisturbed.
+ * Validates R26.
+ */
 TEST_F_TIMEOUT(iov, vf_in_error, 90)
 {
 	struct device *device = &self->device;
@@ -194,7 +209,10 @@ TEST_F_TIMEOUT(iov, vf_in_error, 90)
 	EXPECT_EQ(0, disk_verify(device->disk, TEST_BLOCK));
 }
 
-/* Its driver recovers it, and the owner of the virtual one goes on. Validates R26. */
+/*
+ * The driver of the physical function recovers it from errors; the owner of the virtual
+ * one goes on undisturbed. Validates R26.
+ */
 TEST_F_TIMEOUT(iov, pf_in_error, 90)
 {
 	struct device *device = &self->device;
@@ -224,7 +242,7 @@ TEST_F_TIMEOUT(iov, pf_in_error, 90)
 		EXPECT_EQ(1, number);
 	}
 	EXPECT_EQ(resets, part_disabled(&device->vf));
-	/* Both work as before: also what ends it. */
+	/* The virtual function can still fail and be recovered. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));
 	close(log);
@@ -282,8 +300,9 @@ TEST_F_TIMEOUT(iov, vf_is_kept_from_recover, 90)
 }
 
 /*
- * Both go while an owner has the virtual one, which goes first in any case and holds up
- * nobody else, and both come again. Validates R27.
+ * The platform takes both functions while the virtual one is open: the virtual one goes
+ * first in either case, no other function waits for it, and both come again. Validates
+ * R27.
  */
 static void both_go(struct __test_metadata *_metadata, struct device *device,
 		    const struct part *first, const struct part *second, bool configured)

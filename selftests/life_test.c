@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a function is like after its reset: as after power-on, silent, in error again at
- * once, or for ever.
+ * The state of a function right after its reset: as after power-on, silent, in error
+ * again at once, or in error for ever.
  */
 #include "kselftest_harness.h"
 
 #include "rough.h"
 
-/* So long the PCI core waits for a device that resets itself. */
+/* The PCI core waits this long for a device after an FLR. */
 #define FLR_NS		100000000
 
 #define ROUNDS	6
@@ -26,16 +26,16 @@ FIXTURE_TEARDOWN(life)
 	ROUGH_END();
 }
 
-/* How often the platform has reset the inside. */
+/* How often the platform has reset the inside of the device. */
 static long inside_resets(struct rough *rough)
 {
 	return platform_number("count inside fid=%lu", rough->fid);
 }
 
 /*
- * The platform resets the inside as well: configuration space is as after power-on
- * when the function is enabled, and comes back all the same. Nobody waits for the device
- * to reset itself. Validates R10.
+ * The platform resets the inside of the device as well. Config space is then as after
+ * power-on, and the kernel restores it. The kernel does no FLR, whose wait would show.
+ * Validates R10.
  */
 TEST_F_TIMEOUT(life, as_after_power_on, 60)
 {
@@ -59,8 +59,9 @@ TEST_F_TIMEOUT(life, as_after_power_on, 60)
 }
 
 /*
- * Silent after the reset: loads give all ones. That is no success, nothing of it is
- * kept, and the reset after that brings all back. Validates R11.
+ * The function is silent after the reset: loads give all ones. The reset fails, the
+ * kernel saves none of the ones, and the next reset brings the function back. Validates
+ * R11.
  */
 TEST_F_TIMEOUT(life, silent_once, 90)
 {
@@ -74,8 +75,8 @@ TEST_F_TIMEOUT(life, silent_once, 90)
 }
 
 /*
- * In error again right after a reset that has succeeded: the owner hears of each error.
- * Validates R12.
+ * The function is in error again right after a reset that succeeded: its owner hears of
+ * each error. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_again, 90)
 {
@@ -101,8 +102,8 @@ TEST_F_TIMEOUT(life, in_error_again, 90)
 }
 
 /*
- * In error before the reset is over: it fails, and the owner knows. Once the function is
- * well, a reset brings all back. Validates R12.
+ * The function is in error again before the reset ends: the reset fails. Once the
+ * function is well, a reset brings it back. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_before_the_end, 90)
 {
@@ -119,8 +120,8 @@ TEST_F_TIMEOUT(life, in_error_before_the_end, 90)
 }
 
 /*
- * For ever: the owner gives up. Nothing is wrong with the host, and once the function is
- * well the next owner has it. Validates R12.
+ * The function is in error after each reset: its owner gives up and closes it. Once the
+ * function is well, the next owner can open it. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 {
@@ -141,7 +142,7 @@ TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Failed for good with its reset. Validates R7. */
+/* The function has a permanent failure in the middle of the reset. Validates R7. */
 TEST_F_TIMEOUT(life, failed_with_the_reset, 90)
 {
 	struct owner *owner = &self->rough.owner;

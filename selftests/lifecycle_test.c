@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening and closing at any moment: what one owner leaves behind, another
- * one, the host or the kernel's driver finds in order.
- *
- * ZPCI_LONG=1 in the environment makes the loops long.
+ * Opening and closing at any moment: the next owner, the host or a driver of the kernel
+ * finds a function in order, whatever the owner before has done.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,16 +21,16 @@
 /* More events than a queue keeps. */
 #define TOO_MANY	19
 
-/* The last event has got to the kernel by then, with or without an owner. */
+/* The kernel has processed the last event after this time, with or without an owner. */
 #define SETTLE_MS	100
 
-/* In this time somebody who tries again and again makes one error at least. */
+/* A thread that tries to provoke errors has provoked one after this time. */
 #define TROUBLE_COMES_MS	60000
 
-/* How long a reset may wait for somebody who does not end. */
+/* A reset that waits for a lock which is never released gives up within this time. */
 #define RESET_GIVES_UP_MS	12000
 
-/* More allocations than any of the calls makes. */
+/* More allocations than one of the calls makes. */
 #define ALLOCATIONS_MAX	1000
 
 FIXTURE(lifecycle) {
@@ -65,7 +63,7 @@ FIXTURE_TEARDOWN(lifecycle)
 	EXPECT_EQ(0, pci_bind(self->address, "vfio-pci"));
 }
 
-/* An owner that comes now finds nothing of the last one, and a function that works. */
+/* A new owner finds no event of an earlier one, and a function that works and recovers. */
 static void expect_fresh(struct __test_metadata *_metadata, const char *address,
 			 enum vfio_mode mode)
 {
@@ -93,7 +91,10 @@ static void expect_fresh(struct __test_metadata *_metadata, const char *address,
 
 #define EXPECT_FRESH()	expect_fresh(_metadata, self->address, variant->mode)
 
-/* Closed with events pending and in error, again and again. Validates 49, 50, 53. */
+/*
+ * The owner closes the function in error and with events unread, again and again.
+ * Validates 49, 50, 53.
+ */
 TEST_F_TIMEOUT(lifecycle, close_with_events_pending, 3600)
 {
 	struct owner *owner = &self->owner;
@@ -120,8 +121,9 @@ static void busy_wait_us(int us)
 }
 
 /*
- * Closed at all moments between the error and its event: the event is the
- * owner's or the host's, and the function works. Validates 40, 42, 52.
+ * The owner closes the function at different moments between an error and its event:
+ * the owner gets the event, or the host recovers, and the function works. Validates 40,
+ * 42, 52.
  */
 TEST_F_TIMEOUT(lifecycle, close_with_an_event_arriving, 3600)
 {
@@ -136,7 +138,7 @@ TEST_F_TIMEOUT(lifecycle, close_with_an_event_arriving, 3600)
 			ASSERT_EQ(0, owner_listen(owner));
 		ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
 		busy_wait_us(i % 16 * 50);
-		/* At once, without putting the disk to rest first. */
+		/* Closes without stopping the controller first, to be quick. */
 		vfio_close(&owner->fn);
 		owner_close(owner);
 	}
@@ -145,7 +147,7 @@ TEST_F_TIMEOUT(lifecycle, close_with_an_event_arriving, 3600)
 	EXPECT_FRESH();
 }
 
-/* Makes the function fail through the host's own access to it, over and over. */
+/* Provokes errors through the host's own access to the function, again and again. */
 struct troublemaker {
 	const char *address;
 	__u64 unmapped;
@@ -158,7 +160,10 @@ static void *make_trouble(void *arg)
 	struct troublemaker *trouble = arg;
 
 	while (!__atomic_load_n(&trouble->stop, __ATOMIC_ACQUIRE)) {
-		/* Where the function is closed, reset or in error, it may not even begin. */
+		/*
+		 * Fails while the function is being closed or reset, or is in error: it
+		 * is tried again.
+		 */
 		if (!raw_nvme_provoke_error(trouble->address, trouble->unmapped))
 			__atomic_add_fetch(&trouble->made, 1, __ATOMIC_RELAXED);
 		sleep_ms(3);
@@ -172,8 +177,8 @@ static bool made_some(struct troublemaker *trouble)
 }
 
 /*
- * Opened and closed while errors come at any time, whoever has the function
- * then: no call hangs, and when they end, all is well. Validates 40, 41, 42, 52, 54.
+ * The function is opened and closed while errors come at any time: no call hangs, and
+ * when no more errors come, the function works. Validates 40, 41, 42, 52, 54.
  */
 TEST_F_TIMEOUT(lifecycle, errors_at_any_moment, 3600)
 {
@@ -188,12 +193,12 @@ TEST_F_TIMEOUT(lifecycle, errors_at_any_moment, 3600)
 	vfio_close(&fn);
 	trouble.unmapped = start + DMA_UNMAPPED_AT;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, make_trouble, &trouble));
-	/* On a busy machine the other thread may get to nothing at first. */
+	/* On a busy machine the other thread may not get to run at first. */
 	deadline = deadline_in(TROUBLE_COMES_MS);
 	for (i = 0; i < count || (!made_some(&trouble) && wait_on(deadline)); i++) {
 		int ret = vfio_open(&fn, self->address, variant->mode);
 
-		/* An error that comes in the middle of opening may end it. */
+		/* An error during the open may make it fail. */
 		if (ret)
 			continue;
 		opened++;
@@ -210,7 +215,7 @@ TEST_F_TIMEOUT(lifecycle, errors_at_any_moment, 3600)
 	EXPECT_FRESH();
 }
 
-/* An owner that is going to be killed: errors, more than the queue keeps, and then it waits. */
+/* An owner that has had more errors than the queue keeps, and waits to be killed. */
 static void be_killed(const char *address, enum vfio_mode mode, int ready)
 {
 	struct owner owner;
@@ -251,7 +256,7 @@ TEST_F_TIMEOUT(lifecycle, killed_with_events_pending, 120)
 	EXPECT_FRESH();
 }
 
-/* Opened twice after an error, with nobody who asks for a reset. Validates 53, 54. */
+/* The function is opened twice after an error, and no reset is asked for. Validates 53, 54. */
 TEST_F_TIMEOUT(lifecycle, opened_twice_after_an_error, 60)
 {
 	struct owner *owner = &self->owner;
@@ -271,7 +276,7 @@ TEST_F_TIMEOUT(lifecycle, opened_twice_after_an_error, 60)
 	EXPECT_FRESH();
 }
 
-/* Runs a disk with the kernel's driver, and gives it back to vfio-pci. */
+/* The kernel's driver can use the disk; vfio-pci then gets the function back. */
 static void expect_kernel_driver(struct __test_metadata *_metadata, const char *address)
 {
 	char path[64];
@@ -285,8 +290,8 @@ static void expect_kernel_driver(struct __test_metadata *_metadata, const char *
 }
 
 /*
- * After an owner has recovered the function, and after one that has not, the
- * kernel's driver can have it. Validates 71.
+ * The kernel's driver can use the function after an owner has recovered it, and after
+ * one that has not. Validates 71.
  */
 TEST_F_TIMEOUT(lifecycle, kernel_driver_comes_next, 120)
 {
@@ -309,7 +314,10 @@ TEST_F_TIMEOUT(lifecycle, kernel_driver_comes_next, 120)
 	EXPECT_FRESH();
 }
 
-/* Taking a function from its driver waits until its owner lets it go. */
+/*
+ * A thread that unbinds the function's driver, which waits until the owner closes the
+ * function.
+ */
 struct unbinding {
 	const char *address;
 	pthread_t thread;
@@ -331,7 +339,7 @@ static bool is_done(struct unbinding *unbinding)
 	return __atomic_load_n(&unbinding->done, __ATOMIC_ACQUIRE);
 }
 
-/* Returns once the owner was asked to let the function go. */
+/* Returns once the kernel has asked the owner to close the function. */
 static int unbind_start(struct unbinding *unbinding, struct owner *owner)
 {
 	int request = event_new();
@@ -346,14 +354,14 @@ static int unbind_start(struct unbinding *unbinding, struct owner *owner)
 		ret = -pthread_create(&unbinding->thread, NULL, unbind, unbinding);
 	if (!ret)
 		ret = event_wait(request, PATIENCE_MS);
-	/* The kernel has a reference of its own. */
+	/* The kernel keeps its own reference to the eventfd. */
 	close(request);
 	return ret;
 }
 
 /*
- * Unbound while open, with an event pending: the owner is asked, and is
- * waited for. Validates 88.
+ * The driver is unbound while the function is open and has an event: the kernel asks
+ * the owner to close it, and waits. Validates 88.
  */
 TEST_F_TIMEOUT(lifecycle, unbind_while_open, 60)
 {
@@ -373,9 +381,9 @@ TEST_F_TIMEOUT(lifecycle, unbind_while_open, 60)
 }
 
 /*
- * The function fails while it is being unbound: other functions go on telling
- * their owners, a reset gives up rather than wait for ever, and closing ends
- * it all. Validates 88, 89.
+ * The function fails while its driver is being unbound: other functions still report
+ * errors, a reset gives up instead of waiting for ever, and closing ends the wait.
+ * Validates 88, 89.
  */
 TEST_F_TIMEOUT(lifecycle, error_while_being_unbound, 90)
 {
@@ -413,7 +421,7 @@ TEST_F_TIMEOUT(lifecycle, error_while_being_unbound, 90)
 	owner_close(owner);
 	ASSERT_EQ(0, pthread_join(unbinding.thread, NULL));
 	EXPECT_EQ(0, unbinding.result);
-	/* Without a driver nobody recovers it; whoever opens it next does. */
+	/* The function has no driver and so is not recovered; the next owner's open resets it. */
 	ASSERT_EQ(0, pci_bind(self->address, "vfio-pci"));
 	EXPECT_FRESH();
 }
@@ -421,8 +429,8 @@ TEST_F_TIMEOUT(lifecycle, error_while_being_unbound, 90)
 #define NO_FAULTS	"the kernel has no CONFIG_FAILSLAB, or no debugfs"
 
 /*
- * Out of memory at each allocation of opening: it fails and leaves nothing
- * behind, or works. Validates 48.
+ * Each allocation of an open fails in turn: the open fails and leaves nothing behind,
+ * or works. Validates 48.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 {
@@ -444,7 +452,7 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 		EXPECT_TRUE(!ret || injected) {
 			TH_LOG("allocation %u: %d", nth, ret);
 		}
-		/* As if nothing had been. */
+		/* A further open works as if none had failed. */
 		ret = vfio_open(&fn, self->address, variant->mode);
 		ASSERT_EQ(0, ret) {
 			TH_LOG("after allocation %u", nth);
@@ -457,12 +465,13 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 	EXPECT_FRESH();
 }
 
-/* What handles events in the kernel, as its symbols are called. */
+/* A part of the mangled names of the kernel's functions that process events. */
 #define EVENT_HANDLER	"9pci_event"
 
 /*
- * Out of memory where an event is submitted: it is captured or counted as
- * dropped, its owner hears of it, and the function can be reset. Validates 8, 31.
+ * Each allocation fails in turn where an event is submitted: the event is captured, or
+ * counted as dropped, its owner is woken, and the function can be reset. Validates 8,
+ * 31.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
 {
@@ -515,7 +524,10 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
 	EXPECT_FRESH();
 }
 
-/* There is no memory at all for an event: one has its place without. Validates 8, 31. */
+/*
+ * All allocations fail where an event is processed: the event is kept all the same, as
+ * its place needs no memory. Validates 8, 31.
+ */
 TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 {
 	struct vfio_device_zpci_err_region event;
@@ -532,7 +544,10 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 	for (i = 1; i <= 3; i++) {
 		ASSERT_EQ(0, memory_fault_all_of(&handler));
 		ret = owner_suffer(owner);
-		/* What surely needs some comes after the owner is woken. */
+		/*
+		 * The report of the event, which does allocate, is made after the owner
+		 * is woken.
+		 */
 		EXPECT_TRUE(memory_fault_hit(PATIENCE_MS));
 		memory_fault_none();
 		EXPECT_EQ(0, ret);
@@ -545,7 +560,7 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 	EXPECT_FRESH();
 }
 
-/* Out of memory in whatever reading an event takes: no event is lost. Validates 8. */
+/* Each allocation fails in turn where an event is read: no event is lost. Validates 8. */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_read, 600)
 {
 	struct vfio_device_zpci_err_region event;
@@ -582,9 +597,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_read, 600)
 }
 
 /*
- * Out of memory at each allocation of the reset of a function in error, of
- * pages as well: what fails can be done again, and then works, and configuration space is as
- * before the error. Validates 31, 67.
+ * Each allocation of a reset fails in turn, those of whole pages as well: the reset can
+ * be repeated, then works, and config space is as before the error. Validates 31, 67.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 {
@@ -630,7 +644,10 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 	EXPECT_FRESH();
 }
 
-/* And to close: nobody can be told, so it must work. Validates 49. */
+/*
+ * Each allocation of a close fails in turn: the close works, as it cannot report a
+ * failure. Validates 49.
+ */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_close, 1800)
 {
 	struct owner *owner = &self->owner;
@@ -682,7 +699,7 @@ FIXTURE_TEARDOWN(non_pcie_lifecycle)
 {
 }
 
-/* An event that arrives in the middle of opening may end it, but not for ever. */
+/* An event during the open may make it fail; a few more attempts must succeed. */
 static int open_in_the_end(struct vfio_function *fn, const char *address, enum vfio_mode mode,
 			   int *failed)
 {
@@ -699,8 +716,9 @@ static int open_in_the_end(struct vfio_function *fn, const char *address, enum v
 }
 
 /*
- * A few hundred times, or 10,000: such a function is reset in no time. Every
- * second time an event is pending, every fourth time one arrives. Validates 49, 50, 52, 53.
+ * Opens and closes a function that needs no FLR, and so is quick, many times. An event
+ * is pending every second time, and on its way every fourth time. Validates 49, 50, 52,
+ * 53.
  */
 TEST_F_TIMEOUT(non_pcie_lifecycle, open_close, 3600)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of a virtual machine: a module stands in KVM's place. A monitor that knows of
- * the error eventfd alone stops the whole machine when it fires. So there the eventfd is not
- * listening, and does not fire until its owner has shown that it knows more.
+ * Functions of a virtual machine; a module stands in KVM's place. A monitor that knows
+ * only the error eventfd stops the whole machine when it is signalled. So with KVM the
+ * kernel signals it only after the owner has shown that it reads events.
  */
 #include <pthread.h>
 
@@ -14,10 +14,10 @@
 #include "module.h"
 #include "recovery.h"
 
-/* An eventfd that is going to fire has fired by then. */
+/* An eventfd that is signalled wrongly has been signalled after this time. */
 #define QUIET_MS	300
 
-/* How long a registration takes, if something is to happen meanwhile. */
+/* How long a registration takes, to leave time for an event. */
 #define DELAY_MS	1000
 
 FIXTURE(machine) {
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(machine)
 	machine_set("refuse", 0);
 	machine_set("delay_ms", 0);
 	owner_close(&self->owner);
-	/* Nobody has anything of the machine any more. */
+	/* No function is registered, and nobody has a reference to the machine. */
 	EXPECT_EQ(0, machine_get("registered"));
 	EXPECT_EQ(0, machine_get("users"));
 	EXPECT_EQ(0, module_unload(MACHINE));
@@ -73,7 +73,10 @@ static void expect_owner(struct __test_metadata *_metadata, const char *address,
 #define EXPECT_OWNER(owner, recovery)	\
 	expect_owner(_metadata, self->address, owner, recovery)
 
-/* An error of a function whose owner knows the eventfd alone: it is kept, and nobody hears. */
+/*
+ * An error of a function whose owner has registered the eventfd and nothing else: the
+ * event is kept, the eventfd is not signalled, and nobody recovers the function.
+ */
 static void suffer_unheard(struct __test_metadata *_metadata, struct owner *owner,
 			   unsigned long number)
 {
@@ -88,7 +91,7 @@ static void suffer_unheard(struct __test_metadata *_metadata, struct owner *owne
 	EXPECT_FALSE(pci_answers(address));
 }
 
-/* From now on the owner listens: an error is told, and the owner recovers. */
+/* The owner listens: it is woken by an error, and recovers the function. */
 static void expect_heard(struct __test_metadata *_metadata, struct owner *owner, __u64 number)
 {
 	struct vfio_device_zpci_err_region event;
@@ -106,24 +109,30 @@ static void expect_heard(struct __test_metadata *_metadata, struct owner *owner,
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* The monitors of today: the machine goes on, though without its function. Validates 30. */
+/*
+ * A monitor that knows only the eventfd is not woken: its machine goes on, without the
+ * function. Validates 30.
+ */
 TEST_F_TIMEOUT(machine, eventfd_alone_does_not_fire, 60)
 {
 	struct owner *owner = &self->owner;
 
 	EXPECT_OWNER("silent,kvm", "nobody");
 	suffer_unheard(_metadata, owner, 1);
-	/* Registered anew it is told nothing either, nor at the next error. */
+	/* Registering the eventfd once more does not signal it either. */
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
 	EXPECT_OWNER("silent,kvm", "nobody");
-	/* What its guest does in the end, or a reset of the machine. */
+	/* The monitor resets the function when its guest or the machine is reset. */
 	ASSERT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	EXPECT_OWNER("silent,kvm", "nobody");
 }
 
-/* Asking whether there is the feature is listening: what has happened is told at once. */
+/*
+ * An owner that asks whether the feature is there listens: it is told at once of events
+ * that it has not read.
+ */
 TEST_F_TIMEOUT(machine, probe_is_listening, 60)
 {
 	struct owner *owner = &self->owner;
@@ -134,7 +143,7 @@ TEST_F_TIMEOUT(machine, probe_is_listening, 60)
 	expect_heard(_metadata, owner, 2);
 }
 
-/* So is taking an event, by the feature or from the region. The reader goes on by itself. */
+/* An owner that takes an event by the feature or from the region listens. */
 TEST_F_TIMEOUT(machine, feature_is_listening, 60)
 {
 	struct owner *owner = &self->owner;
@@ -163,7 +172,7 @@ TEST_F_TIMEOUT(machine, reading_is_listening, 60)
 	expect_heard(_metadata, owner, 3);
 }
 
-/* What gets no answer, or that of before, is no listening, and is not in the way of it. */
+/* A read that fails, or that begins in the middle of a record, makes no owner a listener. */
 TEST_F_TIMEOUT(machine, reading_in_vain_is_not_listening, 60)
 {
 	struct owner *owner = &self->owner;
@@ -179,7 +188,7 @@ TEST_F_TIMEOUT(machine, reading_in_vain_is_not_listening, 60)
 	expect_heard(_metadata, owner, 2);
 }
 
-/* The first version's client reads once after opening, before anything has happened. */
+/* An owner that reads the region before any event listens, as the first version's client does. */
 TEST_F_TIMEOUT(machine, reading_in_advance_is_listening, 60)
 {
 	struct owner *owner = &self->owner;
@@ -190,7 +199,7 @@ TEST_F_TIMEOUT(machine, reading_in_advance_is_listening, 60)
 	expect_heard(_metadata, owner, 2);
 }
 
-/* A function is disabled and enabled for its machine, under the lock for that. */
+/* A function is disabled and enabled for its machine with `state_lock` held. */
 TEST_F_TIMEOUT(machine, registered_under_the_lock, 60)
 {
 	struct owner *owner = &self->owner;
@@ -210,7 +219,7 @@ TEST_F_TIMEOUT(machine, registered_under_the_lock, 60)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Registration fails: so does opening, and nothing is left behind. Validates 47. */
+/* If the registration fails, the open fails too, and leaves nothing behind. Validates 47. */
 TEST_F_TIMEOUT(machine, registration_fails, 60)
 {
 	struct owner *owner = &self->owner;
@@ -239,8 +248,8 @@ static void *open_in_thread(void *arg)
 }
 
 /*
- * An event of the function while it is disabled and enabled for its machine: no life is
- * mixed up with another, and the function works or can be recovered. Validates 92.
+ * An event comes while the function is disabled and enabled for its machine: the event
+ * is captured or ignored, and the function works or can be recovered. Validates 92.
  */
 TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
 {
@@ -264,7 +273,7 @@ TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
 	EXPECT_STREQ("silent,kvm", now.owner);
 	ASSERT_EQ(0, inject_ccdf(INJECT_ERROR, &ccdf));
 	ASSERT_EQ(0, recovery_state(self->address, &now));
-	/* It waits for the lock. */
+	/* The event waits for the lock that the registration holds. */
 	EXPECT_EQ(1, now.unhandled);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	ASSERT_EQ(0, (long)ret);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All that can be done to a function, in each state that it may be in, with each kind of
- * owner: what comes of it, and how long it takes. Afterwards the channel is in order, and
- * the next owner can have the function, and can recover it. Validates 101.
+ * Each operation on a function, in each state of the function and with each kind of
+ * owner: its result, and the time that it takes. Afterwards the channel is in order,
+ * and the next owner can open and recover the function. Validates 101.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -24,24 +24,24 @@
 #define HOT_ADDRESS	"0040:00:00.0"
 #define HOT_SLOT	"00000040"
 
-/* How often the host recovers the function of an owner that does not listen. */
+/* How often in an hour the host recovers the function of an owner that does not listen. */
 #define RECOVERIES	5
 
-/* Bit of a function handle. */
+/* The bit of a function handle that says that the function is enabled. */
 #define ENABLED		0x80000000U
 
-/* Closing a function that is being taken away repairs nothing. */
+/* A close while the function is being taken away is quick: the function is not repaired. */
 #define CLOSE_MS	times(100, 500)
-/* Nothing else takes longer, but for what the emulator needs to plug a function. */
+/* No other operation takes longer, not even for the emulator to plug a function. */
 #define ACT_MS		times(2000, 20000)
 
-/* For so long, in each case, no worker of zPCI may wait for what an owner holds up. */
+/* A worker of zPCI that waits for an owner is seen in this time. */
 #define WATCH_MS	100
 
 enum state { healthy, in_error, lost };
 enum holder { unbound, closed, silent, listening };
 
-/* A function, and what is known of it. */
+/* The function that a test works on. */
 struct subject {
 	char address[PCI_ADDRESS_LEN];
 	char slot[16];
@@ -52,7 +52,7 @@ struct subject {
 	__u64 name;
 };
 
-/* How it is before something is done to it. */
+/* The state and the owner that the function has before the operation. */
 struct cell {
 	enum state state;
 	enum holder holder;
@@ -106,7 +106,7 @@ FIXTURE_TEARDOWN(function)
 	}
 }
 
-/* The C version does not tell the state of a channel. */
+/* The C version does not show the state of a channel. */
 static int wait_channel(const char *address, const char *channel, int timeout_ms)
 {
 	return is_c_version() ? 0 : recovery_wait_channel(address, channel, timeout_ms);
@@ -117,7 +117,7 @@ static bool is_open(const struct cell *cell)
 	return cell->holder >= silent;
 }
 
-/* The function gets its owner, or none. */
+/* Gives the function the kind of owner that the test is about, or none. */
 static void be_held(struct __test_metadata *_metadata, struct subject *subject,
 		    const struct cell *cell)
 {
@@ -136,7 +136,10 @@ static void be_held(struct __test_metadata *_metadata, struct subject *subject,
 		break;
 	case listening:
 		ASSERT_EQ(0, owner_listen(owner));
-		/* And is asked for its function, as one that does not listen is. */
+		/*
+		 * A listening owner registers the eventfd for the kernel's request, as
+		 * a silent one does.
+		 */
 	case silent:
 		ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &subject->request,
 					  1));
@@ -144,7 +147,7 @@ static void be_held(struct __test_metadata *_metadata, struct subject *subject,
 	}
 }
 
-/* A real error of a function that is open, of which the owner may not hear. */
+/* Provokes a real error of an open function, and waits until the event is captured. */
 static void suffer(struct __test_metadata *_metadata, struct owner *owner, int number)
 {
 	ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
@@ -154,7 +157,7 @@ static void suffer(struct __test_metadata *_metadata, struct owner *owner, int n
 		ASSERT_EQ(0, recovery_wait_captured(owner->fn.address, number, PATIENCE_MS));
 }
 
-/* The function gets into the state. What is expected of its channel then is waited for. */
+/* Brings the function into the state that the test is about, and waits for its channel state. */
 static void get_into_state(struct __test_metadata *_metadata, struct subject *subject,
 			   const struct cell *cell)
 {
@@ -167,7 +170,10 @@ static void get_into_state(struct __test_metadata *_metadata, struct subject *su
 	case in_error:
 		if (!is_open(cell)) {
 			ASSERT_EQ(0, raw_nvme_provoke_error(subject->address, subject->unmapped));
-			/* Without a driver nobody recovers it, and the host does otherwise. */
+			/*
+			 * A function without a driver is given up; one that is not open
+			 * is recovered by the host.
+			 */
 			if (cell->holder == unbound)
 				channel = CHANNEL_FAILED;
 			else
@@ -175,7 +181,10 @@ static void get_into_state(struct __test_metadata *_metadata, struct subject *su
 			break;
 		}
 		channel = CHANNEL_FROZEN;
-		/* The C version leaves it to its owner, whether or not that one listens. */
+		/*
+		 * In Rust the host recovers the function of a silent owner five times;
+		 * C leaves the first error to its owner.
+		 */
 		for (i = 1; i <= (cell->holder == silent && !is_c_version() ? RECOVERIES + 1 : 1);
 		     i++)
 			suffer(_metadata, &subject->owner, i);
@@ -190,7 +199,7 @@ static void get_into_state(struct __test_metadata *_metadata, struct subject *su
 	ASSERT_EQ(0, pci_read_attr(subject->address, "function_id", &subject->id));
 }
 
-/* Whether a worker of zPCI waits for something that cannot be interrupted. */
+/* Whether a worker of zPCI waits for something that cannot be interrupted (state D). */
 static bool worker_is_stuck(void)
 {
 	char path[300], line[512], *state;
@@ -216,7 +225,7 @@ static bool worker_is_stuck(void)
 	return stuck;
 }
 
-/* A worker may wait for the platform now and then, but not all the time. */
+/* A worker may wait for the platform now and then, but not in most of the looks. */
 static void expect_nobody_stuck(struct __test_metadata *_metadata, int ms)
 {
 	__u64 deadline = deadline_in(ms);
@@ -231,7 +240,7 @@ static void expect_nobody_stuck(struct __test_metadata *_metadata, int ms)
 	}
 }
 
-/* Ways to do something to a function, of which the first two leave it to its owner. */
+/* The operations on a function; with do_reset() it stays with its owner. */
 static int do_reset(const void *arg)
 {
 	const struct subject *subject = arg;
@@ -321,7 +330,7 @@ static int do_give(struct subject *subject)
 	__u64 deadline = deadline_in(PATIENCE_MS);
 	long handle = subject->handle & ~ENABLED;
 
-	/* It may be another one after each disable. */
+	/* The emulator may give another handle after each disable. */
 	while (platform_there() && wait_on(deadline)) {
 		handle = platform_number("handle fid=%lu", subject->id);
 		if (!(handle & ENABLED))
@@ -330,15 +339,15 @@ static int do_give(struct subject *subject)
 	return availability(subject, PEC_CONFIGURED, handle);
 }
 
-/* What takes a function away, and what gives it back. */
+/* An operation that takes a function away, and the one that gives it back. */
 struct act {
 	int (*begin)(const void *subject);
 	int (*end)(struct subject *subject);
-	/* The function goes. */
+	/* The device goes, and not only its driver. */
 	bool goes;
 };
 
-/* The function is taken from its owner, who lets it go as soon as that is asked for. */
+/* The owner closes the function as soon as the kernel asks for it. */
 static void let_go(struct __test_metadata *_metadata, struct subject *subject,
 		   const struct cell *cell, __u64 *start)
 {
@@ -348,7 +357,7 @@ static void let_go(struct __test_metadata *_metadata, struct subject *subject,
 	ASSERT_EQ(0, event_wait(subject->request, PATIENCE_MS));
 	expect_nobody_stuck(_metadata, WATCH_MS);
 	EXPECT_EQ(0, pci_wait_present(subject->address, true, 0));
-	/* What its driver does to the device is not what is measured. */
+	/* Stops the controller before the time is taken: only the close is measured. */
 	nvme_stop(&subject->owner.nvme);
 	*start = now_ns();
 	vfio_close(&subject->owner.fn);
@@ -396,7 +405,10 @@ static void take_and_give_back(struct __test_metadata *_metadata, struct subject
 	ASSERT_EQ(0, act->end(subject));
 	ASSERT_EQ(0, pci_wait_present(subject->address, true, PATIENCE_MS));
 	EXPECT_GT(ACT_MS, (now_ns() - start) / 1000000);
-	/* One that stays, and has no owner that closes it, is reset when it is opened. */
+	/*
+	 * A function that stays and had no owner is reset by the next open; others are
+	 * in order now.
+	 */
 	if (act->goes || is_open(cell))
 		EXPECT_EQ(0, wait_channel(subject->address, CHANNEL_NORMAL, PATIENCE_MS));
 	expect_usable(_metadata, subject);
@@ -444,7 +456,7 @@ TEST_F_TIMEOUT(function, unplug_and_plug, 60)
 	TAKE_AND_GIVE_BACK(do_unplug, do_plug, true);
 }
 
-/* An owner recovers; for one that only comes then, opening does. */
+/* An open function is recovered by its owner's reset, another one by being opened. */
 TEST_F_TIMEOUT(function, recover, 60)
 {
 	struct subject *subject = &self->subject;
@@ -464,7 +476,7 @@ TEST_F_TIMEOUT(function, recover, 60)
 	expect_usable(_metadata, subject);
 }
 
-/* An administrator resets the function; its owner then recovers as if that had not been. */
+/* An administrator resets the function; its owner can reset it once more afterwards. */
 TEST_F_TIMEOUT(function, reset, 60)
 {
 	struct subject *subject = &self->subject;
@@ -486,7 +498,7 @@ TEST_F_TIMEOUT(function, reset, 60)
 	expect_usable(_metadata, subject);
 }
 
-/* An owner that does not let go of what is taken from it, and the way that it is taken. */
+/* An owner that does not close the function for a while, and the operation that waits for it. */
 FIXTURE(kept) {
 	struct subject subject;
 };
@@ -542,7 +554,7 @@ FIXTURE_TEARDOWN(kept)
 	pci_wait_present(self->subject.address, true, PATIENCE_MS);
 }
 
-/* Whether somebody plugs functions for this machine. */
+/* Whether a program outside plugs functions for this machine. */
 static bool others_can_come(void)
 {
 	__u64 name = host_plug_nvme(HOT_UID);
@@ -553,7 +565,7 @@ static bool others_can_come(void)
 	return !pci_wait_slot(HOT_SLOT, false, PATIENCE_MS);
 }
 
-/* Another function is plugged, can be bound, and recovers. */
+/* Another function can be plugged, bound, opened and recovered. */
 static void expect_others_come(struct __test_metadata *_metadata)
 {
 	struct subject other = { .address = HOT_ADDRESS };
@@ -567,8 +579,8 @@ static void expect_others_come(struct __test_metadata *_metadata)
 }
 
 /*
- * An event of the function comes, and no worker waits for its owner; nor do others.
- * Validates 102.
+ * An operation waits for the owner, and an event of the function comes: no worker
+ * waits, and another function can be plugged. Validates 102.
  */
 TEST_F_TIMEOUT(kept, by_its_owner, 60)
 {

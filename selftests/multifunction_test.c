@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of one device, and a virtual function whose physical one is somebody else's:
- * the platform says so when it is asked for them. Each is recovered by itself.
+ * Two functions of one device, and a virtual function whose physical one belongs to
+ * another system: the plugin tells the kernel so. Errors of one are recovered without
+ * the other.
  */
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -12,15 +13,18 @@
 
 #define QUIET_MS	300
 
-/* The channel that the functions of the device have in common. */
+/*
+ * The physical channel ID of both functions, by which the kernel sees that they are one
+ * device.
+ */
 #define PCHID		0x177
 
-/* As what they were before: all have to go first, as they may have the domain of another. */
+/* Makes the functions single ones again. All have to go first: one may have another's domain. */
 static void restore(struct __test_metadata *_metadata, struct part *parts, int count)
 {
 	int i;
 
-	/* After a test that has failed an ASSERT would end here, unless an EXPECT comes first. */
+	/* In a failed test the first ASSERT would end the teardown, but not after an EXPECT. */
 	EXPECT_EQ(0, platform_command("forget"));
 	for (i = 0; i < count; i++) {
 		owner_close(&parts[i].owner);
@@ -52,7 +56,7 @@ FIXTURE_SETUP(device)
 	part_give_away(_metadata, &part[0]);
 	part_give_away(_metadata, &part[1]);
 	for (i = 0; i < 2; i++) {
-		/* The first one gives the device its domain. */
+		/* Both functions are in the domain of the first one. */
 		snprintf(part[i].address, sizeof(part[i].address), "%.10s.%d", part[0].before, i);
 		ASSERT_EQ(0, platform_command("identity fid=%lu pchid=%d rid=%d", part[i].fid,
 					      PCHID, i));
@@ -66,7 +70,7 @@ FIXTURE_TEARDOWN(device)
 	restore(_metadata, self->part, ARRAY_SIZE(self->part));
 }
 
-/* In error and out of it, and the other function does not notice. Validates R23. */
+/* One function fails and is recovered; the other one goes on undisturbed. Validates R23. */
 TEST_F_TIMEOUT(device, error_in_one, 90)
 {
 	struct vfio_device_zpci_err_region event;
@@ -84,7 +88,10 @@ TEST_F_TIMEOUT(device, error_in_one, 90)
 		EXPECT_EQ(0, nvme_verify(&well->nvme, TEST_BLOCK));
 		ASSERT_EQ(0, owner_recover(ill));
 		EXPECT_EQ(0, nvme_verify(&ill->nvme, TEST_BLOCK));
-		/* Its controller was not reset: it goes on without being brought up again. */
+		/*
+		 * The controller of the other function was not reset: it works without
+		 * being set up again.
+		 */
 		EXPECT_EQ(0, nvme_verify(&well->nvme, TEST_BLOCK));
 		EXPECT_EQ(-ETIMEDOUT, event_wait(well->error_event, 0));
 		EXPECT_EQ(before, part_disabled(&self->part[1 - i % 2]));
@@ -96,7 +103,7 @@ static void *recover_in_thread(void *owner)
 	return (void *)(long)owner_recover(owner);
 }
 
-/* Both in error at once: both are recovered, at the same time. Validates R23. */
+/* Both functions are in error at once: both are recovered, at the same time. Validates R23. */
 TEST_F_TIMEOUT(device, error_in_both, 90)
 {
 	struct part *part = self->part;
@@ -118,7 +125,7 @@ TEST_F_TIMEOUT(device, error_in_both, 90)
 	}
 }
 
-/* A hot reset of one is about that one alone, and so is its slot. Validates R23. */
+/* A hot reset of one function resets no other, and neither does its slot. Validates R23. */
 TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 {
 	struct owner *well = &self->part[1].owner;
@@ -126,7 +133,7 @@ TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
 	long before = part_disabled(&self->part[1]);
 
-	/* How many there are comes even where there is no room for them. */
+	/* Even if the caller has no room for the list, the kernel tells its length. */
 	EXPECT_NE(0, ioctl(self->part[0].owner.fn.device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
 			   &info));
 	EXPECT_EQ(ENOSPC, errno);
@@ -138,7 +145,7 @@ TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 	EXPECT_EQ(0, nvme_verify(&self->part[0].owner.nvme, TEST_BLOCK));
 }
 
-/* One goes and comes again while the other is in use: also the first one. Validates R23. */
+/* Each of the two functions goes and comes again while the other one is in use. Validates R23. */
 TEST_F_TIMEOUT(device, one_goes, 120)
 {
 	struct part *part = self->part;
@@ -159,7 +166,7 @@ TEST_F_TIMEOUT(device, one_goes, 120)
 	}
 }
 
-/* A virtual function whose physical one this machine does not have. */
+/* A virtual function whose physical one this system does not have. */
 FIXTURE(virtual) {
 	struct part part;
 };
@@ -185,7 +192,7 @@ FIXTURE_TEARDOWN(virtual)
 	restore(_metadata, &self->part, 1);
 }
 
-/* It is recovered as every other function is. Validates R24. */
+/* Such a virtual function is recovered as every other function is. Validates R24. */
 TEST_F_TIMEOUT(virtual, recovers, 60)
 {
 	struct owner *owner = &self->part.owner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 6: functions without PCI Express, as ISM is one. Here a virtio
- * function plays the part: on the zPCI bus it is conventional PCI.
+ * System 6: functions without PCI Express, such as ISM. A virtio function stands for
+ * them here, as it is conventional PCI on the zPCI bus.
  */
 #include "kselftest_harness.h"
 
@@ -30,7 +30,10 @@ FIXTURE_VARIANT_ADD(non_pcie, cdev_iommufd) {
 	.mode = VFIO_CDEV_IOMMUFD,
 };
 
-/* The driver of real ISM functions puts regions elsewhere than vfio-pci does. */
+/*
+ * ism-vfio-pci, the driver of real ISM functions, gives its regions other numbers than
+ * vfio-pci.
+ */
 FIXTURE_VARIANT_ADD(non_pcie, ism_group_type1) {
 	.driver = "ism_vfio_pci",
 	.mode = VFIO_GROUP_TYPE1,
@@ -62,10 +65,10 @@ FIXTURE_TEARDOWN(non_pcie)
 	close(self->event);
 }
 
-/* Whether an error can be provoked at all depends on the machine. */
+/* Errors need a virtio function whose DMA goes through the IOMMU. */
 #define CANNOT_FAIL	"no virtio function with DMA through the IOMMU (iommu_platform=on)"
 
-/* The error interrupt is there, with its one vector. Validates 82. */
+/* The function has one error interrupt, with one vector. Validates 82. */
 TEST_F(non_pcie, has_an_error_interrupt)
 {
 	EXPECT_EQ(1, vfio_irq_count(&self->fn, VFIO_PCI_ERR_IRQ_INDEX));
@@ -105,7 +108,7 @@ TEST_F(non_pcie, error_is_signalled)
 	EXPECT_TRUE(pci_answers(self->fn.address));
 }
 
-/* And the region tells it, wherever the driver has put it. Validates 82. */
+/* The region returns the event, in either driver. Validates 82. */
 TEST_F(non_pcie, error_is_in_the_region)
 {
 	struct vfio_device_zpci_err_region event;
@@ -128,7 +131,7 @@ TEST_F(non_pcie, error_is_in_the_region)
 	EXPECT_EQ(0, vfio_reset(&self->fn));
 }
 
-/* After the reset the function can fail, and tell, again. Validates 56, 82. */
+/* After a reset the function works, and reports the next error. Validates 56, 82. */
 TEST_F(non_pcie, recovers)
 {
 	int i, ret;

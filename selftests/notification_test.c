@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the platform is told of a recovery: the text of the reports that it gets, by SCLP
- * event type 24.
+ * The reports about a recovery that the kernel sends to the platform, by SCLP event
+ * type 24: their text and their number.
  */
 #include "kselftest_harness.h"
 
@@ -13,7 +13,7 @@
 #define TEST_DRIVER	"zpci_test_driver"
 #define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
 
-/* One report may take the place of another that has not been sent yet. */
+/* Reports are sent after a delay, in which a newer report can take the place of an older one. */
 #define SENT_MS		300
 
 FIXTURE(notification) {
@@ -36,7 +36,7 @@ static long reported(struct rough *rough)
 	return platform_number("count notification fid=%lu", rough->fid);
 }
 
-/* Waits until the last report begins like this. */
+/* Waits until the text of the last report begins with @wanted. */
 static void expect_reported(struct __test_metadata *_metadata, struct rough *rough,
 			    const char *wanted)
 {
@@ -56,7 +56,7 @@ static void expect_reported(struct __test_metadata *_metadata, struct rough *rou
 			"report: recovery\nstatus: " status "\n" rest)
 #define STATE(state, driver)	"state: " state "\ndriver: " driver "\n"
 
-/* A recovery by the owner, from its beginning to its end. Validates R22. */
+/* Begin and end of a recovery by the owner are reported. Validates R22. */
 TEST_F_TIMEOUT(notification, owner_recovers, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(notification, owner_recovers, 60)
 	}
 }
 
-/* One that fails, and the one after it that does not. Validates R22. */
+/* A reset that fails is reported, and so is the next one, which succeeds. Validates R22. */
 TEST_F_TIMEOUT(notification, owner_fails, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -87,7 +87,10 @@ TEST_F_TIMEOUT(notification, owner_fails, 60)
 	EXPECT_REPORTED("success", STATE("normal", "vfio-pci"));
 }
 
-/* The host recovers with a driver, or cannot for want of one. Validates R22. */
+/*
+ * The host recovers a function with a driver, gives one without a driver up, and
+ * reports both. Validates R22.
+ */
 TEST_F_TIMEOUT(notification, host_recovers, 60)
 {
 	const char *address = self->rough.address;
@@ -105,7 +108,10 @@ TEST_F_TIMEOUT(notification, host_recovers, 60)
 	EXPECT_REPORTED("success", STATE("normal", "vfio-pci"));
 }
 
-/* A platform that wants no reports: there is none, and all else is the same. Validates R22. */
+/*
+ * The platform accepts no reports: the kernel sends none, and recovery works as before.
+ * Validates R22.
+ */
 TEST_F_TIMEOUT(notification, is_not_wanted, 60)
 {
 	struct owner *owner = &self->rough.owner;

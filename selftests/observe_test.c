@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What an operator sees: the way of an event in tracepoints, and the state of
- * a function in debugfs.
- */
+/* The kernel's tracepoints and its table of functions in debugfs, as an operator sees them. */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -15,7 +12,7 @@
 #define TRACING		"/sys/kernel/tracing"
 #define RECOVERY	"/sys/kernel/debug/pci/recovery"
 
-/* What the queue holds besides a permanent failure. */
+/* The number of events that the queue keeps beside a permanent failure. */
 #define FITS		16
 
 static int clear_trace(void)
@@ -60,7 +57,7 @@ FIXTURE_TEARDOWN(observe)
 	owner_close(&self->owner);
 }
 
-/* How many lines of a file have all of the text, which begins with "fid=...". */
+/* Counts the lines of a file that contain @text, which begins with "fid=...". */
 static int lines_with(const char *path, const char *name, const char *text)
 {
 	char line[512];
@@ -84,7 +81,7 @@ static int traced(unsigned long fid, const char *name, const char *rest)
 	return lines_with(TRACING "/trace", name, text);
 }
 
-/* The line of a function in debugfs, and whether one after it has a text. */
+/* Copies the line of a function in debugfs, and says whether a line of its events has @event. */
 static int state_of(const char *address, char *line, size_t len, const char *event)
 {
 	bool found = false, here = false;
@@ -110,7 +107,7 @@ static int state_of(const char *address, char *line, size_t len, const char *eve
 	return found || !event ? 0 : -ENOMSG;
 }
 
-/* Each step on the way of one event leaves one line, with its numbers. */
+/* Each step of an event is traced once, with the event's numbers. */
 TEST_F(observe, tracepoints)
 {
 	struct vfio_device_zpci_err_region event;
@@ -130,7 +127,7 @@ TEST_F(observe, tracepoints)
 	EXPECT_EQ(0, traced(self->fid, "zpci_error_dropped", ""));
 }
 
-/* An eventfd that comes late is signalled at once, which is seen as well. */
+/* An eventfd that is registered after an event is signalled at once, and that is traced. */
 TEST_F(observe, late_listener)
 {
 	struct owner *owner = &self->owner;
@@ -146,7 +143,7 @@ TEST_F(observe, late_listener)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* What is lost is said to be, one by one. */
+/* Each event that is dropped is traced. */
 TEST_F(observe, dropped)
 {
 	struct owner *owner = &self->owner;
@@ -166,14 +163,14 @@ TEST_F(observe, dropped)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* The columns of a function's line. */
+/* The columns of a function's line that tests look at. */
 struct state {
 	char line[512];
 	char *channel, *owner, *recovery;
 	unsigned long opened, resets, recovered, unhandled, ignored, captured, waiting, dropped;
 };
 
-/* Reads the state of a function; -ENOMSG if a line after it lacks the text. */
+/* Reads a function's line in debugfs; -ENOMSG if none of the lines of its events has @event. */
 static int state_read(const char *address, const char *event, struct state *state)
 {
 	char **const words[] = { &state->channel, &state->owner, &state->recovery };
@@ -193,13 +190,13 @@ static int state_read(const char *address, const char *event, struct state *stat
 		*words[i] = strtok_r(i ? NULL : rest, "\n ", &rest);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		word = strtok_r(NULL, "\n ", &rest);
-		/* The last three are those of an owner. */
+		/* The last three columns are empty without an owner. */
 		*numbers[i] = word ? strtoul(word, NULL, 10) : ~0UL;
 	}
 	return ret;
 }
 
-/* The state of the function: with and without an owner, in error and not. */
+/* The line of a function, with and without an owner, in error and not. */
 TEST_F(observe, state)
 {
 	struct vfio_device_zpci_err_region event;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 2: who recovers. A function is passed through because vfio opened
- * it, whether or not there is a KVM. The tests never have one.
+ * System 2: the side that recovers. A function is passed through because vfio has
+ * opened it, with or without KVM; these tests have no KVM.
  */
 #include "kselftest_harness.h"
 
 #include "fixture.h"
 #include "raw_nvme.h"
 
-/* Long enough for a host recovery that must not happen to show itself. */
+/* A recovery by the host that must not happen has shown itself after this time. */
 #define HOST_WOULD_HAVE_MS	500
 
 FIXTURE(passthrough) {
@@ -38,8 +38,8 @@ FIXTURE_TEARDOWN(passthrough)
 }
 
 /*
- * The event is left to an owner that listens: the function stays cut off
- * until the owner resets it, and the event is in the queue. Validates 35, 26.
+ * The host leaves an event to an owner that listens: the function stays in error until
+ * the owner resets it, and the event is queued. Validates 35, 26.
  */
 TEST_F(passthrough, listening_owner_recovers)
 {
@@ -64,7 +64,7 @@ TEST_F(passthrough, listening_owner_recovers)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Reading the region is listening too: an owner may poll. Validates 23. */
+/* An owner that reads the region listens, even without the eventfd. Validates 23. */
 TEST_F(passthrough, reading_the_region_is_listening)
 {
 	struct vfio_device_zpci_err_region event;
@@ -81,7 +81,7 @@ TEST_F(passthrough, reading_the_region_is_listening)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* So is asking the feature. Validates 23. */
+/* An owner that calls the feature listens. Validates 23. */
 TEST_F(passthrough, asking_the_feature_is_listening)
 {
 	struct owner *owner = &self->owner;
@@ -97,8 +97,8 @@ TEST_F(passthrough, asking_the_feature_is_listening)
 }
 
 /*
- * An owner that does not listen is not left with a dead function: the host
- * recovers it, and the event, kept for later, says so. Validates 29.
+ * If the owner does not listen, the host recovers the function, and the queued event
+ * says so. Validates 29.
  */
 TEST_F(passthrough, host_recovers_for_a_silent_owner)
 {
@@ -114,7 +114,7 @@ TEST_F(passthrough, host_recovers_for_a_silent_owner)
 	EXPECT_FALSE(event.flags & VFIO_ZPCI_ERR_UNATTENDED);
 }
 
-/* An event from before the eventfd was registered signals it at once. Validates 28. */
+/* An eventfd that is registered after an event is signalled at once. Validates 28. */
 TEST_F(passthrough, late_listener_is_told_at_once)
 {
 	struct vfio_device_zpci_err_region event;
@@ -128,7 +128,10 @@ TEST_F(passthrough, late_listener_is_told_at_once)
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/* An owner that went away is no longer asked, nor does its event stay. Validates 49, 50. */
+/*
+ * The next owner finds no event of an earlier one, whose eventfd is not used any more.
+ * Validates 49, 50.
+ */
 TEST_F(passthrough, next_owner_starts_clean)
 {
 	struct owner *owner = &self->owner;
@@ -172,8 +175,8 @@ FIXTURE_TEARDOWN(unowned)
 }
 
 /*
- * A function that is bound to vfio-pci but not open is recovered by the host,
- * and whoever opens it then finds no event of before. Validates 37.
+ * The host recovers a function that is bound to vfio-pci but not open, and the next
+ * owner finds no event of that time. Validates 37.
  */
 TEST_F(unowned, host_recovers)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Races: error events against all that can be done to a function at the same
- * time, each pair in a loop. What must hold after each round is checked: each
- * event is where it belongs, once, and the function works.
+ * Races: error events come while something else is done to the function, again and
+ * again, for each such operation (its "opponent"). After each round each event is where
+ * it belongs, once, and the function works.
  *
- * ZPCI_LONG=1 in the environment makes the loops long; ZPCI_SEED is where the
- * random moments begin.
+ * ZPCI_LONG=1 in the environment makes the loops long; ZPCI_SEED is where the random
+ * moments begin.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,41 +27,41 @@
 #define DRIVER_MODULE	"vfio_pci"
 #define INJECTOR_MODULE	"zpci_inject"
 
-/* Events of one round, at most: all of them fit into the queue. */
+/* The most events in one round; the queue has room for all of them. */
 #define EVENTS_MAX	4
 
-/* Every so many events one is a permanent failure. */
+/* One event in so many is a permanent failure. */
 #define PERMANENT_EVERY	16
 
-/* How many rounds there are; some opponents take seconds. */
+/* The number of rounds; an opponent that takes seconds has fewer. */
 #define ROUNDS		times(20, 1000)
 #define ROUNDS_SLOW	times(3, 200)
 
-/* How many failures are told in detail. */
+/* How many failures are printed in detail. */
 #define TOLD_MAX	5
 
 /**
- * struct race - one pair
+ * struct race - a function, its events, and an opponent
  *
  * @opponent: what is done while events come
  * @address: the function
  * @slot: its slot
  * @driver: its driver
- * @name: what it is called outside, if it was plugged
+ * @name: QEMU's name of it, if it was plugged
  * @fn: the function, while it is open
  * @region: its error region
  * @event: eventfds for errors
- * @request: eventfd by which the function is asked for
+ * @request: eventfd by which the kernel asks the owner to close the function
  * @random: state of the random numbers
  * @ccdf: the next event
  * @number: number of the event that came last; it is its failing address
  * @first: number of the first event of this round
  * @events: events of this round
- * @moments: when they come, in nanoseconds, each after the one before
+ * @moments: nanoseconds between them
  * @span: how long the opponent takes, in nanoseconds
- * @injected: what became of injecting
- * @start: both begin
- * @end: both are done
+ * @injected: 0, or the error of an injection
+ * @start: barrier at which injector and opponent begin
+ * @end: barrier at which both are done
  * @over: there is no further round
  */
 struct race {
@@ -91,15 +91,15 @@ struct race {
  * struct opponent - what is done while events come
  *
  * @name: its name in the figures
- * @before: what comes first, without events
- * @act: what it does
- * @after: what must hold afterwards
+ * @before: is called first, without events
+ * @act: the operation, during which events come
+ * @after: checks the function and its events afterwards
  * @take: takes the function away
  * @give: gives it back
  * @plugged: the function is one that is plugged for this
  * @closed: nobody may have the function open
  * @no_injector: the injector may be gone
- * @awaits: it ends when all events have come, so that how long it takes says nothing
+ * @awaits: it ends when all events have come, so the time that it takes means nothing
  */
 struct opponent {
 	const char *name;
@@ -114,7 +114,7 @@ struct opponent {
 	bool awaits;
 };
 
-/* An event in the middle of opening may end it, but not for ever. */
+/* An event during the open may make it fail; a few more attempts must succeed. */
 static int race_open(struct race *race, enum vfio_mode mode)
 {
 	int ret, tries = 3;
@@ -129,13 +129,13 @@ static int race_open(struct race *race, enum vfio_mode mode)
 	return ret;
 }
 
-/* By turns. */
+/* Chooses one of the two ways to open a function, at random. */
 static enum vfio_mode race_mode(struct race *race)
 {
 	return random_next(&race->random) & 1 ? VFIO_CDEV_IOMMUFD : VFIO_GROUP_TYPE1;
 }
 
-/* Opens the function: nothing is there of what was before. */
+/* Opens the function, and checks that no event of an earlier owner is left. */
 static int open_fresh(struct race *race)
 {
 	struct vfio_device_zpci_err_region event;
@@ -156,7 +156,7 @@ static int open_and_listen(struct race *race)
 	return ret ? ret : error_listen(&race->fn, race->event[0]);
 }
 
-/* The number of the next event; 0 if there is none, or -errno. */
+/* Takes the next event and returns its number; 0 if there is none, or -errno. */
 static __s64 take_number(struct race *race, __u64 *sequence)
 {
 	struct vfio_device_zpci_err_region event;
@@ -172,7 +172,7 @@ static __s64 take_number(struct race *race, __u64 *sequence)
 	return event.flags & VFIO_ZPCI_ERR_PRESENT ? (__s64)ccdf.faddr : 0;
 }
 
-/* Each event of the round is there, once and in order, and no other is. */
+/* Takes all events of the round, and checks that each comes once and in order, and no others. */
 static int take_all(struct race *race)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS), sequence;
@@ -194,14 +194,14 @@ static int take_all(struct race *race)
 	return take_number(race, &sequence) ? -EEXIST : 0;
 }
 
-/* Injects the next event, with the handle of this moment; a function that is away has none. */
+/* Injects the next event with the function's present handle; a function that is away has none. */
 static int inject_now(struct race *race)
 {
 	inject_aim(race->address, &race->ccdf);
 	return inject_ccdf(INJECT_ERROR, &race->ccdf);
 }
 
-/* The end of a round that has come to this result. */
+/* Resets and closes the function at the end of a round; @ret is the result so far. */
 static int reset_and_close(struct race *race, int ret)
 {
 	ret = ret ?: vfio_reset(&race->fn);
@@ -221,8 +221,8 @@ static int act_open(struct race *race)
 }
 
 /*
- * Injects one more event, which comes behind all others, and takes all: they are in
- * order, and if @behind none is missing behind the first one.
+ * Injects one more event behind all others, and takes all: they are in order, and if
+ * @behind none is missing after the first one.
  */
 static int take_rest(struct race *race, bool behind)
 {
@@ -247,7 +247,7 @@ static int take_rest(struct race *race, bool behind)
 	return reset_and_close(race, ret);
 }
 
-/* Those events that the owner has are the last ones of the round. */
+/* The owner has a number of events, which are the last ones of the round. */
 static int after_open(struct race *race)
 {
 	return take_rest(race, true);
@@ -259,7 +259,7 @@ static int act_close(struct race *race)
 	return 0;
 }
 
-/* Another eventfd, none, and the first one again. */
+/* Registers the other eventfd, none, and at last the first one again. */
 static int act_set_irqs(struct race *race)
 {
 	int i, ret = 0;
@@ -273,7 +273,7 @@ static int act_set_irqs(struct race *race)
 	return ret ?: error_listen(&race->fn, race->event[0]);
 }
 
-/* The one that is registered last is told of what waits. */
+/* The eventfd that is registered last is signalled for the events that wait. */
 static int after_set_irqs(struct race *race)
 {
 	int ret = event_wait(race->event[0], PATIENCE_MS);
@@ -287,13 +287,13 @@ static int act_reset(struct race *race)
 	return vfio_reset(&race->fn);
 }
 
-/* Those that a reset has overtaken are of no interest to anybody. */
+/* The owner may miss events that a reset has made stale. */
 static int after_reset(struct race *race)
 {
 	return take_rest(race, false);
 }
 
-/* One of two readers. */
+/* A thread that reads events, by the region or by the feature. */
 struct reader {
 	struct race *race;
 	pthread_t thread;
@@ -363,7 +363,7 @@ static int after_two_readers(struct race *race)
 	return reset_and_close(race, ret);
 }
 
-/* Every second time an owner has the function, and lets it go when it is asked. */
+/* In half of the rounds an owner has the function open, and closes it when the kernel asks. */
 static int before_taking(struct race *race)
 {
 	int ret;
@@ -375,7 +375,7 @@ static int before_taking(struct race *race)
 	return ret ?: vfio_irq_set(&race->fn, VFIO_PCI_REQ_IRQ_INDEX, &race->request, 1);
 }
 
-/* Takes the function away in a thread of its own. */
+/* Takes the function away in a thread: that waits until the owner has closed the function. */
 struct taking {
 	struct race *race;
 	int result;
@@ -408,13 +408,13 @@ static int act_taking(struct race *race)
 	return race->opponent->give(race) ?: ret;
 }
 
-/* Whoever opens it then has a function that works. */
+/* The next owner finds no events, and a function that works. */
 static int after_taking(struct race *race)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
 	int ret;
 
-	/* What has just come can be opened last of all. */
+	/* A function that has just been plugged cannot be opened at first. */
 	do {
 		ret = open_fresh(race);
 	} while (ret && ret != -EEXIST && race->opponent->plugged && wait_on(deadline));
@@ -431,7 +431,7 @@ static int give_bind(struct race *race)
 	return pci_bind(race->address, race->driver);
 }
 
-/* A function that has just come can be seen before drivers may have it. */
+/* A function that has just been plugged cannot be bound at first. */
 static int give_bind_new(struct race *race)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -479,7 +479,7 @@ static int give_driver(struct race *race)
 	return ret ?: give_bind(race);
 }
 
-/* While a file of it is open: that is of no use then, and does no harm. */
+/* Unloads the injector while one of its files is open: a write to the file then fails. */
 static int take_injector(struct race *race)
 {
 	int fd = inject_open(INJECT_ERROR), ret;
@@ -544,7 +544,7 @@ static int inject_next(struct race *race)
 	return inject_now(race);
 }
 
-/* The events of all rounds. */
+/* Injects the events of each round, in a thread. */
 static void *inject_on(void *arg)
 {
 	struct race *race = arg;
@@ -564,7 +564,7 @@ static void *inject_on(void *arg)
 	}
 }
 
-/* One round: 0, or what has gone wrong, and where. */
+/* Does one round. Returns 0, or an error and in @where the step that has failed. */
 static int round_of(struct race *race, const char **where)
 {
 	__u64 begin, delay;
@@ -586,7 +586,7 @@ static int round_of(struct race *race, const char **where)
 	wait_for_moment(delay);
 	begin = now_ns();
 	acted = race->opponent->act(race);
-	/* Events are to come all the while, and none may come only afterwards. */
+	/* Events are spread over the time that the opponent takes, so that few come after it. */
 	if (!race->opponent->awaits)
 		race->span = (race->span * 7 + now_ns() - begin) / 8;
 	pthread_barrier_wait(&race->end);
@@ -600,7 +600,7 @@ static int round_of(struct race *race, const char **where)
 	return race->opponent->after(race);
 }
 
-/* An error is told, and recovered from. */
+/* An error is reported to the owner, which recovers the function. */
 static int recovers(struct race *race)
 {
 	int ret;
@@ -659,7 +659,7 @@ FIXTURE_SETUP(race)
 		if (give_plug(race))
 			SKIP(return, "nobody plugs functions for this machine");
 	} else {
-		/* Such a function is reset in no time. */
+		/* A function without PCIe needs no FLR, so it is reset much faster. */
 		if (pci_find(PCI_KIND_NON_PCIE, race->address))
 			ASSERT_EQ(0, pci_find(PCI_KIND_NVME, race->address));
 		ASSERT_EQ(0, pci_slot(race->address, race->slot, sizeof(race->slot)));
@@ -681,8 +681,8 @@ FIXTURE_TEARDOWN(race)
 }
 
 /*
- * Whatever is done at the same moment, events go where they belong and the
- * function stays one that works. Validates 32, 40, 41, 42, 52, 88, 91.
+ * Error events against all opponents: each event is where it belongs, and the function
+ * works after each round. Validates 32, 40, 41, 42, 52, 88, 91.
  */
 TEST_F_TIMEOUT(race, against_events, 14400)
 {

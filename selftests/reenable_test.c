@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the platform forgets of a function that is disabled and enabled again
- * is there afterwards, and the functions beside it do not suffer.
+ * A reset disables and enables the function, and the platform then forgets its
+ * settings: all of them are restored, and other functions are not affected.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,17 +20,17 @@
 
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* The platform writes a sample every 4 seconds. */
+/* The platform writes a sample every 4 seconds: this is time for several. */
 #define SAMPLE_MS	times(12000, 60000)
 
-/* How often an address space is detached while a reset goes on. */
+/* How often the address space is detached during a reset. */
 #define ROUNDS		times(100, 400)
 
-/* What another address space is mapped at, and what is mapped during an error. */
+/* The address of another mapping, and the length of each mapping. */
 #define OTHER_AT	0x300000
 #define PAGE		0x1000
 
-/* Resets a function in error: the event may still be handled. */
+/* Resets a function in error. In C that fails with EAGAIN while the event is still processed. */
 static int reset_soon(struct vfio_function *fn)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -39,11 +39,11 @@ static int reset_soon(struct vfio_function *fn)
 	do {
 		ret = vfio_reset(fn);
 	} while (ret == -EAGAIN && wait_on(deadline));
-	/* The C version leaves the function without, after a real error. */
+	/* The C version leaves bus mastering off after a real error. */
 	return ret ? ret : vfio_enable_bus_master(fn);
 }
 
-/* User space can have the function now, and can recover it. */
+/* An owner in user space can open the function, and recover it from an error. */
 static void expect_usable(struct __test_metadata *_metadata, const char *address)
 {
 	struct owner owner;
@@ -59,7 +59,7 @@ static void expect_usable(struct __test_metadata *_metadata, const char *address
 
 #define EXPECT_USABLE(address)	expect_usable(_metadata, address)
 
-/* A function that the platform reports as lost. */
+/* A function that has had a permanent failure, as the kernel sees it. */
 FIXTURE(lost) {
 	char address[PCI_ADDRESS_LEN];
 };
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(lost)
 	pci_bind(self->address, "vfio-pci");
 }
 
-/* An administrator resets it, and the disk of the kernel's driver is back. */
+/* An administrator resets the function; the kernel's driver and its disk then work. */
 TEST_F_TIMEOUT(lost, reset_with_a_kernel_driver, 60)
 {
 	char path[64];
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(lost, reset_with_a_kernel_driver, 60)
 	EXPECT_USABLE(self->address);
 }
 
-/* Its owner resets it with all that share its slot, which is itself alone. */
+/* The owner resets its whole slot, in which the function is alone. */
 TEST_F_TIMEOUT(lost, hot_reset_by_its_owner, 60)
 {
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
@@ -117,11 +117,11 @@ TEST_F_TIMEOUT(lost, hot_reset_by_its_owner, 60)
 	owner_close(&owner);
 }
 
-/* Operations of MPCIFC, of which the platform refuses one. */
+/* Operations of Modify PCI Function Controls (MPCIFC); the platform refuses one of them. */
 #define REGISTER_INTERRUPTS	2
 #define REGISTER_TRANSLATION	4
 
-/* A function that the platform enables again, and refuses to register something for. */
+/* A function that the platform enables, but for which it refuses one registration. */
 FIXTURE(refused) {
 	struct owner owner;
 };
@@ -150,7 +150,7 @@ FIXTURE_TEARDOWN(refused)
 	owner_close(&self->owner);
 }
 
-/* The reset fails and leaves it disabled, and the next one succeeds. */
+/* The reset fails and leaves the function disabled; the next one succeeds. */
 TEST_F_TIMEOUT(refused, reset_fails, 60)
 {
 	const char *address = self->owner.fn.address;
@@ -169,7 +169,7 @@ TEST_F_TIMEOUT(refused, reset_fails, 60)
 	EXPECT_EQ(0, nvme_verify(&self->owner.nvme, TEST_BLOCK));
 }
 
-/* Number of samples that the platform has written: -ENOENT if it does not measure. */
+/* The number of samples that the platform has written; -ENOENT if it does not measure. */
 static long samples(const char *address)
 {
 	char path[128], line[128];
@@ -199,7 +199,7 @@ static int wait_sample(const char *address)
 	return now == first ? -ETIMEDOUT : 0;
 }
 
-/* An owner's function is measured before and after it was reset through the platform. */
+/* Measurement of a function goes on after a reset through the platform. */
 TEST_F_TIMEOUT(lost, measured_after_a_reset, 120)
 {
 	struct owner owner;
@@ -213,7 +213,10 @@ TEST_F_TIMEOUT(lost, measured_after_a_reset, 120)
 	owner_close(&owner);
 }
 
-/* Opening a function that has no other reset resets it through the platform, too. */
+/*
+ * Opening a function that has no other reset resets it through the platform, and
+ * measurement goes on.
+ */
 TEST(measured_once_open)
 {
 	char address[PCI_ADDRESS_LEN];
@@ -226,7 +229,7 @@ TEST(measured_once_open)
 	vfio_close(&fn);
 }
 
-/* Two functions in one I/O address space. */
+/* Two functions that share an I/O address space. */
 FIXTURE(shared) {
 	struct owner owner;
 	struct vfio_function other;
@@ -265,8 +268,9 @@ FIXTURE_TEARDOWN(shared)
 }
 
 /*
- * One is in error, the first or the second of them: memory is mapped and
- * unmapped for both, and the one that was in error finds it after its reset.
+ * One of two functions is in error, first the one, then the other, while memory is
+ * mapped and unmapped for both: after the reset the function in error can use the
+ * mapping.
  */
 TEST_F_TIMEOUT(shared, one_in_error, 60)
 {
@@ -278,14 +282,17 @@ TEST_F_TIMEOUT(shared, one_in_error, 60)
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, vfio_dma_map(&self->other, self->mem, iova, PAGE));
 	EXPECT_EQ(0, vfio_dma_unmap(&self->other, iova, PAGE));
-	/* The other one works all the time. */
+	/* The function that is not in error works all the time. */
 	EXPECT_EQ(0, nvme_start(&second, &self->other, iova));
 	EXPECT_EQ(0, nvme_verify(&second, TEST_BLOCK));
 	EXPECT_EQ(0, reset_soon(&owner->fn));
 	EXPECT_EQ(0, nvme_reinit(&owner->nvme));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 
-	/* Nobody listens for it: it stays in error, or the host ends that. */
+	/*
+	 * The second function's owner does not listen: the function stays in error, or
+	 * the host recovers it.
+	 */
 	EXPECT_EQ(0, nvme_provoke_error(&second, owner->unmapped));
 	EXPECT_EQ(0, vfio_dma_map(&owner->fn, self->mem, iova + OTHER_AT, PAGE));
 	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, iova + OTHER_AT, PAGE));
@@ -293,7 +300,7 @@ TEST_F_TIMEOUT(shared, one_in_error, 60)
 	nvme_stop(&second);
 }
 
-/* A function whose address space is detached and attached, while it is reset. */
+/* A function whose address space is detached while it is reset, and attached again. */
 FIXTURE(attach) {
 	struct owner owner;
 	pthread_barrier_t start;
@@ -329,7 +336,7 @@ static int detach_ioas(struct vfio_function *fn)
 	return ioctl(fn->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
 }
 
-/* A device that reaches no memory says so, or is in error and says nothing. */
+/* Waits until a device that cannot reach memory fails, or is in error and reads as all ones. */
 static int wait_failed(struct nvme *nvme)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -358,9 +365,9 @@ static void *reset_each_round(void *arg)
 }
 
 /*
- * One thread resets the function, which really was in error, another one takes
- * its address space away at any moment of that. Once that is done the device
- * reaches no memory, and an address space can be attached again.
+ * One thread resets the function, which is in error, another one detaches its address
+ * space at any moment of the reset. Afterwards the device reaches no memory, and an
+ * address space can be attached again.
  */
 TEST_F_TIMEOUT(attach, against_resets, 300)
 {
@@ -382,7 +389,7 @@ TEST_F_TIMEOUT(attach, against_resets, 300)
 		pthread_barrier_wait(&self->start);
 		ASSERT_EQ(0, self->reset);
 
-		/* What was mapped is not there for the device. */
+		/* The device cannot reach the memory that was mapped before. */
 		ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->nvme.iova));
 		ASSERT_EQ(0, wait_failed(&owner->nvme)) {
 			TH_LOG("round %d: the device reaches memory", round);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A platform that is busy or slow, or that refuses: a reset takes longer, or fails and
- * can be tried again. Nothing is lost by it, and nobody else waits.
+ * A platform that is busy, slow, or refuses: a reset takes longer, or fails and can be
+ * repeated. No state is lost by that, and no other function waits.
  */
 #include <pthread.h>
 #include <unistd.h>
@@ -12,10 +12,10 @@
 
 #define REFUSE_STORES "answer store fid=%lu space=15 skip=%ld times=%d cc=3 status=0"
 
-/* An error of another function is recovered from in this time, meanwhile. */
+/* Another function is recovered within this time while the reset waits for the platform. */
 #define MEANWHILE_MS	1200
 
-/* What the platform does while a function in error is reset. */
+/* An operation of the platform that is busy, or slow, while a function in error is reset. */
 FIXTURE(busy) {
 	struct rough rough;
 };
@@ -23,7 +23,7 @@ FIXTURE(busy) {
 FIXTURE_VARIANT(busy) {
 	const char *what;
 	const char *answer;
-	/* How often more it is asked for, and how long it takes, at least. */
+	/* The least number of further attempts, and the least time of the reset. */
 	int more;
 	int ms;
 };
@@ -86,7 +86,7 @@ FIXTURE_TEARDOWN(busy)
 	ROUGH_END();
 }
 
-/* How often the platform is asked during a reset of a function in error. */
+/* Resets a function in error. Returns how often the platform was asked for @what. */
 static long asked(struct __test_metadata *_metadata, struct rough *rough, const char *what)
 {
 	long before;
@@ -98,7 +98,7 @@ static long asked(struct __test_metadata *_metadata, struct rough *rough, const 
 	return platform_number("count %s fid=%lu", what, rough->fid) - before;
 }
 
-/* The reset waits until it is done. Validates R2. */
+/* The reset waits until the platform has done it. Validates R2. */
 TEST_F_TIMEOUT(busy, is_waited_for, 60)
 {
 	long before, now;
@@ -118,14 +118,14 @@ TEST_F_TIMEOUT(busy, is_waited_for, 60)
 	EXPECT_RESTORED();
 }
 
-/* What the platform refuses while a function in error is reset. */
+/* An operation that the platform refuses while a function in error is reset. */
 FIXTURE(refused) {
 	struct rough rough;
 };
 
 FIXTURE_VARIANT(refused) {
 	const char *answer;
-	/* The IOMMU core warns where a domain cannot be left when a function is closed. */
+	/* Refused during a close, the IOMMU core warns: such an answer is taken back before. */
 	bool open_only;
 };
 
@@ -169,7 +169,7 @@ FIXTURE_TEARDOWN(refused)
 	ROUGH_END();
 }
 
-/* The next attempt finds all that the first one found. Validates R3. */
+/* After a reset that has failed, the next one succeeds and restores everything. Validates R3. */
 TEST_F_TIMEOUT(refused, once, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -181,7 +181,10 @@ TEST_F_TIMEOUT(refused, once, 60)
 	EXPECT_RESTORED();
 }
 
-/* So does the one after many, once it is no longer refused. Validates R4. */
+/*
+ * After several resets that have failed, the next one succeeds and restores everything.
+ * Validates R4.
+ */
 TEST_F_TIMEOUT(refused, again_and_again, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -196,7 +199,10 @@ TEST_F_TIMEOUT(refused, again_and_again, 60)
 	EXPECT_RESTORED();
 }
 
-/* An owner that gives up leaves a function that the next one can have. Validates R4. */
+/*
+ * The owner closes the function after a reset that has failed; the next owner can open
+ * it. Validates R4.
+ */
 TEST_F_TIMEOUT(refused, until_it_is_closed, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -229,7 +235,10 @@ FIXTURE_TEARDOWN(refusal)
 	ROUGH_END();
 }
 
-/* Busy for longer than the kernel waits: the reset fails, and works later. Validates R2. */
+/*
+ * The platform is busy for longer than the kernel waits: the reset fails, and a later
+ * one succeeds. Validates R2.
+ */
 TEST_F_TIMEOUT(refusal, busy_for_ever, 90)
 {
 	struct owner *owner = &self->rough.owner;
@@ -247,7 +256,7 @@ static void *reset_in_thread(void *fn)
 	return (void *)(long)vfio_reset(fn);
 }
 
-/* While a reset waits for the platform, other functions are recovered. Validates R2. */
+/* Another function is recovered while a reset waits for the platform. Validates R2. */
 TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
 {
 	char address[PCI_ADDRESS_LEN];
@@ -272,19 +281,22 @@ TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
 	EXPECT_GT(MEANWHILE_MS, (now_ns() - start) / 1000000);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(0, (long)ret);
-	/* It did wait. */
+	/* The platform was asked until it was no longer busy, so the reset has waited. */
 	EXPECT_EQ(before + 91, platform_number("count disable fid=%lu", self->rough.fid));
 	owner_close(&other);
 	EXPECT_RESTORED();
 }
 
-/* What it refuses to restore is no success, and the next reset restores it. Validates R4. */
+/*
+ * The platform refuses writes to config space: the reset fails, and the next one
+ * restores it. Validates R4.
+ */
 TEST_F_TIMEOUT(refusal, to_restore, 60)
 {
 	struct owner *owner = &self->rough.owner;
 
 	ASSERT_EQ(0, owner_suffer(owner));
-	/* The Command register is the fifth that is written. */
+	/* The Command register is the fifth one that is written. */
 	ASSERT_EQ(0, platform_command("answer store fid=%lu space=15 skip=4 times=4 cc=3 status=0",
 				      self->rough.fid));
 	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
@@ -293,14 +305,17 @@ TEST_F_TIMEOUT(refusal, to_restore, 60)
 	EXPECT_RESTORED();
 }
 
-/* Nor is it one if MSI-X stays off, or masked: its control register is written last. */
+/*
+ * The platform refuses the writes that switch MSI-X on, which are the last ones: the
+ * reset fails. Validates R4.
+ */
 TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 {
 	struct owner *owner = &self->rough.owner;
 	long before, all = 0;
 	int i, last;
 
-	/* Only what differs is written, which may be more the first time. */
+	/* The kernel writes only registers that differ, which are more in the first round. */
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		before = platform_number("count store fid=%lu space=15", self->rough.fid);
@@ -309,7 +324,7 @@ TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 		EXPECT_RESTORED();
 	}
 	ASSERT_LT(2, all);
-	/* The last one ends the mask, and the one before it switches MSI-X on. */
+	/* The last write unmasks MSI-X, and the one before it switches MSI-X on. */
 	for (last = 1; last <= 2; last++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		ASSERT_EQ(0, platform_command(REFUSE_STORES, self->rough.fid, all - last, last));
@@ -323,8 +338,9 @@ TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 }
 
 /*
- * Translations that the platform does not refresh: for want of resources it is asked
- * again; a function that refuses has all of them anew before it does DMA. Validates R5.
+ * The platform refuses to refresh DMA translations. For lack of resources: the kernel
+ * asks again. Because the function is in error: the next reset registers all of them.
+ * Validates R5.
  */
 TEST_F(refusal, translations_are_not_refreshed)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channel reports: several events in one of them, reports that are lost, and the event
- * that says that others were.
+ * Channel reports: several events in one report, reports that are lost, and the event
+ * that says that other events were lost.
  */
 #include "kselftest_harness.h"
 
@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(report)
 	ROUGH_END();
 }
 
-/* An owner is told of an event, and gets it. */
+/* The owner is woken, and takes an event with that code. */
 static void expect_told(struct __test_metadata *_metadata, struct owner *owner, __u16 pec)
 {
 	struct vfio_device_zpci_err_region event;
@@ -51,7 +51,7 @@ static void expect_works(struct __test_metadata *_metadata, struct owner *owner)
 
 #define EXPECT_WORKS(owner)	expect_works(_metadata, owner)
 
-/* One report, events of two functions in it: each owner gets its own. Validates R15. */
+/* One report brings events of two functions: each owner gets its own. Validates R15. */
 TEST_F_TIMEOUT(report, several_events_in_one, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -65,7 +65,10 @@ TEST_F_TIMEOUT(report, several_events_in_one, 60)
 	ASSERT_EQ(0, platform_command("event pec=7 fid=%lu", self->rough.fid));
 	EXPECT_TOLD(owner, 5);
 	EXPECT_TOLD(&self->other, 6);
-	/* The second one may have come before the first one was taken. */
+	/*
+	 * The second event may have come before the first one was taken, so there may
+	 * be no wake-up.
+	 */
 	event_wait(owner->error_event, QUIET_MS);
 	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(7, event.pec);
@@ -76,8 +79,8 @@ TEST_F_TIMEOUT(report, several_events_in_one, 60)
 }
 
 /*
- * The report of an event is lost, which the next one says: the event comes, and so do
- * those after it. Validates R16.
+ * The report of an event is lost, and the next report says so: the kernel then asks for
+ * all events. Validates R16.
  */
 TEST_F_TIMEOUT(report, lost, 60)
 {
@@ -90,14 +93,17 @@ TEST_F_TIMEOUT(report, lost, 60)
 	EXPECT_TOLD(owner, 5);
 	EXPECT_LT(before, platform_number("count event"));
 	EXPECT_WORKS(owner);
-	/* One of the emulator itself, which raises a report of its own. */
+	/* The emulator raises this event, with a report of its own. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(PEC_DMA_ACCESS, event.pec);
 	EXPECT_WORKS(owner);
 }
 
-/* The emulator's own is lost, and many are, one after the other. Validates R16. */
+/*
+ * The emulator's own reports are lost, one after the other: each event still comes.
+ * Validates R16.
+ */
 TEST_F_TIMEOUT(report, lost_again_and_again, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -115,7 +121,7 @@ TEST_F_TIMEOUT(report, lost_again_and_again, 60)
 	}
 }
 
-/* Several events behind a report that is lost: all of them come. Validates R15, R16. */
+/* The report of several events is lost: all of them still come. Validates R15, R16. */
 TEST_F_TIMEOUT(report, lost_with_several_events, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -129,7 +135,10 @@ TEST_F_TIMEOUT(report, lost_with_several_events, 60)
 	EXPECT_WORKS(&self->other);
 }
 
-/* So does one that takes a function away. Validates R16, R18. */
+/*
+ * The report of a function that is taken away is lost: the function still goes.
+ * Validates R16, R18.
+ */
 TEST_F_TIMEOUT(report, lost_when_a_function_goes, 60)
 {
 	char address[PCI_ADDRESS_LEN];
@@ -147,8 +156,9 @@ TEST_F_TIMEOUT(report, lost_when_a_function_goes, 60)
 }
 
 /*
- * Events of functions that come and go were lost, which an event says that names no
- * function: all are looked at. Who has one of them does not notice. Validates R17.
+ * Events of functions that come and go are lost, and an event that names no function
+ * says so: the kernel looks at all functions. An owner of another function does not
+ * notice. Validates R17.
  */
 TEST_F_TIMEOUT(report, several_functions, 90)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that the PCI core loses and finds: by "remove" and "rescan", by
- * their slots and by events, several of these at once. Afterwards there is one
- * device, which works, and nobody has waited for somebody else.
+ * Functions that are removed from the PCI core and found again: by "remove" and
+ * "rescan", by their slots and by events, and several of these at once. Afterwards
+ * there is one device, which works, and no function has waited for another one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define HOT_ADDRESS	"0040:00:00.0"
 #define HOT_SLOT	"00000040"
 
-/* One that is in the same domain. */
+/* Another function, which is plugged into the same domain. */
 #define OTHER_FID	65
 #define OTHER_SLOT	"00000041"
 
@@ -34,23 +34,23 @@
 #define ROUNDS		times(25, 200)
 #define PLUGGED_ROUNDS	times(10, 40)
 
-/* Of configuration space: what a reset changes, and restores. It is over by then. */
+/* The part of config space that a reset changes and restores, and a time in which it is done. */
 #define CONFIG_LEN	64
 #define RESET_MS	300
 
-/* Less than the shortest reset of a function, and more than the pause between two attempts. */
+/* Less than the shortest reset takes, and more than the pause between two attempts. */
 #define SLOW		"/sys/module/zpci_slow_removal/parameters/"
 #define SLOW_MS		"30"
 #define SLOW_REMOVALS	times(6, 24)
 
-/* The registers of an e1000e, and the one that is never 0. */
+/* The length of an e1000e's registers, and the register that is never 0. */
 #define E1000E_BAR_SIZE	0x20000
 #define E1000E_STATUS	0x8
 
 #define NO_HOST		"nobody plugs functions for this machine"
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* Resets a function in error: the event may still be handled. */
+/* Resets a function in error. In C that fails with EAGAIN while the event is still processed. */
 static int reset_soon(struct vfio_function *fn)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -59,11 +59,11 @@ static int reset_soon(struct vfio_function *fn)
 	do {
 		ret = vfio_reset(fn);
 	} while (ret == -EAGAIN && wait_on(deadline));
-	/* The C version leaves the function without, after a real error. */
+	/* The C version leaves bus mastering off after a real error. */
 	return ret ? ret : vfio_enable_bus_master(fn);
 }
 
-/* User space can have the function now, and can recover it. */
+/* An owner in user space can open the function, and recover it from an error. */
 static void expect_usable(struct __test_metadata *_metadata, const char *address)
 {
 	struct owner owner;
@@ -95,7 +95,10 @@ FIXTURE(scans) {
 
 FIXTURE_SETUP(scans)
 {
-	/* That driver waits a minute for its first commands if its function goes just then. */
+	/*
+	 * The kernel's NVMe driver would wait a minute for its first commands if its
+	 * function goes then.
+	 */
 	module_unload("nvme");
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
 	ASSERT_EQ(0, pci_slot(self->address, self->slot, sizeof(self->slot)));
@@ -163,7 +166,7 @@ FIXTURE_TEARDOWN(taken)
 	pci_wait_present(self->address, true, PATIENCE_MS);
 }
 
-/* One in error, from which nobody recovers, is found again, and in order. */
+/* A function in error that nobody recovers is removed: a rescan finds it, and it is in order. */
 TEST_F_TIMEOUT(taken, remove_and_rescan, 60)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -221,8 +224,8 @@ static void remove_in_error(struct __test_metadata *_metadata, const char *addre
 }
 
 /*
- * Removed while its owner has it, in error: what is done to bring the function back is over
- * when its next device is there. The PCI core is slow, so that it could go on.
+ * A function in error is removed while it is open: the kernel has repaired it before a
+ * rescan adds its next device. The PCI core is made slow, to leave time for a mistake.
  */
 TEST_F_TIMEOUT(taken, removed_in_error_while_open, 60)
 {
@@ -252,8 +255,8 @@ static int off_and_on(const void *slot)
 }
 
 /*
- * Its slot is switched off, and its owner does not let go: others are scanned,
- * go, and come.
+ * A slot is switched off, and the owner of its function does not close it: other
+ * functions are scanned, go, and come.
  */
 TEST_F_TIMEOUT(taken, power_off_holds_up_nobody, 120)
 {
@@ -293,7 +296,7 @@ static int remove_and_rescan(const void *address)
 	return ret ? ret : rescan(NULL);
 }
 
-/* The slot stays as long as somebody holds the device. */
+/* Waits until the slot is off. It stays there while the device has references. */
 static int wait_switched_off(const char *slot)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -332,7 +335,7 @@ FIXTURE_TEARDOWN(plugged)
 	}
 }
 
-/* It is released while another one is removed and found again, over and over. */
+/* A plugged function is released while another one is removed and found again, many times. */
 TEST_F_TIMEOUT(plugged, released_beside_remove_and_rescan, 300)
 {
 	pid_t child = child_start(NULL, remove_and_rescan, self->address, true);
@@ -356,7 +359,7 @@ TEST_F_TIMEOUT(plugged, released_beside_remove_and_rescan, 300)
 	EXPECT_USABLE(HOT_ADDRESS);
 }
 
-/* Binds the kernel's driver, and keeps the disk open: the device stays after it is removed. */
+/* Binds the kernel's driver and opens the disk, which keeps the device after its removal. */
 static int hold_disk(const char *address)
 {
 	char path[64];
@@ -371,9 +374,9 @@ static int hold_disk(const char *address)
 }
 
 /*
- * It is unplugged while its disk is in use, and another function wants its
- * domain: that one comes once the disk is closed, and nothing is left of the
- * first attempt. For the latter kmemleak is the judge.
+ * The function is unplugged while its disk is open, and another function is plugged
+ * into its domain: that one fails to come, and comes once the disk is closed. kmemleak
+ * checks that the failure leaks nothing.
  */
 TEST_F_TIMEOUT(plugged, leaves_its_domain, 120)
 {
@@ -399,7 +402,7 @@ TEST_F_TIMEOUT(plugged, leaves_its_domain, 120)
 	ASSERT_EQ(0, pci_wait_slot(OTHER_SLOT, false, PATIENCE_MS));
 }
 
-/* One that has just come can be seen before drivers may have it. */
+/* A function that has just been plugged cannot be bound or opened at first. */
 static int open_new(struct vfio_function *fn, const char *address)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -414,8 +417,9 @@ static int open_new(struct vfio_function *fn, const char *address)
 }
 
 /*
- * It is unplugged while its disk is in use, and an adapter of another kind comes
- * under the same number. The registers of all work, also once the disk is closed.
+ * The function is unplugged while its disk is open, and an adapter of another kind is
+ * plugged with the same function ID. The registers of the new one work, also after the
+ * disk is closed.
  */
 TEST_F_TIMEOUT(plugged, becomes_another_adapter, 120)
 {

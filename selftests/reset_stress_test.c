@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reset under pressure: many times, from several threads at once, while
- * the function goes away, and killed in the middle.
+ * Resets under stress: many in a row, from several threads at once, while the function
+ * goes away, and killed in the middle.
  *
  * ZPCI_LONG=1 in the environment makes the loops long.
  */
@@ -17,10 +17,13 @@
 #include "host.h"
 #include "long.h"
 
-/* A reset on a function that is in order may take this long: FLR takes 100 ms. */
+/* A reset of a function in order takes no longer; an FLR alone takes 100 ms. */
 #define QUICK_MS		2000
 
-/* And one that cannot succeed, because somebody does not let the function go. */
+/*
+ * A reset that cannot get a lock, because an owner does not close the function, takes
+ * no longer.
+ */
 #define GIVES_UP_MS		12000
 
 /* A function for unplugging: its UID is its PCI domain. */
@@ -65,8 +68,8 @@ FIXTURE_TEARDOWN(reset_stress)
 }
 
 /*
- * Each as soon as the owner is woken, and each succeeds; interrupts and DMA
- * work to the end, and no event was lost on the way. Validates 31, 56, 63, 65.
+ * The owner resets as soon as it is woken, many times: each reset succeeds, interrupts
+ * and DMA work to the end, and no event is lost. Validates 31, 56, 63, 65.
  */
 TEST_F_TIMEOUT(reset_stress, in_a_row, 3600)
 {
@@ -88,7 +91,7 @@ TEST_F_TIMEOUT(reset_stress, in_a_row, 3600)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* A thread that does one thing over and over. */
+/* A thread that repeats one operation. */
 struct worker {
 	struct owner *owner;
 	pthread_t thread;
@@ -144,8 +147,8 @@ static void *ask_hot_reset(void *arg)
 }
 
 /*
- * What a hot reset would reset is known whatever goes on with the function at
- * the moment. Validates 90.
+ * The kernel can always tell which functions a hot reset would reset, also during an
+ * error or a reset. Validates 90.
  */
 TEST_F_TIMEOUT(reset_stress, while_hot_reset_is_asked_for, 120)
 {
@@ -198,7 +201,7 @@ static void *reset_once(void *arg)
 	return NULL;
 }
 
-/* Two resets at the same time: both succeed, whoever is first. Validates 31, 67. */
+/* Two threads reset at the same time: both resets succeed. Validates 31, 67. */
 TEST_F_TIMEOUT(reset_stress, two_at_once, 1200)
 {
 	struct owner *owner = &self->owner;
@@ -227,7 +230,7 @@ TEST_F_TIMEOUT(reset_stress, two_at_once, 1200)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Of a function that is in order: quick, and no event comes of it. Validates 66. */
+/* The reset of a function in order is quick, and makes no event. Validates 66. */
 TEST_F_TIMEOUT(reset_stress, of_a_healthy_function, 600)
 {
 	struct owner *owner = &self->owner;
@@ -278,8 +281,8 @@ static void be_killed_resetting(struct owner *owner, int ready)
 }
 
 /*
- * Killed at any moment of a reset: the process ends, and the function works.
- * Validates 31, 49, 67.
+ * A process is killed at different moments of its reset: it ends, and the function
+ * works. Validates 31, 49, 67.
  */
 TEST_F_TIMEOUT(reset_stress, killed, 600)
 {
@@ -304,7 +307,7 @@ TEST_F_TIMEOUT(reset_stress, killed, 600)
 		EXPECT_GT(QUICK_MS, ms_since(start));
 		close(pipefd[0]);
 		close(pipefd[1]);
-		/* The function is open still, by this process. */
+		/* The parent still has the function open. */
 		ASSERT_EQ(0, owner_recover(owner));
 		EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	}
@@ -319,8 +322,8 @@ static void *unbind(void *arg)
 }
 
 /*
- * While the driver is being unbound a reset cannot be had. Killed while it
- * waits for that, it ends at once, and so does all else. Validates 31, 88.
+ * A reset waits while the driver is being unbound. If its process is killed, it ends at
+ * once. Validates 31, 88.
  */
 TEST_F_TIMEOUT(reset_stress, killed_while_it_waits, 120)
 {
@@ -350,7 +353,7 @@ TEST_F_TIMEOUT(reset_stress, killed_while_it_waits, 120)
 	waitpid(child, &status, 0);
 	EXPECT_GT(500, ms_since(start));
 
-	/* Not killed, it gives up. */
+	/* Without being killed, the reset gives up after a while. */
 	start = now_ns();
 	EXPECT_EQ(-EAGAIN, vfio_reset_once(&owner->fn));
 	EXPECT_GT(GIVES_UP_MS, ms_since(start));
@@ -394,13 +397,14 @@ FIXTURE_TEARDOWN(unplug)
 {
 	owner_close(&self->owner);
 	EXPECT_EQ(0, pci_wait_present(PLUGGED_ADDRESS, false, PATIENCE_MS));
-	/* Its slot goes last: from then on the next one may have the same numbers. */
+	/* The slot goes last. A function can be plugged with the same numbers from then on. */
 	EXPECT_EQ(0, pci_wait_slot(PLUGGED_SLOT, false, PATIENCE_MS));
 }
 
 /*
- * The function is unplugged while its owner resets it from an error: each
- * reset succeeds or says why not, none hangs, and closing lets it go. Validates 88, 91.
+ * The function is unplugged while its owner resets it: each reset succeeds or returns
+ * an error, none hangs, and the function goes when the owner closes it. Validates 88,
+ * 91.
  */
 TEST_F_TIMEOUT(unplug, while_resetting, 120)
 {
@@ -419,7 +423,10 @@ TEST_F_TIMEOUT(unplug, while_resetting, 120)
 			TH_LOG("reset %d: %d", i, ret);
 		}
 		EXPECT_GT(GIVES_UP_MS, ms_since(start));
-		/* The owner has been asked: it has had its chance. */
+		/*
+		 * The kernel has asked the owner to close the function, and resets fail
+		 * from then on.
+		 */
 		if (ret && !event_wait(request, 0))
 			break;
 	}

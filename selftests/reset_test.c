@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* System 5: the reset. It comes at once, really resets, and gives all back. */
+/*
+ * System 5: the reset. It succeeds at once, reaches the inside of the device, and
+ * restores everything.
+ */
 #include <linux/pci_regs.h>
 #include <sys/ioctl.h>
 
@@ -38,8 +41,8 @@ FIXTURE_TEARDOWN(reset)
 }
 
 /*
- * A reset right after the eventfd fired succeeds, every time: nothing that is
- * still being reported stands in its way. Validates 31, 56.
+ * A reset right after the eventfd was signalled succeeds, every time, although the
+ * event may still be reported elsewhere. Validates 31, 56.
  */
 TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 {
@@ -51,7 +54,7 @@ TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 		ASSERT_EQ(0, owner_suffer(owner));
 		if (!vfio_reset_once(&owner->fn))
 			good++;
-		/* The C version may have to be asked again, and does not bring Command back. */
+		/* In C a reset may have to be repeated, and leaves Command as it is. */
 		if (owner->fn.by_feature)
 			ASSERT_EQ(0, vfio_reset(&owner->fn));
 		ASSERT_EQ(0, nvme_reinit(&owner->nvme)) {
@@ -62,13 +65,13 @@ TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* The reset reaches the inside of the function: no error is left there. */
+/* The reset reaches the inside of the device: the controller reports no error. */
 TEST_F(reset, leaves_no_error_inside)
 {
 	struct owner *owner = &self->owner;
 	__u32 csts;
 
-	/* The plugin resets no more of the inside than configuration space. */
+	/* The plugin would reset nothing but config space, in place of the device. */
 	if (platform_there())
 		ASSERT_EQ(0, platform_command("inside off"));
 	ASSERT_EQ(0, owner_listen(owner));
@@ -82,9 +85,9 @@ TEST_F(reset, leaves_no_error_inside)
 }
 
 /*
- * Every byte of configuration space is what it was before the error: BARs,
- * command register, MSI-X and all; and none was lost to the all ones that an
- * inaccessible function reads as. Validates 58, 59, 61, 62.
+ * After the reset each byte of config space is as before the error, with BARs, Command
+ * and MSI-X. None is 0xff because it was saved while the function read as all ones.
+ * Validates 58, 59, 61, 62.
  */
 TEST_F(reset, brings_config_space_back)
 {
@@ -105,8 +108,8 @@ TEST_F(reset, brings_config_space_back)
 }
 
 /*
- * An administrator resets the function before its owner has read of the error: the owner
- * recovers as if that had not been. Validates 99.
+ * An administrator resets the function before its owner has read the event: the owner
+ * can recover as usual. Validates 99.
  */
 TEST_F(reset, of_an_administrator_comes_first)
 {
@@ -129,7 +132,7 @@ TEST_F(reset, of_an_administrator_comes_first)
 	EXPECT_EQ(0, config_differences(before, after));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 
-	/* The next error is one, too. */
+	/* The next error is reported as a new one. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EVENT(owner, &event, 2);
 	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT, event.flags);
@@ -152,11 +155,11 @@ TEST_F(reset, keeps_dma_mappings)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	pattern_fill(block, TEST_BLOCK);
 	EXPECT_EQ(0, nvme_write(&owner->nvme, TEST_BLOCK, block));
-	/* No access failed on the way. */
+	/* The device has caused no error by that. */
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
 }
 
-/* And mapping and unmapping go on as before. */
+/* Memory can be mapped and unmapped as before. */
 TEST_F(reset, dma_can_be_mapped_anew)
 {
 	struct owner *owner = &self->owner;
@@ -171,7 +174,7 @@ TEST_F(reset, dma_can_be_mapped_anew)
 	EXPECT_EQ(0, nvme_verify(nvme, TEST_BLOCK));
 }
 
-/* A second reset in a row, and one without reading the event, are fine. Validates 67. */
+/* A second reset succeeds, and so does one without reading the event. Validates 67. */
 TEST_F(reset, twice_in_a_row)
 {
 	struct owner *owner = &self->owner;
@@ -184,8 +187,8 @@ TEST_F(reset, twice_in_a_row)
 }
 
 /*
- * A healthy function: the reset works as it always did, keeps what the owner
- * set up in configuration space, and no error is reported. Validates 60, 66.
+ * The reset of a healthy function keeps the config space that the owner has set up, and
+ * reports no error. Validates 60, 66.
  */
 TEST_F(reset, of_a_healthy_function)
 {
@@ -207,8 +210,8 @@ TEST_F(reset, of_a_healthy_function)
 }
 
 /*
- * Where the PCI core knows no way to reset the function, the platform does, and
- * user space is told that it can be reset.
+ * The PCI core has no way to reset the function: the platform resets it, and
+ * VFIO_DEVICE_GET_INFO says that it can be reset.
  */
 TEST_F(reset, without_a_reset_method)
 {
@@ -287,14 +290,11 @@ FIXTURE_SETUP(power_cycle)
 
 FIXTURE_TEARDOWN(power_cycle)
 {
-	/* Harmless where the power is on already. */
+	/* Switches the power on in case a failed test has left it off. */
 	pci_slot_power(self->slot, true);
 }
 
-/*
- * A function that was off and on again through its slot can be reset after
- * an error like any other. Validates 87.
- */
+/* A function whose slot was off and on again can be reset after an error. Validates 87. */
 TEST_F_TIMEOUT(power_cycle, reset_works, 60)
 {
 	struct owner owner;

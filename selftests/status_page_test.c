@@ -57,7 +57,7 @@ TEST(layout)
 	EXPECT_EQ(88, sizeof(struct vfio_device_zpci_err_status));
 }
 
-/* From nothing by way of an event to a reset, each seen, and nothing taken. */
+/* The page shows no event, then an event, then that it is stale; looking takes no event. */
 TEST_F(status_page, an_event)
 {
 	struct vfio_device_zpci_err_status now;
@@ -99,7 +99,7 @@ TEST_F(status_page, an_event)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* A page that is mapped late, or once more, says the same. */
+/* A second mapping of the page, made later, shows the same. */
 TEST_F(status_page, mapped_again)
 {
 	const struct vfio_device_zpci_err_status *again;
@@ -114,7 +114,7 @@ TEST_F(status_page, mapped_again)
 	munmap((void *)again, self->page);
 }
 
-/* Nobody writes to it, and what is no part of it cannot be mapped. */
+/* The page cannot be mapped writable, and no other part of the region can be mapped. */
 TEST_F(status_page, cannot_be_misused)
 {
 	const struct {
@@ -150,7 +150,7 @@ TEST_F(status_page, cannot_be_misused)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* The owner's own children see what it sees. */
+/* A child that the owner forks sees the same page. */
 TEST_F(status_page, inherited)
 {
 	int status;
@@ -172,7 +172,7 @@ TEST_F(status_page, inherited)
 	ASSERT_EQ(0, owner_recover(&self->owner));
 }
 
-/* The next owner's page begins at nothing. */
+/* The next owner's page shows no event. */
 TEST_F(status_page, next_owner)
 {
 	struct vfio_device_zpci_err_status now;
@@ -203,7 +203,11 @@ static void *poll_on(void *arg)
 	while (!__atomic_load_n(&poller->stop, __ATOMIC_ACQUIRE)) {
 		error_status_read(poller->status, &now);
 		poller->looks++;
-		/* The newest event that was kept is no newer than the newest of all. */
+		/*
+		 * If the three numbers are of one moment, the newest kept event is no
+		 * newer than the last one, and the difference is at most the number of
+		 * dropped events.
+		 */
 		if (now.newest.sequence > now.generation ||
 		    now.newest.dropped != now.dropped ||
 		    now.generation - now.newest.sequence > now.dropped)
@@ -215,7 +219,7 @@ static void *poll_on(void *arg)
 	return NULL;
 }
 
-/* Whoever looks while events come and go sees each moment whole. */
+/* Reads of the page while events come and go are never torn. */
 TEST_F_TIMEOUT(status_page, is_never_torn, 120)
 {
 	struct poller poller = { .status = self->status };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Storms: events of many functions at once and in bursts of thousands, each
- * function with an owner. Each event is delivered once and in order, or is
- * counted as dropped.
+ * Storms: events of many functions at once, and bursts of thousands; each function has
+ * an owner. Each event is delivered once and in order, or is counted as dropped.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -18,42 +17,42 @@
 #define FUNCTIONS_MAX	64
 #define INJECTORS	4
 
-/* Real errors of each function. */
+/* How often each function has a real error. */
 #define ROUNDS		2
 
-/* Every so many events one is a permanent failure. */
+/* One event in so many is a permanent failure. */
 #define PERMANENT_EVERY	250
 
-/* No more of them are on their way to one owner than its queue keeps for sure. */
+/* At most this many permanent failures of an owner are unread, so that none is dropped. */
 #define PERMANENT_MAX	8
 
-/* What may be in the kernel of a storm: per function, and in all. */
+/* How much more memory the kernel may use in a storm: per function, and in all. */
 #define MEMORY_PER_FUNCTION_KB	64
 #define MEMORY_KB		4096
 
-/* Messages in the log: each function has a limit, and what is about none, per second. */
+/* The most messages in the log: a limit per function, and one per second for the others. */
 #define MESSAGES_PER_SECOND(functions)	(40 + 2 * (functions))
 #define MESSAGES(functions)		(100 + 20 * (functions))
 
 /**
  * struct victim - a function in the storm, with its owner
  *
- * @address: where it is
+ * @address: its PCI address
  * @owner: its owner
  * @status: its status page
- * @ccdf: an event of it
- * @thread: of whatever is done to all functions at once
- * @result: of that
+ * @ccdf: the next event to inject
+ * @thread: the thread of with_all()
+ * @result: the result of that thread
  * @steady: its owner reads all the time, and not only after a burst
  * @stop: the burst is over
- * @sent: events so far; an injected one carries its number as failing address
- * @permanent_sent: permanent failures among them
- * @permanent_got: those of them that were delivered
+ * @sent: number of events so far; it is the failing address of an injected one
+ * @permanent_sent: number of permanent failures among them
+ * @permanent_got: number of permanent failures that were delivered
  * @delivered: events that were delivered
  * @disordered: events that came twice, or before an older one
  * @sequence: number of the event that came last, as the kernel counts
  * @number: number of the event that came last, as this test counts
- * @dropped: events that the kernel says are lost
+ * @dropped: events that the kernel has counted as dropped
  */
 struct victim {
 	char address[PCI_ADDRESS_LEN];
@@ -74,7 +73,7 @@ struct victim {
 	__u32 dropped;
 };
 
-/* One thread of those that inject: every so many functions are its own. */
+/* A thread that injects events into every nth function. */
 struct injector {
 	struct victim *victims;
 	pthread_t thread;
@@ -141,7 +140,7 @@ static void *recover_one(void *arg)
 	return NULL;
 }
 
-/* Does something to all functions at once: for how many it failed. */
+/* Calls a function for all victims, each in a thread. Returns how many calls have failed. */
 static int with_all(struct __test_metadata *_metadata, struct victim *victims, int count,
 		    void *(*action)(void *))
 {
@@ -185,7 +184,7 @@ FIXTURE_TEARDOWN(storm)
 	WITH_ALL(self->victims, self->count, close_one);
 }
 
-/* Takes all that there is, and accounts for it. */
+/* Takes all events of a victim, and counts and checks them. */
 static int drain(struct victim *victim)
 {
 	struct vfio_device_zpci_err_region event;
@@ -212,7 +211,7 @@ static int drain(struct victim *victim)
 	}
 }
 
-/* Waits until the kernel has seen all events of a function. */
+/* Waits until the kernel has processed all events of a function. */
 static int wait_seen(struct victim *victim)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -223,7 +222,7 @@ static int wait_seen(struct victim *victim)
 	return 0;
 }
 
-/* What all functions sum up to. */
+/* The sums over all functions. */
 struct sum {
 	__u64 events, delivered, dropped, disordered;
 	unsigned int permanent, permanent_lost;
@@ -263,7 +262,10 @@ static void expect_accounted(struct __test_metadata *_metadata, const char *name
 
 static pthread_barrier_t all_ready;
 
-/* Fails together with all others, is told, and recovers. */
+/*
+ * A real error of one function, at the same time as of all others: its owner is woken
+ * and recovers.
+ */
 static void *suffer_one(void *arg)
 {
 	struct victim *victim = arg;
@@ -280,7 +282,7 @@ static void *suffer_one(void *arg)
 	return NULL;
 }
 
-/* Real errors of all functions at the same moment. Validates 7, 26. */
+/* All functions have a real error at the same moment. Validates 7, 26. */
 TEST_F_TIMEOUT(storm, all_at_once, 1800)
 {
 	int i;
@@ -293,7 +295,7 @@ TEST_F_TIMEOUT(storm, all_at_once, 1800)
 	EXPECT_EQ(0, WITH_ALL(self->victims, self->count, recover_one));
 }
 
-/* An owner in a storm: it reads as events come, or lets them come and then reads. */
+/* An owner in a storm: it reads while events come, or only after the burst. */
 static void *read_one(void *arg)
 {
 	struct victim *victim = arg;
@@ -329,7 +331,7 @@ static int inject_one(struct victim *victim, int fd)
 	return pwrite(fd, raw, sizeof(raw), 0) == sizeof(raw) ? 0 : -errno;
 }
 
-/* A burst over all functions of this injector, by turns. */
+/* Injects a burst of events into the functions of this injector, in turns. */
 static void *inject_many(void *arg)
 {
 	struct injector *injector = arg;
@@ -345,7 +347,10 @@ static void *inject_many(void *arg)
 	return NULL;
 }
 
-/* One burst for every function: what the kernel needed of memory at its end, in KiB. */
+/*
+ * Injects a burst into all functions. @used is the memory that the kernel needs more
+ * then, in KiB.
+ */
 static int burst(struct victim *victims, int count, int events, long *used)
 {
 	struct injector injectors[INJECTORS];
@@ -379,10 +384,9 @@ static int burst(struct victim *victims, int count, int events, long *used)
 }
 
 /*
- * Thousands of events over all functions, with owners that read all the time and
- * owners that read afterwards: all is accounted for, no permanent failure is
- * lost, memory and log stay bounded, and each function works in the end.
- * Validates 4, 5, 24.
+ * Thousands of events for all functions; some owners read all the time, others
+ * afterwards. All events are accounted for, no permanent failure is dropped, memory and
+ * log stay bounded, and each function works at the end. Validates 4, 5, 24.
  */
 TEST_F_TIMEOUT(storm, bursts, 3600)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that the platform takes away while they are in use, asks for, lets somebody
- * else have, and gives back: by real events, and the function is really gone.
+ * Functions that the platform takes away, asks for, gives to another system and gives
+ * back while they are in use. The events are real channel reports, and the function is
+ * really gone.
  */
 #include <pthread.h>
 
@@ -12,7 +13,7 @@
 
 #define QUIET_MS	300
 
-/* A reset fails in this time when its function is taken away. */
+/* A reset whose function is taken away fails within this time. */
 #define GIVE_UP_MS	12000
 
 FIXTURE(taken) {
@@ -22,7 +23,7 @@ FIXTURE(taken) {
 };
 
 FIXTURE_VARIANT(taken) {
-	/* The event has the handle that the function had before. */
+	/* Whether the event has the handle from before the function was taken away. */
 	bool old_handle;
 };
 
@@ -48,12 +49,12 @@ FIXTURE_TEARDOWN(taken)
 {
 	close(self->request);
 	ROUGH_END();
-	/* Harmless where the power is on already. */
+	/* Switches the power on in case a failed test has left it off. */
 	pci_slot_power(self->slot, true);
 	pci_wait_present(self->rough.address, true, PATIENCE_MS);
 }
 
-/* An event about the function; the state of the function is that of the event. */
+/* Raises an availability event; the platform also changes the function's state as it says. */
 static int announce(struct rough *rough, __u16 pec)
 {
 	return platform_command("event pec=0x%x fid=%lu", pec, rough->fid);
@@ -75,7 +76,10 @@ static int take_away(struct rough *rough, bool old_handle)
 #define WAIT_THERE()							\
 	ASSERT_EQ(0, pci_wait_present(self->rough.address, true, PATIENCE_MS))
 
-/* Its owner is asked to let go, and can read its events until it does. Validates R18. */
+/*
+ * The owner of a function that is taken away is asked to close it, and can read its
+ * events until then. Validates R18.
+ */
 TEST_F_TIMEOUT(taken, while_open, 90)
 {
 	struct owner *owner = &self->rough.owner;
@@ -100,7 +104,7 @@ TEST_F_TIMEOUT(taken, while_open, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* Not open: it goes, and comes again, over and over. Validates R18. */
+/* A function that is not open is taken away and given back, again and again. Validates R18. */
 TEST_F_TIMEOUT(taken, while_closed, 90)
 {
 	int i;
@@ -111,13 +115,16 @@ TEST_F_TIMEOUT(taken, while_closed, 90)
 		WAIT_GONE();
 		ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
 		WAIT_THERE();
-		/* A driver for NVMe that has just begun waits for its commands for a minute. */
+		/*
+		 * The kernel's NVMe driver would wait a minute for its first commands
+		 * if its function goes then.
+		 */
 		ASSERT_EQ(0, pci_bind_new(self->rough.address, "vfio-pci", PATIENCE_MS));
 	}
 	EXPECT_NEXT_OWNER();
 }
 
-/* The kernel's own driver loses it, and has it again. Validates R18. */
+/* The kernel's own driver loses the function, and gets it back. Validates R18. */
 TEST_F_TIMEOUT(taken, from_the_kernels_driver, 90)
 {
 	const char *address = self->rough.address;
@@ -143,10 +150,7 @@ static void *reset_in_thread(void *fn)
 	return (void *)(long)vfio_reset(fn);
 }
 
-/*
- * A reset that the platform makes wait, in the middle of it: for about a second it is
- * asked for it over and over.
- */
+/* Starts a reset in which the platform is busy for about a second. */
 static void begin_reset(struct __test_metadata *_metadata, struct rough *rough,
 			pthread_t *thread)
 {
@@ -162,8 +166,9 @@ static void begin_reset(struct __test_metadata *_metadata, struct rough *rough,
 }
 
 /*
- * Asked for in the middle of a reset, by an event that has the handle of that moment, or
- * of a life before: the function works until its owner lets go. Validates R19.
+ * The platform asks for the function during a reset. The event has the present handle
+ * or an older one: in both cases the function works until its owner closes it.
+ * Validates R19.
  */
 TEST_F_TIMEOUT(taken, asked_for_in_a_reset, 90)
 {
@@ -190,7 +195,7 @@ TEST_F_TIMEOUT(taken, asked_for_in_a_reset, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* Taken away in the middle of a reset, which then fails: soon. Validates R19. */
+/* The function is taken away during a reset, which then fails soon. Validates R19. */
 TEST_F_TIMEOUT(taken, in_a_reset, 90)
 {
 	struct owner *owner = &self->rough.owner;
@@ -214,7 +219,10 @@ TEST_F_TIMEOUT(taken, in_a_reset, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* Given back before its owner has let go: first it goes, then it comes. Validates R18. */
+/*
+ * The function is given back before its owner has closed it: it goes, and then comes.
+ * Validates R18.
+ */
 TEST_F_TIMEOUT(taken, given_back_while_open, 90)
 {
 	struct owner *owner = &self->rough.owner;
@@ -229,8 +237,8 @@ TEST_F_TIMEOUT(taken, given_back_while_open, 90)
 }
 
 /*
- * Somebody else has it meanwhile, so that nothing is left of it here. It is given back in
- * standby, or configured. Validates R20.
+ * Another system gets the function, so that the kernel forgets it. It is then given
+ * back in standby, or configured. Validates R20.
  */
 static void expect_reserved(struct __test_metadata *_metadata, struct rough *rough,
 			    const char *slot, __u16 back)
@@ -262,7 +270,10 @@ TEST_F_TIMEOUT(taken, reserved_meanwhile, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* Reserved by the time when its owner lets go, and no event has said so. Validates R20. */
+/*
+ * The function is already reserved when its owner closes it, and no event has said so.
+ * Validates R20.
+ */
 TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
 {
 	struct owner *owner = &self->rough.owner;
@@ -278,7 +289,7 @@ TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* What the kernel says of the adapter, which it has asked the platform for. */
+/* Checks attributes of the adapter that the kernel has asked the platform for. */
 static void expect_adapter(struct __test_metadata *_metadata, struct rough *rough,
 			   unsigned long pchid, unsigned long port)
 {
@@ -291,8 +302,8 @@ static void expect_adapter(struct __test_metadata *_metadata, struct rough *roug
 }
 
 /*
- * Another adapter is there when it comes back, under the same number: all that the kernel
- * knows of it is new, whether or not the number was free in between. Validates R21.
+ * Another adapter comes back with the same function ID: the kernel has asked for all
+ * its attributes anew, whether or not the ID was free in between. Validates R21.
  */
 TEST_F_TIMEOUT(taken, becomes_another_adapter, 90)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The platform is busy when translations are registered and taken back. The kernel waits
- * for it with a sleep: a program of its own, as it must not hold a spinlock then, and
- * only the log says so.
+ * The platform is busy when DMA translation is registered or deregistered. The kernel
+ * then sleeps, and so must not hold a spinlock: only the log would show that. This is a
+ * program of its own, so that such a message in the log comes from these tests.
  */
 #include "kselftest_harness.h"
 
@@ -28,7 +28,7 @@ FIXTURE_TEARDOWN(translation)
 	ROUGH_END();
 }
 
-/* A reset registers them anew. Validates R13. */
+/* A reset registers DMA translation again. Validates R13. */
 TEST_F_TIMEOUT(translation, registered_late, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -42,7 +42,7 @@ TEST_F_TIMEOUT(translation, registered_late, 60)
 	EXPECT_RESTORED();
 }
 
-/* Closing and opening changes the domain: taken back, and registered. Validates R13. */
+/* A close deregisters DMA translation, and an open registers it. Validates R13. */
 TEST_F_TIMEOUT(translation, changed_late, 60)
 {
 	struct owner *owner = &self->rough.owner;

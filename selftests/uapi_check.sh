@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# uapi_check.sh [HEADER]: compile the header of the error region the way user
-# space may: as C89, C11 and C++, for machines of 32 and of 64 bits, of either
-# byte order. Every offset and the total sizes are the same everywhere.
+# uapi_check.sh [HEADER]: compile the header of the error region as user space may
+# do it: as C89, C11 and C++, for machines of 32 and 64 bits and of both byte
+# orders. All offsets and sizes must be the same everywhere.
 
 header=${1:-$(dirname "$0")/../vfio_pci_zdev/uapi/vfio_zdev_error.h}
 work=$(mktemp -d) || exit
 trap 'rm -rf "$work"' EXIT
 cp "$header" "$work/vfio_zdev_error.h" || exit
 
-# An array of negative length is what C89 has for a static assertion.
+# C89 has no static assertion; an array of negative length fails in its place.
 cat >"$work/check.c" <<'END'
 #include "vfio_zdev_error.h"
 
@@ -49,10 +49,11 @@ ASSERT(status_size, sizeof(struct vfio_device_zpci_err_status) == 88);
 ASSERT(status_page, VFIO_ZPCI_ERROR_REGION_STATUS == 4096);
 END
 cp "$work/check.c" "$work/check.cc"
-# Several places may include it.
+# Several files of a program may include the header.
 printf '#include "vfio_zdev_error.h"\n#include "check.c"\n' >"$work/twice.c"
 
-# The types are the same on every machine; the headers of this one will do.
+# The types have the same sizes on all machines, so this machine's headers serve for
+# all.
 multiarch=$(gcc -print-multiarch 2>/dev/null)
 failed=0
 
@@ -81,7 +82,7 @@ for std in c89 c11; do
 	! command -v s390x-linux-gnu-gcc >/dev/null ||
 		compile s390x-linux-gnu-gcc -std=$std -pedantic "$work/check.c"
 done
-# A field that has moved must not get through.
+# Checks the check: a header with a moved field must fail.
 sed 's/__u32 length;/__u64 length;/' "$header" >"$work/vfio_zdev_error.h"
 if clang -fsyntax-only -I"$work" "$work/check.c" 2>/dev/null; then
 	echo "failed: a moved field was not noticed"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Measures what an error costs its owner. Meant for a guest whose clock counts
+ * Measures the costs of an error for its owner, in a guest whose clock counts
  * instructions; scripts/report/bench runs it, on the kernel with Rust and on the one
  * with C:
  *
  *	zpci_bench one [EVENTS]		one function, one error after the other
  *	zpci_bench many COUNT...	so many functions in error at once
  *
- * Every figure is a line "bench: NAME VALUE...", every measure that could not
- * be taken a line "bench-none: NAME REASON". What is not timed is the same on
- * both kernels, and is all that the lesser one needs to go on.
+ * Each figure is a line "bench: NAME VALUE...", each measure that could not be taken a
+ * line "bench-none: NAME REASON". The steps that are not timed are the same on both
+ * kernels, and are those that C needs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,13 +33,13 @@
 #include "vfio_info.h"
 #include "wait.h"
 
-#define EVENTS		64	/* one after the other, unless told otherwise */
-#define FUNCTIONS	64	/* at most, at once */
-#define REPEATS		32	/* of what needs no error */
+#define EVENTS		64	/* errors of one function, by default */
+#define FUNCTIONS	64	/* most functions in error at once */
+#define REPEATS		32	/* measurements that need no error */
 #define DMA_SIZE	0x1000
-#define RECOVERIES	8	/* whose time is taken as a whole */
-#define POLLS		1000	/* of the mapped page, in one measurement */
-#define SETTLE_MS	50	/* the kernel has ended all reports then */
+#define RECOVERIES	8	/* recoveries that are timed as a whole */
+#define POLLS		1000	/* looks at the mapped page in one measurement */
+#define SETTLE_MS	50	/* the kernel has sent all reports then */
 
 /**
  * struct target - a function that is made to fail
@@ -70,7 +70,7 @@ static __u64 cpu_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Ends the program: what cannot be set up cannot be measured. */
+/* Ends the program if a step has failed that all later ones need. */
 static void need(int ret, const char *what)
 {
 	if (ret >= 0)
@@ -91,7 +91,7 @@ static void print_figures(const char *name, const __u64 *values, int count)
 	putchar('\n');
 }
 
-/* A series of values, as many as there turn out to be. */
+/* The values of one measure. */
 struct series {
 	int count;
 	__u64 value[4 * EVENTS];
@@ -133,7 +133,7 @@ static void target_close(struct target *target)
 	munmap(target->mem, DMA_SIZE);
 }
 
-/* Brings the controller to where ringing its doorbell is an error. */
+/* Sets the controller up so that ringing its doorbell causes an error. */
 static void arm(struct target *target)
 {
 	__u64 at = target->start + DMA_UNMAPPED_AT;
@@ -164,8 +164,8 @@ static void arm(struct target *target)
 }
 
 /*
- * Resets the function, as often as it takes. Returns the cost of the try that worked, and
- * adds the time that passed meanwhile to a series, if there is one.
+ * Resets the function and tries again until that works. Returns the cost of the try
+ * that worked, and adds the time of that try to @elapsed, if it is not NULL.
  */
 static __u64 reset_function(struct target *target, struct series *elapsed)
 {
@@ -189,8 +189,8 @@ static __u64 reset_function(struct target *target, struct series *elapsed)
 }
 
 /*
- * What a kernel does not bring back by itself, once the function is no longer
- * in error: the inside of the function, DMA mappings, bus mastering.
+ * Restores the state that a kernel may not restore in a reset: the inside of the
+ * device, DMA mappings and bus mastering.
  */
 static void repair(struct target *target)
 {
@@ -201,16 +201,16 @@ static void repair(struct target *target)
 }
 
 /*
- * Takes long on the host, in few instructions: an emulator raises the error
- * meanwhile, and not once the guest happens to be idle.
+ * Takes long on the host and few instructions in the guest, so that the emulator raises
+ * the error now, and not at some later moment when the guest is idle.
  */
 static void dally(void)
 {
 	static __u8 data[64 * 1024], digest[64];
 
 	/*
-	 * KIMD with function 3, SHA-512, does a part of the work each time,
-	 * until the condition code is not 3.
+	 * KIMD with function 3, SHA-512, does a part of the work each time, and sets
+	 * condition code 3 until all is done.
 	 */
 	asm volatile("	lghi	0,3\n"
 		     "	lgr	1,%[digest]\n"
@@ -234,12 +234,12 @@ static void ring_doorbell(struct target *target)
 
 static void *provoke(void *data)
 {
-	/* Whoever is woken goes first. */
+	/* Idle priority: the woken owner runs first. */
 	struct sched_param param = { 0 };
 	struct target *target = data;
 
 	sched_setscheduler(0, SCHED_IDLE, &param);
-	/* The owner waits by then. */
+	/* The owner waits on its eventfd after this time. */
 	sleep_ms(SETTLE_MS);
 	target->rung = now_ns();
 	ring_doorbell(target);
@@ -247,7 +247,10 @@ static void *provoke(void *data)
 	return NULL;
 }
 
-/* From the doorbell, which another thread rings, to the owner that waits. */
+/*
+ * Returns the time from the doorbell, which another thread rings, until the waiting
+ * owner is woken.
+ */
 static __u64 suffer(struct target *target)
 {
 	pthread_t thread;
@@ -261,7 +264,7 @@ static __u64 suffer(struct target *target)
 	return end - target->rung;
 }
 
-/* Whether a reset has left nothing to repair: the inside of the function, bus mastering. */
+/* Whether repair() has nothing to do after a reset. */
 static bool is_whole(struct target *target)
 {
 	__u32 csts;
@@ -275,8 +278,8 @@ static bool is_whole(struct target *target)
 }
 
 /*
- * From the doorbell to a controller that is enabled again, of an owner that does what it has
- * to and waits for nothing else: the time that passes.
+ * Returns the time from the doorbell until the controller is enabled again, for an
+ * owner that recovers without pauses.
  */
 static __u64 recover(struct target *target)
 {
@@ -288,7 +291,7 @@ static __u64 recover(struct target *target)
 	return now_ns() - target->rung;
 }
 
-/* Takes by the feature: 0, or the errno; the cost goes to *cost. */
+/* Takes an event by the feature: 0, or the errno; *cost is the cost. */
 static int take_feature(struct target *target, __u64 *cost)
 {
 	struct {
@@ -304,13 +307,13 @@ static int take_feature(struct target *target, __u64 *cost)
 	memset(&call.err, 0, sizeof(call.err));
 	call.err.data = (unsigned long)ccdf;
 	start = cpu_ns();
-	/* Not by the C library, which does more for a pread() than for an ioctl(). */
+	/* A direct system call, as the C library does more for a pread() than for an ioctl(). */
 	ret = syscall(SYS_ioctl, target->fn.device, VFIO_DEVICE_FEATURE, &call) ? errno : 0;
 	*cost = cpu_ns() - start;
 	return ret;
 }
 
-/* Takes by the region: whether there was an event. */
+/* Takes an event from the region, and returns whether there was one. */
 static bool take_region(struct target *target, __u64 *cost)
 {
 	struct vfio_device_zpci_err_region event = { 0 };
@@ -325,7 +328,7 @@ static bool take_region(struct target *target, __u64 *cost)
 	return event.flags & VFIO_ZPCI_ERR_PRESENT;
 }
 
-/* What a pair of looks at the clock costs: to be taken off from the others. */
+/* Measures the cost of reading the clock twice, which is taken off the other figures. */
 static void measure_clocks(void)
 {
 	struct series monotonic = { 0 }, cpu = { 0 };
@@ -366,7 +369,7 @@ static void *answer(void *data)
 	return NULL;
 }
 
-/* The floor: one thread wakes another, by an eventfd. */
+/* Measures the least that a wake-up costs: one thread wakes another by an eventfd. */
 static void measure_floor(void)
 {
 	static struct pair pair;
@@ -379,7 +382,7 @@ static void measure_floor(void)
 	need(pair.ping < 0 || pair.pong < 0 ? -errno : 0, "make eventfds");
 	need(-pthread_create(&thread, NULL, answer, &pair), "start a thread");
 	for (i = 0; i < REPEATS; i++) {
-		/* The other one waits by then. */
+		/* The other thread waits on its eventfd after this time. */
 		sleep_ms(1);
 		count = 1;
 		pair.start = now_ns();
@@ -393,7 +396,7 @@ static void measure_floor(void)
 	close(pair.pong);
 }
 
-/* Opening and closing, with the group and the container held open. */
+/* Measures opening and closing, while the group and the container stay open. */
 static void measure_open(const char *address)
 {
 	struct series open = { 0 }, close_cost = { 0 };
@@ -419,7 +422,7 @@ static void measure_open(const char *address)
 	show("close", &close_cost);
 }
 
-/* Setting up MSI-X and taking it down: (de)registers adapter interrupts. */
+/* Measures setting up MSI-X, which registers adapter interrupts, and taking it down. */
 static void measure_interrupts(struct target *target)
 {
 	struct series on = { 0 }, off = { 0 };
@@ -442,7 +445,7 @@ static void measure_interrupts(struct target *target)
 	close(events[1]);
 }
 
-/* Looking for an error that is not there: on the mapped page, and by a system call. */
+/* Measures looking for an error when there is none: on the mapped page, and by a system call. */
 static void measure_polls(struct target *target)
 {
 	const struct vfio_device_zpci_err_status *status;
@@ -475,7 +478,7 @@ static void measure_polls(struct target *target)
 	show("poll.page", &page);
 }
 
-/* All that is asked of one function, with one error after the other. */
+/* All measures of one function that has one error after the other. */
 static void measure_one(int events)
 {
 	static struct series woken, feature, region, feature_empty, region_empty;
@@ -538,7 +541,7 @@ static void measure_one(int events)
 	show("reset.healthy", &reset_healthy);
 	show("elapsed.reset", &reset_elapsed);
 	show("elapsed.recovery", &recovery);
-	/* Last, as these fill the debug log, which C formats with every event. */
+	/* Last, as these fill the debug log, which C formats with each event. */
 	measure_interrupts(&target);
 	if (has_region)
 		measure_polls(&target);
@@ -551,7 +554,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The NVMe functions, in the order of their addresses. */
+/* Finds the NVMe functions, in the order of their addresses. */
 static int find_functions(char addresses[][PCI_ADDRESS_LEN], int max)
 {
 	DIR *dir = opendir("/sys/bus/pci/devices");
@@ -569,7 +572,7 @@ static int find_functions(char addresses[][PCI_ADDRESS_LEN], int max)
 	return count;
 }
 
-/* Bytes in use in all slabs. */
+/* Returns the number of bytes in use in all slabs. */
 static __u64 slab_bytes(void)
 {
 	__u64 sum = 0, active, all, size;
@@ -586,7 +589,7 @@ static __u64 slab_bytes(void)
 	return sum;
 }
 
-/* Rings all the doorbells, and waits until the last owner is woken. */
+/* Rings all doorbells, and returns the time until the last owner is woken. */
 static __u64 suffer_all(struct target *targets, int count, int epoll)
 {
 	struct epoll_event ready[FUNCTIONS];
@@ -658,7 +661,7 @@ static void measure_many(char **counts)
 		for (i = 0; i < count; i++) {
 			reset_function(&targets[i], NULL);
 			repair(&targets[i]);
-			/* The queue is left as it was found: empty. */
+			/* Empties the queue for the next round. */
 			while (!take_feature(&targets[i], &cost))
 				;
 		}

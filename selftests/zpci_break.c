@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes an NVMe controller access an address that is not mapped for it, whatever
- * its driver is doing:
+ * Makes an NVMe controller access an address that is not mapped for it, even while a
+ * driver uses it:
  *
  *	zpci_break 0001:00:00.0 0x100200000
  */

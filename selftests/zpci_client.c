@@ -23,12 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long a function may be busy until it is given up. */
+/* Seconds for which a reset is tried again while the function is busy. */
 #define PATIENCE_S	5
 /* How often a function may fail again while it is being recovered. */
 #define MOST_RESETS	4
 
-/* What the kernel says of a device or of a region, capabilities included. */
+/* A description that the kernel gives of a device or a region, with its capabilities. */
 union info {
 	struct vfio_device_info device;
 	struct vfio_region_info region;
@@ -63,7 +63,7 @@ static const void *capability(const union info *info, __u32 at, __u16 id)
 	return NULL;
 }
 
-/* The region has no fixed number: it is known by its type. */
+/* The region has no fixed index: its type identifies it. */
 static void find_region(struct client *client, __u32 regions)
 {
 	const __u32 wanted = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_ZPCI_ERROR_REGION_VENDOR;
@@ -127,7 +127,7 @@ static int listen_for_errors(struct client *client)
 	return ret;
 }
 
-/* Takes the next event by the feature, and makes of it what the region gives. */
+/* Takes the next event by the feature, and fills in the record that the region would give. */
 static int take_by_feature(struct client *client, struct vfio_device_zpci_err_region *event)
 {
 	struct vfio_device_feature_zpci_err err = { .data = (unsigned long)client->ccdf };
@@ -185,25 +185,25 @@ static int reset(struct client *client)
 	return 0;
 }
 
-/* Measurement has failed, but the function works: a reset would end its work for nothing. */
+/* After a measurement event the function works on: a reset would end its work for nothing. */
 static int works_on(const struct vfio_device_zpci_err_region *event)
 {
 	return event->pec >= 0x2a && event->pec <= 0x2c;
 }
 
-/* Takes all events: 0, or 1 if the function is lost, or -1. */
+/* Takes all events: 0, or 1 after a permanent failure, or -1. */
 static int take_all(struct client *client, int *needs_reset)
 {
 	struct vfio_device_zpci_err_region event;
 	int ret, lost = 0;
 	__u64 count;
 
-	/* First: an event from here on wakes again. */
+	/* Cleared before the events are taken: an event that comes later wakes again. */
 	if (read(client->wakeup, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return -1;
 	while ((ret = take(client, &event)) > 0) {
 		printf("event 0x%x, flags 0x%x\n", event.pec, event.flags);
-		/* There was a reset since, or a recovery. */
+		/* The event is older than a reset, or the host has recovered the function. */
 		if (event.flags & (VFIO_ZPCI_ERR_STALE | VFIO_ZPCI_ERR_HOST_RECOVERED) ||
 		    works_on(&event))
 			continue;
@@ -216,9 +216,9 @@ static int take_all(struct client *client, int *needs_reset)
 }
 
 /*
- * Resets until no event asks for it any more, and only then sets up again: a
- * function may fail during its recovery, and Linux 7.3 in C does not say that
- * an event is older than the reset. 0, or 1 if the function is lost, or -1.
+ * Resets until no event asks for a reset any more, and only then sets up again. A
+ * function may fail during its recovery, and Linux 7.3 in C does not say that an event
+ * is older than the reset. 0, or 1 after a permanent failure, or -1.
  */
 static int handle_errors(struct client *client)
 {
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	puts("listening");
 	wakeup.fd = client.wakeup;
-	/* An event may have come before: look first, then wait. */
+	/* An event may have come before the eventfd was registered: look first, then wait. */
 	while (!(ret = handle_errors(&client)))
 		poll(&wakeup, 1, -1);
 	puts(ret > 0 ? "the function is lost" : "cannot recover");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Gives a command to the plugin that plays the firmware: zpci_platform handles on */
+/* Gives the plugin that plays the firmware a command, such as: zpci_platform handles on */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

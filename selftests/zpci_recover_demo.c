@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The whole story of one error, told by the owner of an NVMe function:
+ * One error from begin to end, told by the owner of an NVMe function:
  *
  *	zpci_recover_demo [--cdev] [ADDRESS [BLOCK]]
  *
- * The owner is this program, through vfio-pci. It makes the device fail for
- * real, is told so, reads what happened, resets the device and goes on.
+ * The owner is this program, through vfio-pci. It makes the device fail for real, is
+ * woken, reads the event, resets the device and goes on.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 static __u64 step_start;
 
-/* One line for one step, with the time since the step before. */
+/* Prints a line for one step, with the time since the step before. */
 [[gnu::format(printf, 1, 2)]]
 static void tell(const char *format, ...)
 {
@@ -33,7 +33,7 @@ static void tell(const char *format, ...)
 	step_start = now_ns();
 }
 
-/* Why the demo ends here; the caller returns what this returns. */
+/* Prints why the demo ends here. Returns @error, for the caller to return. */
 [[gnu::format(printf, 2, 3)]]
 static int fail(int error, const char *format, ...)
 {

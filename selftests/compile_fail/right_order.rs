@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The right order: `state_lock`, then the lock of the device.
+//! Code that takes `state_lock` first, and then the lock of the device, compiles.
 
 use kernel::zpci::{
     self,
     Locks, //
 };
 
-/// Both locks at once; the lock of the device may outlast the other one.
+/// Takes both locks, and lets `state_lock` go first.
 pub fn right_order(zdev: &zpci::Device) {
     let Locks::Both(both) = zdev.try_lock() else {
         return;

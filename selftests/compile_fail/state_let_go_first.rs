@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `state_lock` cannot be used any more once it has been let go.
+//! A method that needs `state_lock` cannot be called after the lock was released.
 
 use kernel::zpci::{
     self,
     Locks, //
 };
 
-/// Asks the platform under `state_lock` when only the lock of the device is held.
+/// Asks the platform after `state_lock` was released; only the lock of the device is held.
 pub fn state_let_go_first(zdev: &zpci::Device) {
     let Locks::Both(both) = zdev.try_lock() else {
         return;

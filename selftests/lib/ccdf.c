@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Decoding of the big-endian CCDF, without a bit-field: compilers disagree on those. */
+/* Decodes the big-endian CCDF by shifts: compilers lay bit-fields out in different ways. */
 #include <endian.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What may take as long as it likes is done by a child. */
+/* Runs in a child what may take long, so that a test can end without it. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -8,9 +8,9 @@
 #include "vfio.h"
 
 /*
- * Does something over and over, or once: in a child, as it may never come back.
- * The child has copies of all descriptors, but must not have the function, if one
- * is given. It ends with its parent.
+ * Calls @act once, or again and again, in a child, as a call may never return. The
+ * child has copies of all descriptors but those of @fn, so that it does not hold the
+ * function open. It ends with its parent.
  */
 pid_t child_start(struct vfio_function *fn, int (*act)(const void *arg), const void *arg,
 		  bool again);
@@ -18,7 +18,7 @@ pid_t child_start(struct vfio_function *fn, int (*act)(const void *arg), const v
 /* Waits for a child that ends by itself: -ETIMEDOUT, or -EIO if it has failed. */
 int child_wait(pid_t child);
 
-/* Ends a child that does something over and over: 0 if nothing has failed there. */
+/* Ends a child that calls again and again: 0 if no call has failed. */
 int child_stop(pid_t child);
 
 #endif

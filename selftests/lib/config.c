@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Configuration space, before and after. */
+/* Compares configuration space before and after something. */
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ int config_save(struct vfio_function *fn, struct config *config)
 		return -E2BIG;
 	ret = pci_config_read(fn->address, 0, config->host, config->len);
 	/*
-	 * With MSI-X on, this bit has no meaning, and the kernel does not keep
-	 * it: restoring MSI-X sets it, vfio setting up MSI-X clears it.
+	 * With MSI-X on, this bit has no meaning, and its value may change: restoring
+	 * MSI-X sets it, and vfio's setup of MSI-X clears it.
 	 */
 	config->host[PCI_COMMAND + 1] &= ~(PCI_COMMAND_INTX_DISABLE >> 8);
 	return ret ? ret : vfio_config_read(fn, 0, config->vfio, config->len);

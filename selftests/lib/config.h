@@ -13,10 +13,10 @@ struct config {
 	__u8 vfio[CONFIG_MAX];
 };
 
-/* Reads both: 0 or -errno. */
+/* Reads config space in both views: 0 or -errno. */
 int config_save(struct vfio_function *fn, struct config *config);
 
-/* How many bytes differ; each is printed. */
+/* Counts the bytes that differ, and prints each. */
 int config_differences(const struct config *before, const struct config *after);
 
 #endif

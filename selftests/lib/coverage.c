@@ -12,7 +12,7 @@
 
 #define FILE_NAME	"/sys/kernel/debug/kcov"
 
-/* More places than a call comes to. */
+/* More entries than one call makes. */
 #define TRACE_LEN	65536
 #define SEEN_BITS	20
 
@@ -37,7 +37,7 @@ int coverage_open(struct coverage *coverage)
 		if (coverage->trace == MAP_FAILED || ioctl(fd, KCOV_ENABLE, KCOV_TRACE_PC))
 			ret = -errno;
 	}
-	/* What it is open for goes on until the thread ends. */
+	/* Stays open if it works: closing it would end the tracing. */
 	if (ret)
 		close(fd);
 	return ret;

@@ -6,10 +6,10 @@
 #include <linux/types.h>
 
 /**
- * struct coverage - what of the kernel the calls of this thread have reached
- * @trace: what the kernel writes
- * @seen: where a call has been before
- * @places: how many places that are
+ * struct coverage - the kernel code that the calls of this thread have reached
+ * @trace: addresses, written by the kernel
+ * @seen: a bit for each address that was reached before
+ * @places: the number of those addresses
  */
 struct coverage {
 	unsigned long *trace;
@@ -17,13 +17,13 @@ struct coverage {
 	unsigned int places;
 };
 
-/* Whether the kernel has KCOV. */
+/* Whether the kernel has KCOV, which traces the code that a thread runs. */
 bool coverage_is_there(void);
 
-/* Begins, for the thread that calls it: 0, or -ENOENT on a kernel without KCOV. */
+/* Begins tracing for the calling thread: 0, or -ENOENT on a kernel without KCOV. */
 int coverage_open(struct coverage *coverage);
 
-/* Whatever has been reached since the last call, was any of it new? */
+/* Whether code was reached since the last call that had never been reached before. */
 bool coverage_is_new(struct coverage *coverage);
 
 #endif

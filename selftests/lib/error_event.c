@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The three ways to hear of an error: region, feature, eventfd. */
+/* The three ways to learn of an error: region, feature and eventfd. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -7,7 +7,7 @@
 #include "ccdf.h"
 #include "vfio.h"
 
-/* What a reader of the first version of the region knows of it. */
+/* The fields of a record that the first version of the region had. */
 struct error_region_v1 {
 	__u16 pec;
 	__s32 pending_errors;
@@ -19,7 +19,7 @@ int error_region_find(struct vfio_function *fn, struct vfio_region_info *info);
 ssize_t error_region_read(struct vfio_function *fn, const struct vfio_region_info *info,
 			  __u64 offset, void *buf, size_t len);
 
-/* Takes the next event from the region: 0 also where there was none. */
+/* Takes the next event from the region. Returns 0 also if there was none. */
 int error_region_take(struct vfio_function *fn, const struct vfio_region_info *info,
 		      struct vfio_device_zpci_err_region *event);
 
@@ -30,11 +30,11 @@ int error_region_take(struct vfio_function *fn, const struct vfio_region_info *i
 int error_status_map(struct vfio_function *fn, const struct vfio_region_info *info,
 		     const struct vfio_device_zpci_err_status **status);
 
-/* Reads all of the status, as it was at one moment. */
+/* Copies the status; all fields are of the same moment. */
 void error_status_read(const struct vfio_device_zpci_err_status *status,
 		       struct vfio_device_zpci_err_status *now);
 
-/* Takes the next event by the feature: -ENOMSG where there is none. */
+/* Takes the next event by the feature: -ENOMSG if there is none. */
 int error_feature_take(struct vfio_function *fn, __u8 ccdf[CCDF_LEN]);
 int error_feature_probe(struct vfio_function *fn, __u32 operation);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files that are one word: sysfs, debugfs, tracefs. */
+/* Writes to files that take one word, in sysfs, debugfs and tracefs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

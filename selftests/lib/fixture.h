@@ -2,13 +2,10 @@
 #ifndef ZPCI_SELFTEST_FIXTURE_H
 #define ZPCI_SELFTEST_FIXTURE_H
 
-/*
- * What the test programs have in common. To be included after
- * kselftest_harness.h.
- */
+/* Code that most test programs share. To be included after kselftest_harness.h. */
 #include "owner.h"
 
-/* Takes an event and checks all that is the same for every error of this device. */
+/* Takes an event, and checks the fields that are the same for each error of the NVMe function. */
 static inline void expect_event(struct __test_metadata *_metadata, struct owner *owner,
 				struct vfio_device_zpci_err_region *event, __u64 number)
 {
@@ -27,7 +24,7 @@ static inline void expect_event(struct __test_metadata *_metadata, struct owner 
 	}
 }
 
-/* Nothing pending: no old event may be repeated. */
+/* Checks that there is no event, and that no old event is repeated. */
 static inline void expect_no_event(struct __test_metadata *_metadata, struct owner *owner)
 {
 	struct vfio_device_zpci_err_region none;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Commands for the emulator, on the console. */
+/* Commands for the emulator, which are printed on the console. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ void host_command(const char *command, const char *format, ...)
 		       command, arguments);
 	for (quote = line; (quote = strchr(quote, '\'')); )
 		*quote = '"';
-	/* One write, so that nothing comes in between. */
+	/* A single write, so that no other output gets into the line. */
 	fd = open("/dev/console", O_WRONLY | O_CLOEXEC);
 	done = write(fd < 0 ? STDOUT_FILENO : fd, line, len);
 	if (done < 0)
@@ -32,7 +32,7 @@ void host_command(const char *command, const char *format, ...)
 		close(fd);
 }
 
-/* Names may not be used twice, not even by the next test. */
+/* A time makes the name unique: QEMU refuses a name that any test has used before. */
 static __u64 plug_zpci(int uid, int fid)
 {
 	__u64 name = now_ns();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Events that the emulator does not raise: zpci_inject.ko hands them to the kernel. */
+/* Hands events to the kernel that the emulator does not raise, by zpci_inject.ko. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -10,22 +10,22 @@
 #define INJECT_ERROR		"error"
 #define INJECT_AVAILABILITY	"availability"
 
-/* Whether there is an injector; loads its module if need be. */
+/* Whether the injector is there; loads its module if it is not loaded. */
 bool inject_ready(void);
 
-/* Opens a file of the injector, for many events: a file descriptor or -errno. */
+/* Opens a file of the injector for several events: a file descriptor or -errno. */
 int inject_open(const char *file);
 
 /* Writes to a file of the injector as pwrite() does: number of bytes, or -errno. */
 ssize_t inject_write(const char *file, const void *raw, size_t len, off_t offset);
 
-/* Injects an event of any kind: 0 or -errno. */
+/* Injects an event: 0 or -errno. */
 int inject_ccdf(const char *file, const struct ccdf *ccdf);
 
-/* Makes an event one of a function, with its handle as it is now: 0 or -errno. */
+/* Puts the ID and the present handle of a function into an event: 0 or -errno. */
 int inject_aim(const char *address, struct ccdf *ccdf);
 
-/* An event of a function, with its handle as it is now. */
+/* Injects an event of a function, with its present handle. */
 int inject_event(const char *file, const char *address, __u16 pec);
 int inject_error(const char *address, __u16 pec);
 

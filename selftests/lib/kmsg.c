@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reading what the kernel logs from now on. */
+/* Reads the messages that the kernel logs from now on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ long long kmsg_sequence(void)
 
 	if (fd < 0)
 		return fd;
-	/* Without an end of the line it could still be added to. */
+	/* Ends with a newline: the kernel could continue the line otherwise. */
 	if (file_write(KMSG, MARKER "\n")) {
 		close(fd);
 		return -EIO;
@@ -56,7 +56,10 @@ int kmsg_next(int fd, char *text, size_t len)
 
 	do {
 		got = read(fd, record, sizeof(record) - 1);
-		/* -EPIPE: messages were overwritten before they were read. */
+		/*
+		 * -EPIPE: messages were overwritten before they were read. Reading goes
+		 * on behind them.
+		 */
 	} while (got < 0 && (errno == EPIPE || errno == EINTR));
 	if (got < 0)
 		return -errno;

@@ -5,13 +5,13 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-/* Opens the kernel's log behind all that is in it: a file descriptor or -errno. */
+/* Opens the kernel's log; reads begin behind its last message: a file descriptor or -errno. */
 int kmsg_open(void);
 
-/* The number of the message that comes next, of which one is used up: or -errno. */
+/* Logs a message and returns its number, or -errno. The next message has the number after it. */
 long long kmsg_sequence(void);
 
-/* Copies the next message, without what stands before its text: -EAGAIN if none is there. */
+/* Copies the text of the next message, without its header: -EAGAIN if there is none. */
 int kmsg_next(int fd, char *text, size_t len);
 
 /* Waits for a message that contains the text: 0 or -ETIMEDOUT. */

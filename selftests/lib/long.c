@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long tests run, what they do by chance, and what they count. */
+/* Durations, random numbers and figures of long tests. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +45,6 @@ void figures(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* In one piece, and not buffered: who prints may be killed. */
+	/* Not buffered, and in one piece: the process may be killed afterwards. */
 	fprintf(stderr, FIGURES "%s\n", text);
 }

@@ -4,17 +4,17 @@
 
 #include <linux/types.h>
 
-/* How often, or for how long: the second where ZPCI_LONG is 1 in the environment. */
+/* Returns @quick, or @thorough if ZPCI_LONG is 1 in the environment. */
 int times(int quick, int thorough);
 
 /*
- * Random numbers, always the same: those of ZPCI_SEED in the environment, or
- * of a constant. Who uses them prints the seed.
+ * Random numbers from a seed: ZPCI_SEED of the environment, or a constant. A test
+ * prints its seed, so that it can be repeated.
  */
 __u64 random_seed(void);
 __u64 random_next(__u64 *state);
 
-/* One that is less than the limit. */
+/* Returns a random number below the limit. */
 __u32 random_below(__u64 *state, __u32 limit);
 
 /* Prints a line of figures, which scripts/test shows. */

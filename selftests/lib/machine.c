@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Parameters of the module that stands in KVM's place. */
+/* Sets and reads parameters of the module that stands in KVM's place. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How much memory the kernel uses. */
+/* Tells how much memory the kernel uses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

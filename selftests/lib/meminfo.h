@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 
-/* Kilobytes of a line of /proc/meminfo, by its name with the colon: -1 if there is none. */
+/* Returns the kilobytes of a line of /proc/meminfo, or -1 if there is no such line. */
 long meminfo(const char *name);
 
 /*
- * Whether what is used is what is needed: a kernel that looks for leaks, or for
- * use after free, keeps more, and finds a leak itself.
+ * Whether the kernel frees memory at once. A kernel that looks for leaks or for use
+ * after free keeps freed memory for a while, and finds leaks by itself.
  */
 bool meminfo_is_exact(void);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Fault injection, as Documentation/fault-injection/fault-injection.rst has it. */
+/*
+ * Makes allocations of the kernel fail, as described in
+ * Documentation/fault-injection/fault-injection.rst.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +19,7 @@
 #define FAIL_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 
-/* More than there can be. */
+/* More failures than a test can cause. */
 #define FAILURES_MAX	"1000000"
 
 static __thread int fail_nth = -1;
@@ -25,7 +28,7 @@ int memory_fault_prepare(void)
 {
 	int ret;
 
-	/* Allocations that may wait for memory are the ones that count. */
+	/* By default only allocations that must not sleep fail. */
 	ret = file_write(FAILSLAB "ignore-gfp-wait", "N");
 	if (!ret)
 		ret = file_write(FAILSLAB "verbose", "0");
@@ -38,7 +41,7 @@ int memory_fault_pages(void)
 {
 	int ret;
 
-	/* As above, and single ones. */
+	/* By default only allocations that may sleep do not fail, nor do single pages. */
 	ret = file_write(FAIL_PAGES "ignore-gfp-wait", "N");
 	if (!ret)
 		ret = file_write(FAIL_PAGES "verbose", "0");
@@ -52,7 +55,7 @@ int memory_fault_at(unsigned int nth)
 	char text[16];
 	int ret = 0;
 
-	/* Opened before, as what that allocates would count. */
+	/* Opened before it is armed: opening allocates memory, too, and would be counted. */
 	fail_nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		return -errno;

@@ -5,38 +5,41 @@
 #include <stdbool.h>
 
 /*
- * Lets one allocation of the kernel fail, on behalf of this thread. Needs a
- * kernel with CONFIG_FAILSLAB and debugfs: 0 or -errno.
+ * Prepares failures of this thread's allocations. Needs a kernel with CONFIG_FAILSLAB
+ * and debugfs: 0 or -errno.
  */
 int memory_fault_prepare(void);
 
-/* Lets whole pages fail as well from now on, where the kernel has CONFIG_FAIL_PAGE_ALLOC. */
+/* Lets whole pages fail as well, on a kernel with CONFIG_FAIL_PAGE_ALLOC. */
 int memory_fault_pages(void);
 
-/* The nth allocation from now on is to fail, the first is 1. */
+/* Arms: the nth allocation from now on fails; the first is 1. */
 int memory_fault_at(unsigned int nth);
 
-/* Ends it, and says whether an allocation has failed. */
+/* Disarms, and says whether an allocation has failed. */
 bool memory_fault_end(void);
 
-/* Where functions of the kernel are. */
+/* A range of addresses of kernel functions. */
 struct memory_range {
 	unsigned long start, end;
 };
 
-/* Finds those with that in their name, which takes seconds: 0 or -errno. */
+/*
+ * Finds the range of all functions with @symbol in their names, which takes seconds: 0
+ * or -errno.
+ */
 int memory_range_of(const char *symbol, struct memory_range *range);
 
 /*
- * Until memory_fault_none(), fails each allocation, of whatever thread, that they
- * have asked for: 0 or -errno.
+ * Fails each allocation that is asked for in the range, in any thread, until
+ * memory_fault_none(): 0 or -errno.
  */
 int memory_fault_all_of(const struct memory_range *range);
 
-/* Whether one of these has failed; waits up to @ms milliseconds for the first. */
+/* Whether an allocation of the range has failed; waits up to @ms milliseconds for the first. */
 bool memory_fault_hit(int ms);
 
-/* Ends it. */
+/* Ends memory_fault_all_of(). */
 void memory_fault_none(void);
 
 #endif

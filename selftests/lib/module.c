@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Modules of the kernel. */
+/* Loads and removes modules of the kernel. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -14,7 +14,7 @@ int module_load(const char *name)
 	int status;
 
 	if (!child) {
-		/* Of an installed test the modules are beside the programs. */
+		/* The modules of an installed test are in a folder beside the programs. */
 		execlp("sh", "sh", "-c",
 		       "modprobe -q \"$0\" || insmod modules/\"$0\".ko 2>/dev/null", name, NULL);
 		_exit(1);

@@ -2,10 +2,10 @@
 #ifndef ZPCI_SELFTEST_MODULE_H
 #define ZPCI_SELFTEST_MODULE_H
 
-/* Loads a module of the kernel, if it is not there: 0, or -ENOENT if it cannot be. */
+/* Loads a kernel module if it is not loaded yet: 0, or -ENOENT if that fails. */
 int module_load(const char *name);
 
-/* Removes one that nobody uses: 0 or -errno. */
+/* Removes a module that is not in use: 0 or -errno. */
 int module_unload(const char *name);
 
 #endif

@@ -31,7 +31,7 @@ static int write_reg64(struct nvme *nvme, __u32 reg, __u64 value)
 	return ret ? ret : write_reg(nvme, reg + 4, value >> 32);
 }
 
-/* Enabling has no interrupt: the status register tells. */
+/* No interrupt says that enabling is done, so the status register is read until it says so. */
 static int wait_ready(struct nvme *nvme, __u32 wanted)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -77,7 +77,7 @@ static int ring(struct nvme *nvme, struct nvme_queue *queue, bool completion, __
 			 value);
 }
 
-/* Takes one completion; only called once an interrupt has come. */
+/* Takes one completion. To be called after an interrupt only. */
 static int take_completion(struct nvme *nvme, struct nvme_queue *queue, __u16 id)
 {
 	struct nvme_completion *entry =
@@ -85,7 +85,7 @@ static int take_completion(struct nvme *nvme, struct nvme_queue *queue, __u16 id
 	__u16 status;
 	int ret;
 
-	/* The rest of the entry is only valid once its phase is. */
+	/* Read first: the rest of the entry is only valid if the phase is right. */
 	status = le16toh(__atomic_load_n(&entry->status, __ATOMIC_ACQUIRE));
 	if ((status & 1) != queue->phase)
 		return -EAGAIN;
@@ -157,7 +157,7 @@ static int identify(struct nvme *nvme)
 	struct nvme_command command = {
 		.opcode = NVME_ADMIN_IDENTIFY,
 		.prp1 = htole64(nvme->iova + DATA_AT),
-		.cdw10 = htole32(1),			/* the controller */
+		.cdw10 = htole32(1),			/* identify the controller */
 	};
 	int ret = submit(nvme, &nvme->admin, &command);
 	int len = sizeof(nvme->model) - 1;
@@ -170,7 +170,7 @@ static int identify(struct nvme *nvme)
 	return 0;
 }
 
-/* The C version does not tell QEMU of the mappings again. */
+/* After a reset the C version does not tell QEMU of the mappings again. */
 static int renew_mapping(struct nvme *nvme)
 {
 	int ret = vfio_dma_unmap(nvme->fn, nvme->iova, NVME_DMA_SIZE);
@@ -190,7 +190,7 @@ int nvme_reinit(struct nvme *nvme)
 		return ret;
 	nvme->stride = 4 << (cap_high & 0xf);
 
-	/* Only then does no completion of the past come after the rings are cleared. */
+	/* Disabled first: a late completion could come after the rings are cleared. */
 	ret = disable(nvme);
 	if (ret)
 		return ret;
@@ -239,7 +239,7 @@ void nvme_stop(struct nvme *nvme)
 {
 	if (!nvme->mem)
 		return;
-	/* The device must not write to memory that is about to be someone else's. */
+	/* Stops the device first: it could write into memory that is freed here. */
 	disable(nvme);
 	vfio_irq_clear(nvme->fn, VFIO_PCI_MSIX_IRQ_INDEX);
 	vfio_dma_unmap(nvme->fn, nvme->iova, NVME_DMA_SIZE);
@@ -287,7 +287,10 @@ int nvme_verify(struct nvme *nvme, __u64 block)
 	__u8 buf[BLOCK_SIZE];
 	int ret;
 
-	/* What an earlier read left here must not pass for the block. */
+	/*
+	 * Overwrites the block that an earlier read has left, so that it does not pass
+	 * for this one.
+	 */
 	memset(nvme->mem + DATA_AT, 0xa5, BLOCK_SIZE);
 	ret = nvme_read(nvme, block, buf);
 	if (ret)

@@ -8,10 +8,10 @@
 #include "pattern.h"
 #include "vfio.h"
 
-/* What the driver maps for the device: four rings, and one page of data. */
+/* The memory that the driver maps for the device: four rings, and one page of data. */
 #define NVME_DMA_SIZE	0x5000
 
-/* Controller status: fatal status, ready. */
+/* Bits of the controller's status: ready, fatal error. */
 #define NVME_CSTS_RDY	0x1
 #define NVME_CSTS_CFS	0x2
 
@@ -56,21 +56,21 @@ int nvme_start(struct nvme *nvme, struct vfio_function *fn, __u64 iova);
 void nvme_stop(struct nvme *nvme);
 
 /*
- * Brings the controller up after a reset: interrupts and DMA are left as they were.
- * For the C version the memory is mapped again.
+ * Brings the controller up after a reset. Interrupts and DMA are not set up anew, but
+ * for the C version memory is mapped again.
  */
 int nvme_reinit(struct nvme *nvme);
 
 int nvme_read(struct nvme *nvme, __u64 block, void *buf);
-/* Reads a block to whatever address is mapped for the device. */
+/* Reads a block to an address that is mapped for the device. */
 int nvme_read_to(struct nvme *nvme, __u64 block, __u64 iova);
 int nvme_write(struct nvme *nvme, __u64 block, const void *buf);
-/* Reads a block and compares it with what the test disk holds: -EILSEQ if it differs. */
+/* Reads a block and compares it with the test disk's pattern: -EILSEQ if it differs. */
 int nvme_verify(struct nvme *nvme, __u64 block);
 
 /*
- * Makes the controller fetch a command from an address that must not be
- * mapped: a real error, raised by the device's own DMA.
+ * Makes the controller fetch a command from an address that is not mapped: a real
+ * error, caused by the device's own DMA.
  */
 int nvme_provoke_error(struct nvme *nvme, __u64 unmapped);
 

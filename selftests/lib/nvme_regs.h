@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* From the NVM Express Base Specification. */
+/* Registers and structures from the NVM Express Base Specification. */
 #define NVME_BAR		0
 #define NVME_REG_CAP		0x00
 #define NVME_REG_CC		0x14
@@ -15,7 +15,7 @@
 #define NVME_REG_DOORBELL	0x1000
 
 #define NVME_CC_ENABLE		0x1
-/* Entries of 64 bytes in the submission rings, of 16 in the completion rings. */
+/* Submission entries have 64 bytes, completion entries 16. */
 #define NVME_CC_ENTRY_SIZES	(6 << 16 | 4 << 20)
 
 #define NVME_ADMIN_CREATE_SQ	0x01
@@ -24,7 +24,7 @@
 #define NVME_IO_WRITE		0x01
 #define NVME_IO_READ		0x02
 
-/* A command, little-endian like all the rest. */
+/* A command; all fields are little-endian. */
 struct nvme_command {
 	__u8 opcode;
 	__u8 flags;

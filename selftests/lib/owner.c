@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An owner of an NVMe function: what every test begins with. */
+/* An owner of an NVMe function, with which every test begins. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static int open_by(struct owner *owner, const char *address, enum vfio_mode mode
 		owner->unmapped = start + DMA_UNMAPPED_AT;
 		ret = nvme_start(&owner->nvme, &owner->fn, start + DMA_BUFFER_AT);
 	}
-	/* Without a region there still is the feature: tests that need it look. */
+	/* A kernel without the region still has the feature: tests of the region check for it. */
 	if (!ret && error_region_find(&owner->fn, &owner->region))
 		memset(&owner->region, 0, sizeof(owner->region));
 	if (ret)

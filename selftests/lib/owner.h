@@ -6,7 +6,7 @@
 #include "nvme.h"
 #include "wait.h"
 
-/* A block of the test disk that tests read. */
+/* The block of the test disk that tests read. */
 #define TEST_BLOCK	7
 
 /**
@@ -26,43 +26,44 @@ struct owner {
 	__u64 unmapped;
 };
 
-/* The first opening after an error may fail there, and the next one works. */
+/* Whether the kernel has the C version, in which the first open after an error may fail. */
 bool is_c_version(void);
 
 /*
- * Binds, opens, and brings the disk up. Does not listen for errors. The driver
- * is vfio-pci, unless the environment names another.
+ * Binds and opens the function, and brings its disk up; does not listen for errors. The
+ * driver is vfio-pci, unless the environment names another.
  */
 #define OWNER_DRIVER	"ZPCI_VFIO_DRIVER"
 int owner_open(struct owner *owner, enum vfio_mode mode);
-/* The same without binding, for a function that is known. */
+/* Opens a function that is bound already. */
 int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode);
-/* And for a virtual machine. */
+/* Opens a function for a virtual machine. */
 int owner_open_in_machine(struct owner *owner, const char *address, enum vfio_mode mode);
 /*
- * For a function that has just come: it can be seen before drivers may have
- * it, the host's own driver may have it first, and it can be opened last of all.
+ * Binds and opens a function that has just been plugged, and tries until that works:
+ * sysfs shows the function before it can be bound, and the host's own driver may bind
+ * it first.
  */
 int owner_open_new(struct owner *owner, const char *address, enum vfio_mode mode);
 void owner_close(struct owner *owner);
 
 int owner_listen(struct owner *owner);
 
-/* Provokes an error; returns once the owner was told, -ETIMEDOUT if it was not. */
+/* Provokes an error and waits until the owner is woken: -ETIMEDOUT if it is not. */
 int owner_suffer(struct owner *owner);
-/* What an owner does then: reset, and bring the disk up again. */
+/* Resets the function, and brings the disk up again. */
 int owner_recover(struct owner *owner);
 
-/* First address that the function can use for DMA. */
+/* The first address that the function can use for DMA. */
 int dma_start(struct vfio_function *fn, __u64 *start);
 
-/* The addresses that are used, counted from there. */
+/* Offsets from that address: memory that is mapped, and an address that is not. */
 #define DMA_BUFFER_AT	0
 #define DMA_UNMAPPED_AT	0x200000
 
 /*
- * Takes an event from the region or, with a kernel that has none, by the
- * feature, which tells less: 0, -ENOMSG if there is none, or -errno.
+ * Takes an event from the region, or by the feature on a kernel without the region; the
+ * other fields are then 0. Returns 0, -ENOMSG if there is no event, or -errno.
  */
 int owner_take(struct owner *owner, struct vfio_device_zpci_err_region *event);
 

@@ -3,27 +3,27 @@
 #define ZPCI_SELFTEST_PART_H
 
 /*
- * A function that the platform announces again as something else: as a part of a device
- * with several functions, or as a virtual one. To be included after kselftest_harness.h.
+ * A function that the plugin presents as something else: as one of several functions of
+ * a device, or as a virtual function. To be included after kselftest_harness.h.
  */
 #include "rough.h"
 
 struct part {
 	struct owner owner;
 	unsigned long fid;
-	/* Where it was, and where it is as a part of the device. */
+	/* The address as a single function, and that as a part of the device. */
 	char before[PCI_ADDRESS_LEN];
 	char address[PCI_ADDRESS_LEN];
 	char slot[16];
 };
 
-/* The platform reports a change of it; @more is said to the plugin besides. */
+/* Raises an availability event of the function; @more are further words for the plugin. */
 static inline int part_announce(const struct part *part, __u16 pec, const char *more)
 {
 	return platform_command("event pec=0x%x fid=%lu %s", pec, part->fid, more);
 }
 
-/* Gives it to somebody else, so that nothing is left of it here. */
+/* Gives the function to another system, so that the kernel forgets it. */
 static inline void part_give_away(struct __test_metadata *_metadata, const struct part *part)
 {
 	ASSERT_EQ(0, part_announce(part, PEC_DECONFIGURED, ""));
@@ -46,7 +46,10 @@ static inline void part_find(struct __test_metadata *_metadata, struct part *par
 			     const char *address)
 {
 	memcpy(part->before, address, sizeof(part->before));
-	/* A driver for NVMe that has just begun waits for its commands for a minute. */
+	/*
+	 * The kernel's NVMe driver would wait a minute for its first commands if its
+	 * function goes then.
+	 */
 	ASSERT_EQ(0, pci_bind_new(address, "vfio-pci", PATIENCE_MS));
 	ASSERT_EQ(0, pci_read_attr(address, "function_id", &part->fid));
 	ASSERT_EQ(0, pci_slot(address, part->slot, sizeof(part->slot)));
@@ -58,7 +61,7 @@ static inline void part_open(struct __test_metadata *_metadata, struct part *par
 	ASSERT_EQ(0, owner_listen(&part->owner));
 }
 
-/* How often it was disabled: a reset of it does so. */
+/* How often the function was disabled, which each reset does. */
 static inline long part_disabled(const struct part *part)
 {
 	return platform_number("count disable fid=%lu", part->fid);

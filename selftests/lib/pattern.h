@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * What is on the test disk: block b holds the 64 little-endian words
- * b * 64 + i, so a block that comes from the wrong place shows.
+ * The pattern of the test disk: block b holds the 64 little-endian words b * 64 + i, so
+ * that a block from the wrong place is noticed.
  */
 #define BLOCK_SIZE	512
 #define BLOCK_WORDS	(BLOCK_SIZE / 8)
@@ -15,7 +15,7 @@
 void pattern_fill(void *block, __u64 number);
 bool pattern_matches(const void *block, __u64 number);
 
-/* Reads a block of a disk that the kernel's own driver has: 0, -EILSEQ if it is not right. */
+/* Reads a block through the kernel's own driver: 0, or -EILSEQ if it is not the pattern. */
 int disk_verify(const char *path, __u64 number);
 
 #endif

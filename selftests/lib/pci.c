@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Functions as sysfs shows them: finding, binding, configuration space, slots. */
+/* PCI functions in sysfs: finding, binding, configuration space and slots. */
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -39,7 +39,7 @@ int pci_read_attr(const char *address, const char *attr, unsigned long *value)
 	return 0;
 }
 
-/* The last component of where a link of the function points to. */
+/* Returns the last component of the target of a link, such as the driver's name. */
 static int read_link(const char *address, const char *link, char *name, size_t len)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -200,7 +200,10 @@ bool pci_answers(const char *address)
 {
 	__u32 id;
 
-	/* The command register: identifiers are kept by the host, errors are not. */
+	/*
+	 * Reads Command: of a function in error the kernel knows the identifiers, but
+	 * not this.
+	 */
 	return !pci_config_read(address, PCI_COMMAND, &id, sizeof(id)) && id != ~0U;
 }
 
@@ -232,7 +235,7 @@ int pci_wait_present(const char *address, bool present, int timeout_ms)
 	return wait_present(path, present, timeout_ms);
 }
 
-/* The file in /dev comes a little before the disk can be opened, and stays a little longer. */
+/* The device node comes before the disk can be opened, and stays when it no longer can. */
 static bool can_be_opened(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -267,7 +270,7 @@ bool pci_is_pcie(const char *address)
 {
 	char path[PATH_MAX];
 
-	/* Not from configuration space: a function in error shows none. */
+	/* The kernel's own knowledge, as config space of a function in error cannot be read. */
 	snprintf(path, sizeof(path), DEVICES "/%s/max_link_speed", address);
 	return !access(path, F_OK);
 }

@@ -16,15 +16,15 @@ enum pci_kind {
 };
 
 /*
- * Finds a function of a kind. The environment may name it: ZPCI_NVME,
- * ZPCI_NON_PCIE. -ENODEV where there is none.
+ * Finds a function of a kind, or the one that ZPCI_NVME or ZPCI_NON_PCIE names in the
+ * environment. -ENODEV if there is none.
  */
 int pci_find(enum pci_kind kind, char *address);
 
-/* The same, but not this one. */
+/* Finds a function of a kind that is not @not_this. */
 int pci_find_other(enum pci_kind kind, const char *not_this, char *address);
 
-/* All functions of a kind, as many as there is room for: how many, or -errno. */
+/* Finds all functions of a kind, up to @room: their number, or -errno. */
 int pci_find_all(enum pci_kind kind, char addresses[][PCI_ADDRESS_LEN], int room);
 
 bool pci_is_pcie(const char *address);
@@ -32,38 +32,38 @@ bool pci_is_pcie(const char *address);
 /* Binds a function to a driver through driver_override. */
 int pci_bind(const char *address, const char *driver);
 
-/* The same for one that has just come: it can be seen before drivers may have it. */
+/*
+ * Binds a function that has just been plugged, and tries until that works: sysfs shows
+ * the function before it can be bound.
+ */
 int pci_bind_new(const char *address, const char *driver, int timeout_ms);
 
-/* Takes a function from its driver; waits for user space to let it go. */
+/* Unbinds a function; waits until user space has closed it. */
 int pci_unbind(const char *address);
 
-/* The name of the driver; -ENODEV where there is none. */
+/* Returns the name of the driver; -ENODEV if there is none. */
 int pci_driver(const char *address, char *driver, size_t len);
 
 /* Number of the IOMMU group, or -errno. */
 int pci_iommu_group(const char *address);
 
-/* Configuration space by way of sysfs: what the host sees, not vfio's view. */
+/* Accesses config space through sysfs: the host's view, and not vfio's. */
 int pci_config_read(const char *address, off_t offset, void *buf, size_t len);
 int pci_config_write(const char *address, off_t offset, const void *buf, size_t len);
 
-/* Whether the function answers at all: one in error reads as all ones. */
+/* Whether config space can be read: a function in error reads as all ones. */
 bool pci_answers(const char *address);
 
 /* Waits until the function answers: 0 or -ETIMEDOUT. */
 int pci_wait_answers(const char *address, int timeout_ms);
 
-/* Waits until the function is there, or no longer there: 0 or -ETIMEDOUT. */
+/* Waits until sysfs shows the function, or does not show it any more: 0 or -ETIMEDOUT. */
 int pci_wait_present(const char *address, bool present, int timeout_ms);
 
-/*
- * The block device of an NVMe function that has the kernel's driver, once it
- * is there: 0 or -ETIMEDOUT.
- */
+/* Waits for the block device of an NVMe function with the kernel's driver: 0 or -ETIMEDOUT. */
 int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms);
 
-/* The hotplug slot of a function outlives the function: its power may be off. */
+/* Finds and switches the hotplug slot of a function, which stays while the function is off. */
 int pci_slot(const char *address, char *slot, size_t len);
 int pci_slot_power(const char *slot, bool on);
 int pci_wait_slot(const char *slot, bool present, int timeout_ms);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Commands for the plugin that plays the firmware. */
+/* Sends commands to the plugin that plays the firmware. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define LINE_LEN	512
 
-/* What the plugin says; without it, the length of the buffer stays where this comes. */
+/* Results of the plugin. Without the plugin the length of the buffer stays in the register. */
 #define DONE		0
 #define REFUSED		1
 #define UNREADABLE	2
@@ -21,9 +21,15 @@ int platform_call(char *line, size_t room)
 	register unsigned long result asm("3") = room;
 	size_t len = strlen(line);
 
-	/* From outside a page is written as it is, also one that is shared with a parent. */
+	/*
+	 * Writes to all of the buffer: the plugin stores there, and does not cause the
+	 * copy of a page that is shared with the parent.
+	 */
 	memset(line + len, 0, room - len);
-	/* brcl 0,"zpci": a branch that is never taken. */
+	/*
+	 * The branch "brcl 0,..." is never taken; the plugin recognizes it by its
+	 * target "zpci".
+	 */
 	asm volatile(".byte 0xc0,0x04,0x7a,0x70,0x63,0x69"
 		     : "+d" (result) : "d" (address) : "memory");
 	switch (result) {

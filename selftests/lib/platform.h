@@ -6,27 +6,27 @@
 #include <stdbool.h>
 
 /*
- * The plugin that plays the firmware beside the emulator. It sees an instruction
- * that otherwise does nothing, so that a command has taken effect when this returns.
+ * The plugin beside the emulator that plays the firmware. It sees an instruction that
+ * otherwise does nothing, and a command has taken effect when the call returns.
  */
 
-/* Whether there is one. */
+/* Whether the plugin is there. */
 bool platform_there(void);
 
 /*
- * Executes a command: 0, -ENODEV without the plugin, -EINVAL if it refuses the
- * command, which is printed then.
+ * Executes a command: 0, -ENODEV without the plugin, or -EINVAL if the plugin refuses
+ * the command; its reason is printed.
  */
 int platform_command(const char *command, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a command that answers with a number: that, or -errno. */
+/* Executes a command whose answer is a number: that number, or -errno. */
 long platform_number(const char *command, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a command that answers with a text: 0 or -errno. */
+/* Executes a command whose answer is a text: 0 or -errno. */
 int platform_text(char *text, size_t len, const char *command, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Sends a line and takes the answer to it in its place: 0, -ENODEV or -EINVAL. */
+/* Sends a line, and puts the answer in its place: 0, -ENODEV or -EINVAL. */
 int platform_call(char *line, size_t room);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An NVMe function without an owner. User space cannot load from and store
- * to a mapped BAR on s390: there are system calls for it.
+ * Provokes errors of an NVMe function that is not open. On s390 user space cannot load
+ * from a mapped BAR, nor store to it: there are system calls for that.
  */
 #include <endian.h>
 #include <errno.h>
@@ -74,7 +74,7 @@ int raw_nvme_provoke_error(const char *address, __u64 unmapped)
 	void *bar;
 	int fd, ret;
 
-	/* vfio-pci puts a function that is not open to sleep, if the kernel can do that. */
+	/* vfio-pci puts a function that is not open to sleep; this wakes it. */
 	ret = pci_write_attr(address, "power/control", "on");
 	if (ret && ret != -ENOENT)
 		return ret;

@@ -5,9 +5,8 @@
 #include <linux/types.h>
 
 /*
- * Provokes an error on an NVMe function through sysfs. It may be bound to
- * vfio-pci without an owner, or to a driver: that loses what the controller is
- * doing for it.
+ * Provokes an error of an NVMe function through sysfs. The function may be bound to
+ * vfio-pci and not open, or to a driver, whose commands are lost.
  */
 int raw_nvme_provoke_error(const char *address, __u64 unmapped);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The state of functions in debugfs. */
+/* Reads the table of functions in debugfs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,12 +4,15 @@
 
 #include "pci.h"
 
-/* Channel states, as the kernel calls them. */
+/* Names of channel states in the table. */
 #define CHANNEL_NORMAL	"normal"
 #define CHANNEL_FROZEN	"frozen"
 #define CHANNEL_FAILED	"permanent-failure"
 
-/* The state of a function, as debugfs shows it. The last three only while it is open. */
+/*
+ * A line of the table in debugfs. The last three columns are there only while a
+ * function is open.
+ */
 struct recovery_state {
 	char channel[24];
 	char owner[16];
@@ -24,10 +27,10 @@ struct recovery_state {
 	unsigned int dropped;
 };
 
-/* -ENOENT on a kernel that has none. */
+/* Reads a function's line; -ENOENT on a kernel without the table. */
 int recovery_state(const char *address, struct recovery_state *state);
 
-/* Wait until the channel is in a state, or until the owner has had so many events. */
+/* Wait until the channel has that state, or until the owner has had that many events. */
 int recovery_wait_channel(const char *address, const char *channel, int timeout_ms);
 int recovery_wait_captured(const char *address, unsigned long captured, int timeout_ms);
 

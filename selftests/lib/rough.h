@@ -3,9 +3,9 @@
 #define ZPCI_SELFTEST_ROUGH_H
 
 /*
- * What the tests on a rougher platform have in common: an owner that listens, on a
- * platform that does nothing by itself but what the architecture wants. To be
- * included after kselftest_harness.h.
+ * Code that the tests with the plugin share: an owner that listens, on a platform whose
+ * error states and handles are those of the architecture, and that refuses nothing
+ * unasked. To be included after kselftest_harness.h.
  */
 #include <unistd.h>
 
@@ -16,12 +16,12 @@
 struct rough {
 	struct owner owner;
 	char address[PCI_ADDRESS_LEN];
-	/* Of the function, to name it to the platform. */
+	/* The function ID, by which the plugin knows the function. */
 	unsigned long fid;
 	struct config before;
 };
 
-/* The set-up of a test ends here without the plugin. */
+/* Skips the test if there is no plugin. */
 static inline void rough_platform(struct __test_metadata *_metadata)
 {
 	if (!platform_there())
@@ -50,7 +50,7 @@ static inline void rough_end(struct __test_metadata *_metadata, struct rough *ro
 	char slot[16];
 
 	platform_command("profile plain");
-	/* What a test that has failed leaves behind is not the next one's. */
+	/* A failed test may leave the function in error: its slot is switched off and on. */
 	if (_metadata->exit_code != KSFT_PASS &&
 	    !pci_slot(rough->address, slot, sizeof(slot))) {
 		owner_close(owner);
@@ -63,7 +63,7 @@ static inline void rough_end(struct __test_metadata *_metadata, struct rough *ro
 	platform_command("reset");
 }
 
-/* The function works, and its configuration space is as it was. */
+/* Checks that the function works, and that its config space is as at the start. */
 static inline void expect_restored(struct __test_metadata *_metadata, struct rough *rough)
 {
 	struct owner *owner = &rough->owner;
@@ -75,7 +75,7 @@ static inline void expect_restored(struct __test_metadata *_metadata, struct rou
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* An event that the platform raises, through the real channel report. */
+/* Makes the platform raise an event, and waits until the owner is woken. */
 static inline int platform_raises(struct rough *rough, __u16 pec)
 {
 	struct owner *owner = &rough->owner;
@@ -87,7 +87,7 @@ static inline int platform_raises(struct rough *rough, __u16 pec)
 	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
 }
 
-/* Another function, with an owner that listens as well. */
+/* Opens another function, whose owner listens as well. */
 static inline void rough_open_other(struct __test_metadata *_metadata, struct rough *rough,
 				    struct owner *other, unsigned long *fid)
 {
@@ -100,7 +100,7 @@ static inline void rough_open_other(struct __test_metadata *_metadata, struct ro
 	ASSERT_EQ(0, pci_read_attr(address, "function_id", fid));
 }
 
-/* The next owner has the function, and recovers it from an error. */
+/* Checks that the next owner can open the function, and recover it from an error. */
 static inline void expect_next_owner(struct __test_metadata *_metadata, struct rough *rough)
 {
 	struct owner *owner = &rough->owner;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory that is not there until somebody says so. */
+/* Memory whose access waits until the test allows it, by userfaultfd. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -48,7 +48,7 @@ int slow_page_new(struct slow_page *slow)
 
 void slow_page_free(struct slow_page *slow)
 {
-	/* Whoever still waits goes on, and finds no memory. */
+	/* An access that still waits goes on, and finds no memory. */
 	munmap(slow->page, slow->len);
 	close(slow->uffd);
 }

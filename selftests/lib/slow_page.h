@@ -5,13 +5,13 @@
 #include <stddef.h>
 
 /**
- * struct slow_page - a page of memory in which whoever touches it waits
+ * struct slow_page - a page of memory: an access waits until the test allows it
  *
- * @uffd: the userfaultfd that says so
+ * @uffd: the userfaultfd that tells of accesses
  * @page: the page
  * @len: its size
  *
- * The kernel waits there as well, in the middle of copying to user space.
+ * The kernel waits there, too, in the middle of a copy to user space.
  */
 struct slow_page {
 	int uffd;
@@ -23,10 +23,10 @@ struct slow_page {
 int slow_page_new(struct slow_page *slow);
 void slow_page_free(struct slow_page *slow);
 
-/* Waits until somebody waits in the page: 0, -ETIMEDOUT or -errno. */
+/* Waits until an access waits in the page: 0, -ETIMEDOUT or -errno. */
 int slow_page_wait(struct slow_page *slow, int timeout_ms);
 
-/* Lets it go on: with a page that works, or with one that does not. */
+/* Lets the access go on: by a page of zeroes, or by an error. */
 int slow_page_fill(struct slow_page *slow);
 int slow_page_break(struct slow_page *slow);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Functions owned through vfio: interrupts, DMA, registers, reset. */
+/* Functions opened through vfio: interrupts, DMA, registers and reset. */
 #include <endian.h>
 #include <errno.h>
 #include <linux/iommufd.h>

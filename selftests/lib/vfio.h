@@ -8,7 +8,10 @@
 
 #include "pci.h"
 
-/* The two ways in which user space gets hold of a function and its IOMMU. */
+/*
+ * The two ways to open a function: by its group and a type 1 container, or by its own
+ * device node and iommufd.
+ */
 enum vfio_mode {
 	VFIO_GROUP_TYPE1,
 	VFIO_CDEV_IOMMUFD,
@@ -44,22 +47,22 @@ struct vfio_function {
 	bool in_machine;
 };
 
-/* Everything here returns 0 or -errno unless it says otherwise. */
+/* All functions here return 0 or -errno unless a comment says otherwise. */
 int vfio_open(struct vfio_function *fn, const char *address, enum vfio_mode mode);
-/* The same for a virtual machine, which zpci_machine.ko plays. */
+/* Opens a function for a virtual machine, which zpci_machine.ko plays. */
 int vfio_open_in_machine(struct vfio_function *fn, const char *address, enum vfio_mode mode);
-/* Opens a function in the I/O address space that another one has. */
+/* Opens a function in the I/O address space of another one. */
 int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other);
 void vfio_close(struct vfio_function *fn);
 /*
- * What owners do. Without an error region it is the C version: that is busy with
- * an event that it has signalled, so a client asks again after EAGAIN and EIO, and
- * does not bring Command back, so a client writes it.
+ * Resets a function as an owner does. In C the kernel is still busy with an event when
+ * it signals it, so EAGAIN and EIO are tried again, and it does not restore Command,
+ * which is then written here.
  */
 int vfio_reset(struct vfio_function *fn);
-/* The same, and nothing is written. */
+/* Resets a function with further tries, and does not write Command. */
 int vfio_reset_only(struct vfio_function *fn);
-/* One request. */
+/* Calls VFIO_DEVICE_RESET once. */
 int vfio_reset_once(struct vfio_function *fn);
 
 int vfio_dma_map(struct vfio_function *fn, void *vaddr, __u64 iova, __u64 size);
@@ -72,7 +75,7 @@ int vfio_irq_clear(struct vfio_function *fn, __u32 index);
 
 int vfio_config_read(struct vfio_function *fn, __u64 offset, void *buf, size_t len);
 int vfio_config_write(struct vfio_function *fn, __u64 offset, const void *buf, size_t len);
-/* Lets the function answer to loads and stores, and do DMA. */
+/* Lets the function respond to loads and stores, and do DMA. */
 int vfio_enable_bus_master(struct vfio_function *fn);
 
 /* BARs are little-endian: the 32-bit accessors convert, the others move bytes. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a function says of itself: regions, capability chains, features. */
+/* The descriptions that vfio gives of a function: regions, capability chains and features. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include "vfio_info.h"
 
-/* Offsets of a capability chain count from the start of the information. */
+/* Finds a capability. Offsets in a chain count from the start of the description. */
 static struct vfio_info_cap_header *find_cap(void *info, __u32 argsz, __u32 at, __u16 id)
 {
 	struct vfio_info_cap_header *cap;
@@ -16,7 +16,7 @@ static struct vfio_info_cap_header *find_cap(void *info, __u32 argsz, __u32 at, 
 		cap = info + at;
 		if (cap->id == id)
 			return cap;
-		/* A chain only goes forward, so a broken one still ends. */
+		/* Offsets only grow: in a broken chain this loop would not end otherwise. */
 		if (cap->next <= at)
 			break;
 		at = cap->next;
@@ -32,7 +32,7 @@ int vfio_region_info(struct vfio_function *fn, __u32 index, struct vfio_region_i
 	return ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
 }
 
-/* Copies a capability: 0, or -ENOENT if it is not there, or shorter than that. */
+/* Copies a capability: 0, or -ENOENT if there is none, or a shorter one. */
 static int copy_cap(void *info, __u32 argsz, __u32 at, __u16 id, void *cap, size_t len)
 {
 	struct vfio_info_cap_header *found = find_cap(info, argsz, at, id);

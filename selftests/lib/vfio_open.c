@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Getting hold of a function, by its group or by its character device. */
+/* Opens a function, by its group or by its device node. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Just enough of a virtio driver, after the VIRTIO 1.2 specification, to make its DMA fail. */
+/*
+ * A part of a virtio driver, after the VIRTIO 1.2 specification: just enough to make
+ * its function's DMA fail.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -9,25 +12,25 @@
 
 #include "virtio.h"
 
-/* Descriptors, available ring, used ring. */
+/* A queue has descriptors, an available ring and a used ring. */
 #define RING_PARTS	3
 
 /*
- * A structure of the function, somewhere in a BAR. It is reached through a
- * window in configuration space: ism-vfio-pci stores to BARs in whole blocks,
- * which a virtio function does not take.
+ * Where a structure of the function is in a BAR. It is accessed through a window in
+ * config space, as ism-vfio-pci stores to BARs in whole blocks, which a virtio function
+ * refuses.
  */
 struct place {
-	__u8 window;		/* where the window's capability is */
+	__u8 window;		/* offset of the window's capability */
 	__u8 bar;
 	__u32 offset;
-	__u32 multiplier;	/* of the notify structure */
+	__u32 multiplier;	/* only for the notify structure */
 };
 
-/* Returns where the capability is, or -errno. */
+/* Returns the offset of the capability, or -errno. */
 static int find_cap(struct vfio_function *fn, __u8 type, struct virtio_pci_notify_cap *cap)
 {
-	int hops = 64;		/* a broken list may be a ring */
+	int hops = 64;		/* ends the loop in a chain that is a ring */
 	__u8 at;
 	int ret;
 
@@ -59,7 +62,7 @@ static int find_place(struct vfio_function *fn, __u8 type, struct place *place)
 	return 0;
 }
 
-/* Points the window at a field; returns where its content can be accessed. */
+/* Points the window at a field. Returns the offset at which the field can be accessed. */
 static int aim(struct vfio_function *fn, struct place *place, __u32 field, int len)
 {
 	__u32 offset = htole32(place->offset + field), length = htole32(len);
@@ -78,7 +81,7 @@ static int aim(struct vfio_function *fn, struct place *place, __u32 field, int l
 
 static int put(struct vfio_function *fn, struct place *place, __u32 field, __u32 value, int len)
 {
-	__u32 le = htole32(value);	/* the low bytes come first: any length will do */
+	__u32 le = htole32(value);	/* little-endian: any @len takes the low bytes */
 	int at = aim(fn, place, field, len);
 
 	return at < 0 ? at : vfio_config_write(fn, at, &le, len);
@@ -101,7 +104,7 @@ static int set_status(struct vfio_function *fn, struct place *common, __u32 stat
 	return put(fn, common, VIRTIO_PCI_COMMON_STATUS, status, 1);
 }
 
-/* Features 32 and up: no more than the ones that put DMA behind an IOMMU. */
+/* Accepts features 32 and up: only those that put DMA behind an IOMMU. */
 static int negotiate(struct vfio_function *fn, struct place *common)
 {
 	const __u32 wanted = 1U << (VIRTIO_F_VERSION_1 - 32) |
@@ -136,7 +139,7 @@ static int place_queue(struct vfio_function *fn, struct place *common, __u64 at)
 	int i;
 
 	for (i = 0; !ret && i < RING_PARTS; i++) {
-		/* Nothing shares a page, so every part misses on its own. */
+		/* Each part has its own page, so that each of them fails. */
 		ret = put(fn, common, parts[i], (__u32)at + i * 0x1000, 4);
 		if (!ret)
 			ret = put(fn, common, parts[i] + 4, at >> 32, 4);
@@ -173,8 +176,8 @@ int virtio_provoke_error(struct vfio_function *fn, __u64 unmapped)
 	if (ret)
 		return ret;
 	/*
-	 * From here on the function may look for its queue at any step, be cut
-	 * off, and answer nothing any more: that is what was wanted.
+	 * The error may come with any of these steps, and cuts the function off; it
+	 * then answers nothing any more. So results are not checked.
 	 */
 	put(fn, &common, VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
 	set_status(fn, &common, status | VIRTIO_CONFIG_S_DRIVER_OK);

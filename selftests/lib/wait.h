@@ -8,9 +8,9 @@
 #include "long.h"
 
 /*
- * How long anything that ought to happen may take. The emulator with a debug
- * kernel is slow, most of all under fire; a test that waits in vain still ends
- * well before the harness kills it.
+ * The time that a test waits for something that must happen. A debug kernel is slow in
+ * the emulator, most of all in a storm; a test that waits in vain must still end before
+ * the harness kills it.
  */
 #define PATIENCE_MS	times(8000, 60000)
 
@@ -31,10 +31,10 @@ __u64 now_ns(void);
 
 void sleep_ms(int ms);
 
-/* When a wait that begins now has to end, on the same clock. */
+/* The time on that clock at which a wait that begins now must end. */
 __u64 deadline_in(int ms);
 
-/* Lets a little time pass between two looks: false when it was the last one. */
+/* Lets a little time pass between two looks. Returns false after the deadline. */
 bool wait_on(__u64 deadline);
 
 #endif

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands in KVM's place where there is none: vfio and zPCI find it by the symbols
- * that KVM has, and take its machine for a real one. It runs no guest.
+ * Stands in KVM's place where there is none: vfio and zPCI find it by the names of
+ * KVM's symbols, and take its machine for a real one. It runs no guest.
  *
- * /sys/module/zpci_machine/parameters: a file descriptor that is written to "add" is a
- * group or a device of vfio that the machine has from now on, until it is written to "del";
- * what is open stays the machine's until it is closed. Each registration of a
- * function with the machine disables and enables it, which takes "delay_ms", or fails
- * with "refuse". "users" are the references to the machine.
+ * Parameters, in /sys/module/zpci_machine/parameters: a file descriptor of a group or a
+ * device of vfio that is written to "add" belongs to the machine until it is written to
+ * "del"; a device that is open stays the machine's until it is closed. Each
+ * registration of a function disables and enables it, which takes "delay_ms", or fails
+ * with the error code "refuse". "users" is the number of references to the machine.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -43,7 +43,7 @@ static const struct kernel_param_ops users_ops = { .get = users_get };
 module_param_cb(users, &users_ops, NULL, 0400);
 MODULE_PARM_DESC(users, "references to the machine");
 
-/* Nobody looks into it. */
+/* Only its address is used. */
 static struct kvm *machine;
 
 static int set_machine(const char *value, struct kvm *kvm)
@@ -93,7 +93,10 @@ void kvm_put_kvm(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(kvm_put_kvm);
 
-/* What KVM does, with the interruptions that a guest takes by itself left out. */
+/*
+ * Disables and enables the function as KVM does; KVM's setup of interruption forwarding
+ * is left out.
+ */
 static int renew(struct zpci_dev *zdev)
 {
 	int ret;
@@ -123,7 +126,7 @@ static int machine_register(void *opaque, struct kvm *kvm)
 static void machine_unregister(void *opaque)
 {
 	registered--;
-	/* As KVM: a function that is in error stays so. */
+	/* As with KVM, a function in error stays in error. */
 	renew(opaque);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes the PCI core slow where it has removed a device from the bus and still finds it, before
- * or after zPCI hears of it: what is done to the function meanwhile is done then each time.
+ * Makes the PCI core slow while it removes a device, before or after zPCI's notifier is
+ * called: a test can then act on the function at that moment each time.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -30,7 +30,7 @@ static int after(struct notifier_block *nb, unsigned long action, void *data)
 	return NOTIFY_DONE;
 }
 
-/* That of zPCI is between them. */
+/* The notifier of zPCI has priority 0, between these two. */
 static struct notifier_block before_nb = { .notifier_call = before, .priority = 1 };
 static struct notifier_block after_nb = { .notifier_call = after, .priority = -1 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A PCI driver whose answers to an error are those of its parameters: what
- * recovery by the host does with every one of them is compared between the
- * Rust and the C version. It only takes functions whose driver_override names
- * it.
+ * A PCI driver whose answers to an error are parameters, so that recovery by the host
+ * can be compared between Rust and C for each answer. It only binds functions whose
+ * driver_override names it.
  */
 #include <linux/delay.h>
 #include <linux/errno.h>
@@ -19,7 +18,7 @@
 #define NVME_ACQ	0x30
 #define NVME_DOORBELL	0x1000
 
-/* Numbers of enum pci_ers_result; 0: there is no such callback. */
+/* Numbers of enum pci_ers_result; with 0 the driver does not have that callback. */
 static int detected = PCI_ERS_RESULT_CAN_RECOVER;
 module_param(detected, int, 0600);
 MODULE_PARM_DESC(detected, "answer to error_detected");
@@ -64,7 +63,7 @@ static void test_resume(struct pci_dev *pdev)
 	pci_info(pdev, "test: resume state %d\n", pdev->error_state);
 }
 
-/* Not const: it is made anew for each function that is bound. */
+/* Not const: filled anew, from the parameters, for each function that is bound. */
 static struct pci_error_handlers test_handlers;
 
 static void test_set_handlers(struct pci_driver *driver)
@@ -83,7 +82,10 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 	return sysfs_emit(buf, "%d\n", to_pci_dev(dev)->error_state);
 }
 
-/* Writing it makes a function that was given up one that is in order. */
+/*
+ * A write sets the channel state, and resets the function if it is blocked, so that a
+ * test can bring a function back that was given up.
+ */
 static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
@@ -117,7 +119,7 @@ static int test_wait_ready(void __iomem *bar, u32 wanted)
 	return -ETIMEDOUT;
 }
 
-/* Makes an NVMe controller fetch a command from where nothing is mapped. */
+/* Makes an NVMe controller fetch a command from an address that is not mapped. */
 static int test_raise(struct pci_dev *pdev, void __iomem *bar)
 {
 	int ret;
@@ -139,7 +141,7 @@ static int test_raise(struct pci_dev *pdev, void __iomem *bar)
 	return ret;
 }
 
-/* Writing it raises a real error. */
+/* A write makes the device cause a real error. */
 static ssize_t raise_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {

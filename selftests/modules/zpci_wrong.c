@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mistakes, made on purpose: that the debug kernel reports each of them is
- * what makes a quiet log of it mean something. Nothing loads this module by
- * itself.
+ * Mistakes, made on purpose: a log of the debug kernel without reports means something
+ * only if the kernel does report each of these. No test loads this module by accident.
  */
 #include <linux/errno.h>
 #include <linux/module.h>
@@ -14,7 +13,7 @@ static char *mistake = "";
 module_param(mistake, charp, 0400);
 MODULE_PARM_DESC(mistake, "lock-order, use-after-free or leak");
 
-/* As zpci_dev.state_lock, and the locks of what is kept of a function. */
+/* The order of these two stands for that of zpci_dev.state_lock and the locks in a Recovery. */
 static DEFINE_MUTEX(wrong_outer);
 static DEFINE_MUTEX(wrong_inner);
 
@@ -38,7 +37,7 @@ static int wrong_use_after_free(void)
 	if (!event)
 		return -ENOMEM;
 	kfree(event);
-	/* What the compiler knows to be freed it would not read. */
+	/* The compiler removes a read of memory that it knows to be freed. */
 	OPTIMIZER_HIDE_VAR(event);
 	READ_ONCE(event[30]);
 	return 0;
@@ -50,14 +49,15 @@ static int wrong_leak(void)
 	int i;
 
 	/*
-	 * Where the allocator had the last ones ready (its sheaves) it still has
-	 * their addresses, and kmemleak takes those for references.
+	 * The allocator keeps the addresses of the objects it had ready (its sheaves),
+	 * and kmemleak takes those for references: the first objects do not count as
+	 * leaked.
 	 */
 	for (i = 0; i < 1000; i++) {
 		event = kzalloc(32, GFP_KERNEL);
 		if (!event)
 			return -ENOMEM;
-		/* What nobody uses the compiler would not allocate. */
+		/* The compiler removes an allocation that it knows to be unused. */
 		OPTIMIZER_HIDE_VAR(event);
 	}
 	return 0;
