@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Answers that firmware gives instead of doing what it is asked for, and how slowly it does it.
+//! Answers that firmware gives instead of a result, and delays before results.
 
 use crate::words::Words;
 use std::time::Duration;
 
-/// What firmware is asked for.
+/// An operation of the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     Enable,
@@ -59,17 +59,17 @@ impl What {
     }
 }
 
-/// One time that firmware is asked.
+/// One call of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Occasion {
     pub what: What,
-    /// 0 where no function is named.
+    /// 0 if the operation names no function.
     pub fid: u32,
-    /// Operation of `Modify`, address space of loads and stores.
+    /// For `Modify` its operation, for loads and stores the address space.
     pub detail: u8,
 }
 
-/// Which occasions are meant.
+/// The calls that a rule is about.
 #[derive(Clone, Debug)]
 pub struct Filter {
     what: What,
@@ -96,14 +96,14 @@ impl Filter {
     }
 }
 
-/// What the guest gets instead of a result.
+/// The answer that the guest gets instead of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Response code of CLP.
+    /// The response code of CLP.
     Response(u16),
-    /// Condition code and status of the other instructions.
+    /// Condition code and status of an instruction other than CLP.
     Code(u8, u8),
-    /// A load gives all ones, a store is swallowed.
+    /// A load returns all ones, and a store has no effect.
     Ones,
 }
 
@@ -114,7 +114,7 @@ enum When {
     Always,
 }
 
-/// An answer, and when it is given.
+/// An answer, and the calls that get it.
 #[derive(Clone, Debug)]
 pub struct Rule {
     filter: Filter,
@@ -124,7 +124,7 @@ pub struct Rule {
     answer: Option<Answer>,
 }
 
-/// The kernel repeats what is busy without an end, so that this must have one.
+/// The kernel repeats a call for as long as it is busy, so there must be a limit.
 const BUSY_MOST: u32 = 10_000;
 const SLOW_MOST_MS: u64 = 10_000;
 
@@ -206,7 +206,7 @@ impl Rule {
     }
 }
 
-/// All rules; the first that applies counts.
+/// All rules; the first rule that applies is used.
 #[derive(Default)]
 pub struct Answers {
     rules: Vec<(Rule, u32)>,
@@ -221,7 +221,7 @@ impl Answers {
         self.rules.clear();
     }
 
-    /// How long this takes, and what comes instead of the result.
+    /// Returns the delay of a call, and the answer if there is one.
     pub fn ask(&mut self, occasion: &Occasion) -> (Duration, Option<Answer>) {
         for (rule, asked) in &mut self.rules {
             if rule.applies(occasion, asked) {

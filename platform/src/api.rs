@@ -2,8 +2,8 @@
 
 //! QEMU's plugin API, version 7, and all that is unsafe.
 //!
-//! QEMU calls from the threads of its virtual processors, several at once. The registers
-//! and the memory that a callback touches are those of the processor whose thread it is.
+//! QEMU calls the plugin in the threads of its virtual processors, also in several at once. A
+//! callback accesses the registers and the memory of the processor whose thread it runs in.
 
 use crate::bell;
 use crate::guest::Guest;
@@ -35,7 +35,7 @@ struct Descriptor {
     read_only: bool,
 }
 
-/// What a callback may do to the processor.
+/// The accesses that a callback makes to the processor.
 #[repr(C)]
 #[allow(dead_code)]
 enum Access {
@@ -76,7 +76,7 @@ extern "C" {
     fn qemu_plugin_set_pc(address: u64);
 }
 
-/// QEMU loads the plugin only if it has this version of the API, and says so if not.
+/// QEMU refuses to load the plugin if it does not support this version of the API.
 #[no_mangle]
 #[allow(non_upper_case_globals)]
 pub static qemu_plugin_version: c_int = 7;
@@ -88,7 +88,7 @@ fn platform() -> MutexGuard<'static, Platform> {
     platform.lock().expect("a panic ends QEMU")
 }
 
-/// Bytes in the form in which QEMU wants them.
+/// A GLib array of bytes, the form in which QEMU takes and returns them.
 struct Bytes(*mut GByteArray);
 
 impl Bytes {
@@ -101,7 +101,7 @@ impl Bytes {
         }
     }
 
-    /// Copies what QEMU has put there; false if it is less than asked for.
+    /// Copies the bytes that QEMU has put there; false if there are fewer.
     fn copy_to(&self, into: &mut [u8]) -> bool {
         // SAFETY: The array lives as long as `self`, and QEMU does not keep it.
         let (data, len) = unsafe { ((*self.0).data, (*self.0).len as usize) };
@@ -116,15 +116,15 @@ impl Bytes {
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // SAFETY: It was made by `new`, and this is its end.
+        // SAFETY: The array was made by `new`, and is not used after this.
         unsafe { g_byte_array_free(self.0, 1) };
     }
 }
 
-/// QEMU's names of registers; they are the same for each processor.
+/// QEMU's handles of the registers, which are the same for each processor.
 struct Registers {
     general: [usize; 16],
-    /// The mask of the PSW, which has the condition code in it.
+    /// The mask of the PSW, which contains the condition code.
     mask: usize,
 }
 
@@ -169,7 +169,7 @@ impl Registers {
     }
 }
 
-/// The processor in whose thread this is.
+/// The processor in whose thread the callback runs.
 struct Processor(&'static Registers);
 
 impl Processor {
@@ -207,29 +207,29 @@ impl Guest for Processor {
 
     fn write(&mut self, address: u64, from: &[u8]) -> bool {
         let bytes = Bytes::new(from);
-        // SAFETY: As for reading.
+        // SAFETY: As for reading: QEMU checks the address; the array is ours.
         unsafe { qemu_plugin_write_memory_vaddr(address, bytes.0) }
     }
 
     fn read_absolute(&self, address: u64, into: &mut [u8]) -> bool {
         let bytes = Bytes::new(&[]);
-        // SAFETY: As above; 0 is success.
+        // SAFETY: QEMU checks the address; the array is ours. 0 is success.
         let result = unsafe { qemu_plugin_read_memory_hwaddr(address, bytes.0, into.len()) };
         result == 0 && bytes.copy_to(into)
     }
 
     fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool {
         let bytes = Bytes::new(from);
-        // SAFETY: As above; 0 is success.
+        // SAFETY: QEMU checks the address; the array is ours. 0 is success.
         unsafe { qemu_plugin_write_memory_hwaddr(address, bytes.0) == 0 }
     }
 }
 
-/// Places in the guest's code that were translated.
+/// Places in the guest's code that the plugin looks at.
 #[derive(Default)]
 struct Places {
     instructions: HashMap<Insn, &'static Insn>,
-    /// Where the next instruction is: an instruction that is looked at ends its block.
+    /// Addresses behind those instructions: `ended` is called there.
     ends: HashSet<u64>,
 }
 
@@ -250,7 +250,7 @@ extern "C" fn translated(block: *mut c_void, _: *mut c_void) {
         };
         if places.ends.contains(&pc) {
             let data = pc as *mut c_void;
-            // SAFETY: The callback takes the address as a number.
+            // SAFETY: The callback takes the address as a number and does not access it.
             unsafe { qemu_plugin_register_vcpu_insn_exec_cb(insn, ended, Access::Write, data) };
         }
         let Some(found) = Insn::decode(pc, bytes) else {
@@ -259,7 +259,7 @@ extern "C" fn translated(block: *mut c_void, _: *mut c_void) {
         if found.op != Op::Call {
             places.ends.insert(found.next());
         }
-        // A block is translated many times: each place is kept once, for good.
+        // QEMU translates a block many times. Each instruction is stored once, and never freed.
         let kept = places.instructions.entry(found);
         let kept: &'static Insn = kept.or_insert_with(|| Box::leak(Box::new(found)));
         let data = std::ptr::from_ref(kept).cast_mut().cast();
@@ -286,8 +286,8 @@ extern "C" fn executing(_: c_uint, data: *mut c_void) {
     let (delay, verdict) = platform().before(&mut guest, insn);
     std::thread::sleep(delay);
     if verdict == Verdict::Answered {
-        // SAFETY: The registers may be written here. It does not return: nothing that is
-        // still alive in this function has anything to do at its end.
+        // SAFETY: The callback may write registers. The call does not return, and no value of this
+        // function needs to be dropped then.
         unsafe { qemu_plugin_set_pc(insn.next()) };
         platform().complain("QEMU did not go on behind an instruction");
     }
@@ -297,9 +297,9 @@ extern "C" fn ended(_: c_uint, pc: *mut c_void) {
     platform().after(&mut Processor::current(), pc as u64);
 }
 
-/// A program of the guest calls: register 2 has the address of a command, which ends with
-/// a zero byte, register 3 the room there. The answer comes in the same place. Register 3
-/// is then 0, 1 if the command was wrong, 2 if it could not be read.
+/// A program of the guest calls the plugin. Register 2 has the address of a command, which ends
+/// with a zero byte, and register 3 the length of the buffer. The answer replaces the command.
+/// Register 3 is then 0, 1 if the command was wrong, or 2 if it could not be read.
 fn call(guest: &mut Processor) {
     let (address, room) = (guest.register(2), guest.register(3));
     let mut raw = vec![0; room.min(4096) as usize];
@@ -379,7 +379,7 @@ fn install(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let start = std::time::Instant::now();
     let log = move |text: &str| {
         let ms = start.elapsed().as_millis();
-        // A log that is full or gone must not end QEMU.
+        // An error is ignored: a full disk must not end QEMU.
         let _ = writeln!(file, "{ms:6} {text}");
     };
     let (ring, rings) = mpsc::channel();

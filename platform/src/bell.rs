@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Makes QEMU raise an event, by its control socket (QMP).
+//! Makes QEMU raise an event, through its control socket (QMP).
 //!
-//! To ask a guest for a function back (`device_del`) raises one each time it is asked, and
-//! changes nothing as long as the guest does not know the function.
+//! The command `device_del` asks the guest to give a function back. That raises an event each time,
+//! and has no other effect while the guest does not know the function.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use std::sync::mpsc::Receiver;
 const GREET: &str = r#"{"execute":"qmp_capabilities"}"#;
 const RING: &str = r#"{"execute":"device_del","arguments":{"id":"bell"}}"#;
 
-/// Rings each time something is received; says what went wrong.
+/// Rings once for each message received, and passes errors to `complain`.
 pub fn serve(socket: &str, rings: &Receiver<()>, complain: impl Fn(&str)) {
     let mut control = None;
     while rings.recv().is_ok() {
@@ -42,7 +42,7 @@ fn command(stream: &mut BufReader<UnixStream>, text: &str) -> Result<()> {
         if stream.read_line(&mut line)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        // What begins otherwise is one of QEMU's own events.
+        // Other lines are QEMU's own events.
         if line.starts_with(r#"{"return""#) {
             return Ok(());
         }

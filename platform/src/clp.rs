@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The blocks of CLP: a request of 32 bytes, and the response behind it.
+//! The blocks of CLP: a request of 32 bytes, with its response behind it.
 
 use crate::guest::{be16, be32, Guest};
 
@@ -15,7 +15,7 @@ pub const DISABLE: u8 = 1;
 /// Response codes.
 pub const OK: u16 = 0x0010;
 pub const BAD_HANDLE: u16 = 0x0101;
-/// Not in this state.
+/// The operation is not allowed in the function's state.
 pub const BAD_OPERATION: u16 = 0x0102;
 pub const ALREADY: u16 = 0x0105;
 pub const PERMANENT: u16 = 0x0106;
@@ -27,14 +27,14 @@ const OPERATION_AT: u64 = 22;
 const ENTRIES_AT: usize = 32;
 const ENTRY_LEN: usize = 16;
 
-/// A request that the guest has made, at this address.
+/// A request of the guest, at this address.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
     address: u64,
     pub command: u16,
-    /// Of `QUERY` and `SET`.
+    /// Only for `QUERY` and `SET`.
     pub handle: u32,
-    /// Of `SET`.
+    /// Only for `SET`.
     pub operation: u8,
 }
 
@@ -49,7 +49,7 @@ impl Request {
         })
     }
 
-    /// QEMU has to find its own handle, and the guest, afterwards, the guest's.
+    /// Replaces the handle: before the instruction by QEMU's own, afterwards by the guest's.
     pub fn set_handle(&self, guest: &mut dyn Guest, handle: u32) {
         guest.write(self.address + HANDLE_AT, &handle.to_be_bytes());
     }
@@ -58,7 +58,7 @@ impl Request {
         guest.write(self.address + OPERATION_AT, &[operation]);
     }
 
-    /// Lets `change` look at the response to `QUERY`.
+    /// Calls `change` with the response to `QUERY`, so that it can change it.
     pub fn change_query<const N: usize>(
         &self,
         guest: &mut dyn Guest,
@@ -82,7 +82,7 @@ impl Request {
         guest.write(self.address + REQUEST_LEN + 2, &response.to_be_bytes());
     }
 
-    /// The handle in the response to `SET`.
+    /// Returns the handle in the response to `SET`.
     pub fn new_handle(&self, guest: &dyn Guest) -> u32 {
         let mut raw = [0; 4];
         guest.read(self.address + REQUEST_LEN + HANDLE_AT, &mut raw);
@@ -96,7 +96,8 @@ impl Request {
         );
     }
 
-    /// Lets `change` look at each function in the response to `LIST`, and drop it.
+    /// Calls `change` with each function in the response to `LIST`. `change` can change it, and
+    /// drops it by returning false.
     pub fn change_list(&self, guest: &mut dyn Guest, mut change: impl FnMut(&mut Entry) -> bool) {
         let at = self.address + REQUEST_LEN;
         let mut header = [0; 2];
@@ -120,7 +121,7 @@ impl Request {
     }
 }
 
-/// One function in a list.
+/// A function in a list.
 pub struct Entry([u8; ENTRY_LEN]);
 
 impl Entry {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Configuration space as after power-on.
+//! Config space as it is after power-on.
 //!
-//! QEMU's enable leaves configuration space as it is. What the guest has read before it
-//! wrote anything is what power-on leaves there, and is shown again after an enable, until
-//! the guest writes there.
+//! QEMU's enable leaves config space as it is. The bytes that the guest has read before it wrote
+//! anything are those of power-on. After an enable they are shown again, until the guest writes
+//! there.
 
 const SIZE: usize = 256;
 
 pub struct Config {
-    /// What the guest has read before it wrote.
+    /// The bytes that the guest has read before it wrote there.
     pristine: [Option<u8>; SIZE],
     written: [bool; SIZE],
-    /// Where the guest sees that instead of what QEMU has.
+    /// Bytes that are shown as after power-on, in place of QEMU's.
     shown: [bool; SIZE],
 }
 
@@ -27,7 +27,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// QEMU gives these bytes: the guest gets what remains in them.
+    /// QEMU has loaded `bytes`: replaces those that are shown as after power-on.
     pub fn load(&mut self, offset: u64, bytes: &mut [u8]) {
         for (at, byte) in Self::places(offset, bytes.len()).zip(bytes) {
             match self.pristine[at] {
@@ -49,7 +49,7 @@ impl Config {
         self.shown = self.written;
     }
 
-    /// What lies beyond is not looked at.
+    /// Offsets beyond the first 256 bytes are ignored.
     fn places(offset: u64, len: usize) -> std::ops::Range<usize> {
         let start = usize::try_from(offset).map_or(SIZE, |start| start.min(SIZE));
         start..(start + len).min(SIZE)
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(load(&mut config, 4, [6, 4]), [6, 4]);
         config.power_on();
         assert_eq!(load(&mut config, 4, [6, 4]), [0, 0]);
-        // Never read before it was written: not known. Never written: as QEMU has it.
+        // Bytes 8 and 9 were written before they were read, bytes 0 and 1 never: both are QEMU's.
         assert_eq!(load(&mut config, 8, [1, 2]), [1, 2]);
         assert_eq!(load(&mut config, 0, [0x36, 0x1b]), [0x36, 0x1b]);
         config.store(4, 1);

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events of functions, in the form that the guest takes them in: store event information
-//! (CHSC), content code 1 for errors and 2 for availability, CCDF.
+//! Events of functions, in the form in which the guest takes them: the response of store event
+//! information (CHSC), with content code 1 for errors and 2 for availability, and the CCDF.
 
 use crate::guest::{be16, be32};
 use std::collections::VecDeque;
 
 pub const CCDF_LEN: usize = 32;
 
-/// From this code on it is about availability.
+/// The first code of an availability event.
 const FIRST_AVAILABILITY: u16 = 0x0300;
 
-/// One event of a function.
+/// An event of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     pub pec: u16,
     pub fh: u32,
     pub fid: u32,
-    /// Error type, address space, queue and direction.
+    /// Error type, address space, queue and direction: the fields of the CCDF beside the PEC.
     pub kind: u32,
     pub address: u64,
 }
@@ -27,12 +27,12 @@ impl Event {
         self.pec < FIRST_AVAILABILITY
     }
 
-    /// No recovery by the guest ends this.
+    /// Whether the guest cannot recover the function from the error.
     pub fn is_permanent(&self) -> bool {
         matches!(self.pec, 0x3b | 0x40)
     }
 
-    /// These are about counters; the function goes on.
+    /// Whether the event is about measurement counters; the function goes on.
     pub fn is_measurement(&self) -> bool {
         matches!(self.pec, 0x2a..=0x2c)
     }
@@ -48,10 +48,10 @@ impl Event {
     }
 }
 
-/// What store event information answers, behind the request.
+/// The response of store event information, which stands behind the request.
 pub struct Information<'a>(pub &'a mut [u8]);
 
-/// How much of it is of interest.
+/// The length of the part that the plugin reads and changes.
 pub const INFORMATION_LEN: usize = 64 + CCDF_LEN;
 
 const STORED: u16 = 0x0001;
@@ -64,12 +64,12 @@ impl Information<'_> {
         be16(self.0, 2) == NOTHING
     }
 
-    /// Whether it is an event of a PCI function.
+    /// Whether this is an event of a PCI function.
     pub fn is_pci(&self) -> bool {
         be16(self.0, 2) == STORED && self.0[7] == 2
     }
 
-    /// Whether a function has come or gone, which it has not yet where it is asked for.
+    /// Whether a function has come or gone. A request to give it back is no such event.
     pub fn is_change(&self) -> bool {
         const ASKED_FOR: u16 = 0x0303;
         self.pec() >= FIRST_AVAILABILITY && self.pec() != ASKED_FOR
@@ -99,7 +99,7 @@ impl Information<'_> {
         self.0[8] |= MORE;
     }
 
-    /// Puts an event there, instead of whatever it is; more may follow.
+    /// Replaces the event by `event`. `more` says whether another one follows.
     pub fn store(&mut self, event: &Event, more: bool) {
         let length = (CCDF_AT + 4016) as u16;
         self.0[..CCDF_AT].fill(0);
@@ -111,7 +111,7 @@ impl Information<'_> {
         self.0[CCDF_AT..INFORMATION_LEN].copy_from_slice(&event.ccdf());
     }
 
-    /// Makes of it an event that is about nothing, of the channel subsystem itself.
+    /// Replaces the event by an empty one of the channel subsystem, which the guest ignores.
     pub fn store_nothing(&mut self) {
         self.0[7] = 0;
         self.0[11] = 0;
@@ -121,12 +121,13 @@ impl Information<'_> {
 
 /// The plugin's own events, which wait for the guest.
 ///
-/// Only QEMU can raise the machine check that makes the guest ask: it does so for a
-/// function that the guest does not see, the bell. What the guest then gets is from here.
+/// Only QEMU can raise the machine check that makes the guest ask for events. It does so for the
+/// bell, a function that is hidden from the guest. The guest's question is then answered with an
+/// event from here.
 #[derive(Default)]
 pub struct Events {
     waiting: VecDeque<Event>,
-    /// The bell was heard: the guest goes on asking while it is told that there is more.
+    /// The guest has asked because of the bell, and goes on while it is told that there is more.
     asked: bool,
 }
 
@@ -139,7 +140,8 @@ impl Events {
         self.waiting.clear();
     }
 
-    /// The guest gets this. `own` says whether it is the bell's.
+    /// Changes QEMU's response to the guest. An event of the bell, or an empty response while the
+    /// guest goes on asking, is replaced by an event from here, which is returned.
     pub fn tell(&mut self, information: &mut Information<'_>, bell: u32) -> Option<Event> {
         let own = information.is_pci() && information.fid() == bell;
         self.asked |= own;
@@ -213,7 +215,7 @@ mod tests {
         let mut events = Events::default();
         events.push(event(1));
         events.push(event(2));
-        // A real one comes first, and the bell has not rung.
+        // A real event comes first, before the bell rings.
         let mut raw = qemu(Some((4, 9)), false);
         assert_eq!(events.tell(&mut Information(&mut raw), BELL), None);
         assert!(!Information(&mut raw).has_more());
@@ -223,7 +225,7 @@ mod tests {
         let information = Information(&mut raw);
         assert_eq!((information.pec(), information.fid()), (1, 1));
         assert!(information.has_more());
-        // QEMU has nothing more by itself.
+        // QEMU has no further event.
         let mut raw = qemu(None, false);
         let told = events.tell(&mut Information(&mut raw), BELL);
         assert_eq!(told, Some(event(2)));

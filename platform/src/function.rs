@@ -1,50 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function as firmware has it: its handle, its error state, whose it is.
+//! A function as firmware knows it: its handle, its error state and its availability.
 
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::sriov::Sriov;
 
-/// The handle says that the function is enabled.
+/// The bit of a handle that says that the function is enabled.
 pub const ENABLED: u32 = 0x8000_0000;
 const INSTANCE_MOST: u8 = 0x7f;
 
-/// Status of loads and stores.
+/// Status codes of loads and stores.
 pub const PERMANENT: u8 = 8;
 pub const BLOCKED: u8 = 12;
-/// Status of MPCIFC: not in this order; recovery from the error has to come first.
+/// Status codes of MPCIFC: wrong order, and not before the recovery from an error.
 pub const SEQUENCE: u8 = 24;
 pub const RECOVER_FIRST: u8 = 40;
 
-/// Operations of MPCIFC.
+/// Operations of MPCIFC (Modify PCI Function Controls).
 pub const REGISTER_INTERRUPTS: u8 = 2;
 pub const REGISTER_TRANSLATION: u8 = 4;
 pub const REREGISTER_TRANSLATION: u8 = 6;
 pub const RESET_ERROR: u8 = 7;
 pub const UNBLOCK: u8 = 9;
 
-/// What is wrong with a function, beyond what QEMU knows.
+/// A fault of the function that QEMU does not know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// In error, loads and stores are blocked.
+    /// In error; loads and stores are blocked.
     Error,
-    /// In error, loads and stores work.
+    /// In error; loads and stores work.
     Unblocked,
-    /// Nothing works, until it is configured anew.
+    /// Failed for good: nothing works until the function is configured anew.
     Permanent,
-    /// Enabled, and silent: loads give all ones.
+    /// Enabled, and silent: loads return all ones.
     Silent,
 }
 
-/// Whether the guest may use a function.
+/// Whether the guest has the function, or may have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     Configured,
-    /// Known to the guest, which may ask for it.
+    /// The guest knows the function, and may ask for it.
     Standby,
-    /// Somebody else's: nothing is to be seen of it.
+    /// Another system has the function; the guest does not see it.
     Reserved,
 }
 
@@ -61,24 +61,24 @@ impl Availability {
 
 pub struct Function {
     pub fid: u32,
-    /// The handle as QEMU has it; its instance bits are always 0.
+    /// QEMU's handle, whose instance bits are always 0.
     qemu: u32,
     instance: u8,
-    /// Enables and disables that QEMU is executing: its handle may be newer than this one.
+    /// How many enables and disables QEMU is executing: its handle may be newer than `qemu`.
     pub changing: u32,
     pub fault: Fault,
-    /// What firmware has made of it, if that is not QEMU's.
+    /// The availability, if firmware has changed it and QEMU does not know.
     availability: Option<Availability>,
-    /// Firmware has disabled it, and QEMU does not know.
+    /// Firmware has disabled the function, and QEMU does not know.
     taken: bool,
-    /// What it says of itself, if that is not QEMU's.
+    /// Answers to queries that differ from QEMU's.
     pub identity: Identity,
-    /// Its virtual functions, if it is a physical one.
+    /// The SR-IOV capability, if this is a physical function.
     pub sriov: Option<Sriov>,
     pub is_virtual: bool,
-    /// The last text that the guest has reported about it.
+    /// The text of the guest's last report about the function.
     pub notification: String,
-    /// QEMU's own error state, as far as instructions have told it.
+    /// QEMU's own error state, as far as the results of instructions show it.
     pub blocked: bool,
     pub unblocked: bool,
     pub config: Config,
@@ -116,9 +116,9 @@ impl Function {
         self.availability
     }
 
-    /// Firmware takes it from the guest, or gives it back, which is another handle each time.
+    /// Firmware takes the function from the guest, or gives it back. Each time it has a new handle.
     pub fn becomes(&mut self, availability: Availability, renew: bool) {
-        // What is in use is configured already.
+        // A function that is enabled is configured already.
         if self.is_enabled() && availability == Availability::Configured {
             return;
         }
@@ -134,14 +134,14 @@ impl Function {
         }
     }
 
-    /// It is what QEMU says it is, and nothing of a device that has several functions.
+    /// Removes all that makes the function a part of a device with several functions.
     pub fn is_alone(&mut self) {
         self.identity = Identity::default();
         self.sriov = None;
         self.is_virtual = false;
     }
 
-    /// QEMU and firmware agree on whose it is.
+    /// Forgets a change of availability, as QEMU now knows it.
     pub fn as_qemu_has_it(&mut self) {
         self.availability = None;
     }
@@ -158,12 +158,12 @@ impl Function {
         })
     }
 
-    /// The guest's form of one of QEMU's handles.
+    /// Makes the guest's handle from one of QEMU's.
     pub fn with_instance(&self, qemu: u32) -> u32 {
         qemu | u32::from(self.instance) << 24
     }
 
-    /// QEMU has a handle, which is another than before unless `renew` is false.
+    /// Notes QEMU's new handle. The guest's handle changes too, unless `renew` is false.
     pub fn set_handle(&mut self, qemu: u32, renew: bool) {
         self.qemu = qemu;
         self.taken &= qemu & ENABLED != 0;
@@ -179,7 +179,7 @@ impl Function {
         };
     }
 
-    /// Enabled or disabled: no error is left.
+    /// Ends the error state, as each enable and disable does, but for a permanent failure.
     pub fn begins_anew(&mut self) {
         if self.fault != Fault::Permanent {
             self.fault = Fault::None;
@@ -192,7 +192,7 @@ impl Function {
         self.blocked || self.unblocked || matches!(self.fault, Fault::Error | Fault::Unblocked)
     }
 
-    /// What firmware itself says to a load or store: a condition code and a status.
+    /// The condition code and status with which firmware refuses a load or store, if it does.
     pub fn refuses_access(&self) -> Option<(u8, u8)> {
         match self.fault {
             Fault::Error => Some((1, BLOCKED)),
@@ -209,7 +209,8 @@ impl Function {
         }
     }
 
-    /// What firmware itself says to MPCIFC; `strict` where QEMU is too gentle.
+    /// The condition code and status with which firmware refuses MPCIFC, if it does. `strict` says
+    /// whether it also refuses operations that QEMU allows by mistake.
     pub fn refuses_modify(&self, op: u8, strict: bool) -> Option<(u8, u8)> {
         let blocked = self.fault == Fault::Error || (strict && self.blocked);
         match op {
@@ -226,10 +227,10 @@ impl Function {
         }
     }
 
-    /// QEMU has done MPCIFC, or not: what the guest is told.
+    /// QEMU has executed MPCIFC with this result. Returns the one for the guest.
     pub fn modified(&mut self, op: u8, code: u8) -> u8 {
         let done = match (op, self.fault) {
-            // QEMU does not know of an error that is only firmware's.
+            // QEMU refuses to end an error that it does not know of.
             (UNBLOCK, Fault::Error) => {
                 self.fault = Fault::Unblocked;
                 true
@@ -255,7 +256,7 @@ impl Function {
         }
     }
 
-    /// The function controls that STPCIFC stores: enabled, in error, blocked.
+    /// The function controls that STPCIFC stores: the bits enabled, in error, and blocked.
     pub fn controls(&self, qemu: u8) -> u8 {
         const IN_ERROR: u8 = 0x40;
         const LOAD_STORE_BLOCKED: u8 = 0x20;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The processor that executes an instruction, as far as the plugin touches it.
+//! The guest's processor while it executes an instruction, as far as the plugin accesses it.
 
-/// Its registers and its memory, at the moment of one instruction.
+/// The processor's registers and memory.
 pub trait Guest {
     fn register(&self, number: usize) -> u64;
     fn set_register(&mut self, number: usize, value: u64);
     fn condition_code(&self) -> u8;
     fn set_condition_code(&mut self, code: u8);
-    /// Reads at a virtual address; false where nothing is.
+    /// Reads at a virtual address; false if nothing is mapped there.
     fn read(&self, address: u64, into: &mut [u8]) -> bool;
-    /// Writes at a virtual address; false where nothing is.
+    /// Writes at a virtual address; false if nothing is mapped there.
     fn write(&mut self, address: u64, from: &[u8]) -> bool;
     /// Reads at an absolute address.
     fn read_absolute(&self, address: u64, into: &mut [u8]) -> bool;
@@ -18,12 +18,12 @@ pub trait Guest {
     fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool;
 }
 
-/// A big-endian number in some bytes.
+/// Returns the big-endian number of 16 bits at an index.
 pub fn be16(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// A big-endian number in some bytes.
+/// Returns the big-endian number of 32 bits at an index.
 pub fn be32(bytes: &[u8], at: usize) -> u32 {
     u32::from(be16(bytes, at)) << 16 | u32::from(be16(bytes, at + 2))
 }
@@ -34,7 +34,7 @@ pub fn set_upper(guest: &mut dyn Guest, number: usize, value: u32) {
     guest.set_register(number, u64::from(value) << 32 | lower);
 }
 
-/// The status byte of an instruction that has failed.
+/// Returns the status byte that an instruction has put into a register.
 pub fn status(guest: &dyn Guest, number: usize) -> u8 {
     (guest.register(number) >> 24) as u8
 }
@@ -48,7 +48,7 @@ pub fn set_status(guest: &mut dyn Guest, number: usize, status: u8) {
 pub mod fake {
     use super::Guest;
 
-    /// A processor with a page of memory, at the same place for both kinds of addresses.
+    /// A processor with a page of memory, whose virtual and absolute addresses are the same.
     pub struct FakeGuest {
         pub registers: [u64; 16],
         pub code: u8,

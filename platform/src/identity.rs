@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a function says of itself in the answer to a query, where that is not what QEMU says.
+//! Fields in the answer to a query of a function, where they differ from QEMU's.
 
 use crate::words::Words;
 use std::collections::BTreeMap;
 
-/// A field of the answer: its name, where it is, its length, and the flag that says it is there.
+/// A field of the answer: its name, offset and length, and the flag that says it is valid.
 struct Field {
     name: &'static str,
     at: usize,
@@ -22,7 +22,7 @@ const FIELDS: [Field; 7] = [
     field("pft", 63, 1, 0),
     field("rid", 80, 2, 0x10),
     field("tid", 86, 2, 0x20),
-    // A physical function has the flag alone.
+    // For a physical function there is a flag and no field.
     field("physfn", FLAGS_AT, 0, 0x08),
 ];
 
@@ -35,15 +35,16 @@ const fn field(name: &'static str, at: usize, len: usize, flag: u8) -> Field {
     }
 }
 
-/// How much of the answer is of interest.
+/// The length of the part of the answer that is changed.
 pub const IDENTITY_LEN: usize = 88;
 
-/// Fields by their place in `FIELDS`.
+/// Values of fields, by their index in `FIELDS`.
 #[derive(Default)]
 pub struct Identity(BTreeMap<usize, u16>);
 
 impl Identity {
-    /// `[vfn=N] [pchid=N] [port=N] [pft=N] [rid=N] [tid=N] [physfn=0|1]`; nothing is as QEMU has it.
+    /// Parses `[vfn=N] [pchid=N] [port=N] [pft=N] [rid=N] [tid=N] [physfn=0|1]`; without any word
+    /// all fields are QEMU's.
     pub fn parse(words: &mut Words<'_>) -> Result<Self, String> {
         let mut values = BTreeMap::new();
         for (index, field) in FIELDS.iter().enumerate() {
@@ -67,7 +68,7 @@ impl Identity {
         self.0.is_empty()
     }
 
-    /// Changes QEMU's answer.
+    /// Puts the values into QEMU's answer.
     pub fn put(&self, answer: &mut [u8; IDENTITY_LEN]) {
         for (index, value) in &self.0 {
             let Field { at, len, flag, .. } = FIELDS[*index];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which instructions the plugin looks at, and where their operands are.
+//! The instructions that the plugin looks at, and their operands.
 
 /// An instruction that the plugin looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,14 +25,14 @@ pub enum Op {
     StoreControls,
     /// Refresh PCI translations.
     Refresh,
-    /// A branch that is never taken, by which a program of the guest calls the plugin.
+    /// A branch that is never taken, by which a program of the guest gives the plugin a command.
     Call,
 }
 
-/// The branch: BRCL with mask 0, and "zpci" where its target would be.
+/// The branch: BRCL with mask 0, and "zpci" in place of its target.
 pub const CALL: [u8; 6] = [0xc0, 0x04, b'z', b'p', b'c', b'i'];
 
-/// One place in the guest's code.
+/// An instruction in the guest's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Insn {
     pub op: Op,
@@ -41,7 +41,7 @@ pub struct Insn {
 }
 
 impl Insn {
-    /// The instruction whose first bytes these are, if the plugin looks at it.
+    /// Decodes the first bytes of an instruction; none if the plugin does not look at it.
     pub fn decode(pc: u64, bytes: [u8; 6]) -> Option<Self> {
         let op = match bytes {
             [0xb9, 0xa0, ..] => Op::Clp,
@@ -60,7 +60,7 @@ impl Insn {
         Some(Insn { op, pc, bytes })
     }
 
-    /// Where the next instruction is.
+    /// Returns the address of the next instruction.
     pub fn next(&self) -> u64 {
         let long = matches!(
             self.op,
@@ -69,7 +69,7 @@ impl Insn {
         self.pc.wrapping_add(if long { 6 } else { 4 })
     }
 
-    /// The register whose upper half is the function handle.
+    /// Returns the number of the register whose upper half has the function handle.
     pub fn handle_register(&self) -> usize {
         match self.op {
             Op::Load | Op::Store => self.second(),
@@ -78,17 +78,17 @@ impl Insn {
         }
     }
 
-    /// The first register of an RRE instruction.
+    /// Returns the number of the first register of an RRE instruction.
     pub fn first(&self) -> usize {
         usize::from(self.bytes[3] >> 4)
     }
 
-    /// The second register of an RRE instruction.
+    /// Returns the number of the second register of an RRE instruction.
     pub fn second(&self) -> usize {
         usize::from(self.bytes[3] & 15)
     }
 
-    /// The address of the storage operand; `register` gives what a register contains.
+    /// Returns the address of the storage operand; `register` reads a register.
     pub fn address(&self, register: impl Fn(usize) -> u64) -> u64 {
         let used = |number: u8| match number & 15 {
             0 => 0,
@@ -137,7 +137,7 @@ mod tests {
             let insn = insn(bytes);
             assert_eq!((insn.op, insn.next()), (op, next));
         }
-        // LG and LMG differ in the last byte alone; a conditional branch is no call.
+        // LG differs from LMG only in the last byte, and another conditional branch is no command.
         for bytes in [
             [0xe3, 0x10, 0x20, 0x00, 0x00, 0x04],
             [0xeb, 0x13, 0x20, 0x00, 0x00, 0x04],

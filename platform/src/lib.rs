@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The firmware of a real machine, played beside a stock QEMU.
+//! Plays the firmware of a real machine, beside a stock QEMU.
 //!
-//! QEMU's zPCI is gentle: handles stay, nothing is busy, nothing is refused, and most events
-//! never come. This plugin sees each instruction by which the guest speaks to firmware
-//! before QEMU executes it. It lets QEMU execute it, changes what QEMU makes of it, or
-//! answers itself.
+//! QEMU's zPCI is gentle: handles do not change, no operation is busy or refused, and most events
+//! never come. This plugin sees each instruction by which the guest speaks to firmware before QEMU
+//! executes it. It lets QEMU execute the instruction, changes the result, or answers in place of
+//! QEMU.
 
 #![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -24,7 +24,7 @@ mod sclp;
 mod sriov;
 mod words;
 
-// What calls QEMU cannot be linked without it.
+// Tests cannot be linked with calls of QEMU.
 #[cfg(not(test))]
 #[allow(unsafe_code)]
 mod api;

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with a function as soon as it has been enabled.
+//! Faults that a function has as soon as it has been enabled.
 
 use crate::function::Fault;
 use crate::words::Words;
 
-/// A life of a function, from an enable to the next disable.
+/// The state in which a function begins after an enable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     pub fault: Fault,
-    /// An event comes with it.
+    /// The code of an event that is raised with it.
     pub pec: Option<u16>,
 }
 
 struct Rule {
     fid: u32,
     skip: u32,
-    /// None is for ever.
+    /// None: without a limit.
     times: Option<u32>,
     life: Life,
 }
@@ -27,7 +27,7 @@ pub struct Lives {
 }
 
 impl Lives {
-    /// `after-enable fid=N [skip=N] [times=N|always] silent|blocked|permanent|none [pec=N]`
+    /// Parses `after-enable fid=N [skip=N] [times=N|always] silent|blocked|permanent|none [pec=N]`.
     pub fn parse(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let fid = words.number("fid")?.ok_or("fid is missing")?;
         let skip = words.number("skip")?.unwrap_or(0);
@@ -57,7 +57,7 @@ impl Lives {
         self.rules.clear();
     }
 
-    /// A function was enabled.
+    /// Returns how a function begins that was enabled just now, if a rule is about it.
     pub fn next(&mut self, fid: u32) -> Option<Life> {
         let mut rules = self.rules.iter_mut();
         let rule = rules.find(|rule| rule.fid == fid && rule.times != Some(0))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The firmware: what it does before and after QEMU executes an instruction.
+//! The firmware: its actions before and after QEMU executes an instruction.
 
 use crate::answers::{Answer, Answers, Filter, Occasion, Rule, What};
 use crate::clp::{self, Request};
@@ -18,22 +18,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Configuration space, as an address space of loads and stores.
+/// The number of the address space that config space is.
 const CONFIG_SPACE: u8 = 15;
 const STACK_POINTER: usize = 15;
 
-/// Whether QEMU shall execute the instruction.
+/// Whether QEMU is to execute the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Execute,
-    /// The guest has its answer already.
+    /// QEMU must skip it: the guest has its answer.
     Answered,
 }
 
-/// A channel report word: some were lost after this one, which is about a subchannel.
+/// A channel report word of a subchannel, with the bit that says that later reports were lost.
 const OVERFLOW: u32 = 0x2304_0000;
 
-/// What is to be done after an instruction.
+/// Work that remains after an instruction.
 enum After {
     Report(u64),
     Set(Request, u16),
@@ -41,27 +41,27 @@ enum After {
     List(Request),
     Information(u64),
     Service(u32, u64),
-    /// The register that has the handle, the guest's handle, and what the guest stores in
-    /// configuration space, which QEMU may get otherwise.
+    /// Put back the guest's handle, in that register, and the value of a store to config space, as
+    /// QEMU may have got others.
     Handle(usize, u32, Insn, Option<u64>),
 }
 
-/// Behaviours that are on or off.
+/// Behaviours that can be switched on and off.
 #[derive(Clone, Copy, Default)]
 struct Settings {
     /// A handle changes with each enable and disable.
     handles: bool,
-    /// Error states as the architecture has them.
+    /// Error states are those of the architecture, which QEMU does not enforce.
     states: bool,
-    /// A function in error is disabled already, as a guest of z/VM sees it.
+    /// A function in error is disabled already, as for a guest of z/VM.
     zvm: bool,
-    /// An enable resets the inside: configuration space is as after power-on.
+    /// An enable resets the inside of the device: config space is as after power-on.
     inside: bool,
-    /// The guest may report what has become of an error.
+    /// The platform takes reports about recoveries from the guest.
     notifications: bool,
 }
 
-/// What an event finds a function to be.
+/// The change of a function that an event brings.
 enum State {
     Unchanged,
     Fault(Fault),
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// The state that belongs to an event.
+    /// The change that an event with this code brings.
     fn after(event: &Event) -> Self {
         match event.pec {
             0x0301 => State::Availability(Availability::Configured),
@@ -93,7 +93,7 @@ impl State {
     }
 }
 
-/// The function that QEMU raises events for at the plugin's request; hidden from the guest.
+/// The function for which QEMU raises events when the plugin asks; it is hidden from the guest.
 pub struct Bell {
     pub fid: u32,
     pub ring: Box<dyn Fn() + Send>,
@@ -105,11 +105,11 @@ pub struct Platform {
     answers: Answers,
     lives: Lives,
     events: Events,
-    /// How many channel reports are still to be lost.
+    /// How many more channel reports are to be lost.
     lost_reports: u32,
     counts: HashMap<Occasion, u64>,
-    /// By the address of the next instruction and the stack: a thread of the guest may go
-    /// on elsewhere in between, and another instruction may come before.
+    /// The key is the address of the next instruction and the stack pointer. The guest may run
+    /// another thread in between, which executes instructions, too.
     after: HashMap<(u64, u64), After>,
     bell: Bell,
     log: Box<dyn FnMut(&str) + Send>,
@@ -133,7 +133,7 @@ impl Platform {
         }
     }
 
-    /// Takes a profile and more behaviours, which `reset` goes back to.
+    /// Switches a profile and further behaviours on. `reset` comes back to them.
     pub fn start(&mut self, name: &str, more: &[String]) -> Result<(), String> {
         let mut commands = profile::commands(name)?;
         commands.extend_from_slice(more);
@@ -142,7 +142,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Every behaviour is off, but for those of the commands.
+    /// Switches everything off, and then on as the commands say.
     fn behave(&mut self, commands: &[String]) -> Result<(), String> {
         self.settings = Settings::default();
         self.answers.forget();
@@ -164,12 +164,12 @@ impl Platform {
         (self.log)(&text.to_string());
     }
 
-    /// What cannot be, and spoils the run.
+    /// Reports a mistake, for which the whole run fails.
     pub fn complain(&mut self, text: &str) {
         self.say(format_args!("error: {text}"));
     }
 
-    /// Executes a command; the answer is a line of text.
+    /// Executes a command. Returns its answer, a line of text.
     pub fn command(&mut self, line: &str) -> Result<String, String> {
         let mut words = Words::new(line);
         let mut answer = String::new();
@@ -245,7 +245,7 @@ impl Platform {
             .ok_or_else(|| format!("there is no function 0x{fid:x}"))
     }
 
-    /// `sriov fid=N pchid=N vf=N [vf=N]... [configured]`
+    /// Parses and executes `sriov fid=N pchid=N vf=N [vf=N]... [configured]`.
     fn split(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let physical: u32 = words.number("fid")?.ok_or("fid is missing")?;
         let pchid: u16 = words.number("pchid")?.ok_or("pchid is missing")?;
@@ -277,7 +277,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Virtual functions come, or go as firmware takes functions away.
+    /// Virtual functions come or go; they go as when firmware takes functions away.
     fn change(&mut self, physical: u32, change: Change) {
         let renew = self.settings.handles;
         let mut all = self.functions.values();
@@ -315,7 +315,7 @@ impl Platform {
         (self.bell.ring)();
     }
 
-    /// `event pec=N [fid=N] [faddr=N] [kind=N] [fh=N] [state=STATE] [hold]`
+    /// Parses and executes `event pec=N [fid=N] [faddr=N] [kind=N] [fh=N] [state=STATE] [hold]`.
     fn raise(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let pec = words.number("pec")?.ok_or("pec is missing")?;
         let fid = words.number("fid")?.unwrap_or(0);
@@ -346,7 +346,7 @@ impl Platform {
                 }
                 event.fh = fh.unwrap_or(function.handle());
             }
-            // An event may be about no function.
+            // An event may name no function.
             None if fh.is_none() && fid != 0 => {
                 return Err(format!("there is no function 0x{fid:x}"))
             }
@@ -359,7 +359,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Before QEMU executes an instruction, and how long that shall take.
+    /// Called before QEMU executes an instruction. Returns a delay, and whether QEMU is to execute
+    /// it.
     pub fn before(&mut self, guest: &mut dyn Guest, insn: &Insn) -> (Duration, Verdict) {
         match insn.op {
             Op::Clp => self.before_clp(guest, insn),
@@ -453,7 +454,7 @@ impl Platform {
             let taken = function.is_taken();
             function.changing += u32::from(what != What::Query);
             request.set_handle(guest, qemu);
-            // QEMU has it enabled still: this is the moment to tell it.
+            // QEMU still has the function enabled: its enable becomes the missing disable.
             if taken && what == What::Enable {
                 request.set_operation(guest, clp::DISABLE);
             }
@@ -467,7 +468,7 @@ impl Platform {
         (delay, Verdict::Execute)
     }
 
-    /// What firmware says where QEMU says something else.
+    /// The response code with which firmware refuses a CLP request that QEMU would accept.
     fn refuses_clp(&mut self, request: &Request, what: What) -> Option<u16> {
         let strict = self.settings.states;
         let function = self.by_handle(request.handle)?;
@@ -552,7 +553,7 @@ impl Platform {
         (delay, Verdict::Execute)
     }
 
-    /// Loads and stores of the SR-IOV capability; false if it is not about that.
+    /// Executes a load or store in the SR-IOV capability; false if it is outside of that.
     fn answers_config(&mut self, guest: &mut dyn Guest, insn: &Insn, handle: u32) -> bool {
         let (offset, len) = config_operand(guest, insn);
         let Some(function) = self.by_handle(handle) else {
@@ -575,7 +576,7 @@ impl Platform {
         true
     }
 
-    /// Whether something is still to be done after an instruction that ended here.
+    /// Called at each address behind an instruction: does the work that remains, if any.
     pub fn after(&mut self, guest: &mut dyn Guest, pc: u64) {
         let place = (pc, guest.register(STACK_POINTER));
         match self.after.remove(&place) {
@@ -662,7 +663,7 @@ impl Platform {
         ));
     }
 
-    /// A function was enabled: it may be dead, or in error again at once.
+    /// A function was enabled: sets the fault and raises the event that a rule wants.
     fn begin_life(&mut self, index: u16) {
         let Some(function) = self.functions.get_mut(&index) else {
             return;
@@ -706,7 +707,7 @@ impl Platform {
         });
     }
 
-    /// The function with this handle of QEMU; it may be new, in the place of another.
+    /// Returns the function with this handle of QEMU. QEMU may have put a new function there.
     fn learn(&mut self, qemu: u32, fid: u32) -> &mut Function {
         let index = qemu as u16;
         if self.functions.get(&index).is_some_and(|f| f.fid != fid) {
@@ -746,8 +747,8 @@ impl Platform {
         guest.write(address, &raw);
     }
 
-    /// The guest looks at the block only after it has let go of a lock that it holds during the
-    /// service call: what is changed here is there before.
+    /// Called after a service call. The guest looks at the block only after it has released a lock,
+    /// so that changes made here are seen.
     fn after_service(&mut self, guest: &mut dyn Guest, command: u32, address: u64) {
         let Some(block) = sclp::Block::read(guest, address) else {
             return;
@@ -757,7 +758,7 @@ impl Platform {
             sclp::DECONFIGURE_PCI if block.response() == sclp::DONE => {
                 let mut all = self.functions.values_mut();
                 if let Some(function) = all.find(|function| function.fid == block.fid()) {
-                    // Configured again it is as new.
+                    // After it is configured again the function has no fault.
                     function.fault = Fault::None;
                     function.as_qemu_has_it();
                 }
@@ -850,14 +851,14 @@ impl Platform {
     }
 }
 
-/// Where in configuration space a load or store is, and its length.
+/// Returns the offset in config space and the length of a load or store.
 fn config_operand(guest: &dyn Guest, insn: &Insn) -> (u64, usize) {
     let len = guest.register(insn.handle_register()) as usize & 15;
     (guest.register(insn.second() + 1), len.min(8))
 }
 
-/// Notes a store to configuration space, in the form that QEMU gets. What the guest has in the
-/// register is for afterwards.
+/// Notes a store to config space, and changes it to the value that QEMU must get. Returns the
+/// guest's value, which the register must have afterwards.
 fn store_config(guest: &mut dyn Guest, insn: &Insn, function: &mut Function) -> u64 {
     let (offset, len) = config_operand(guest, insn);
     let value = guest.register(insn.first());
@@ -870,7 +871,7 @@ fn store_config(guest: &mut dyn Guest, insn: &Insn, function: &mut Function) -> 
     value
 }
 
-/// A function that is silent gives all ones, and takes what is stored without a word.
+/// A load from a silent function returns all ones; a store to it has no effect.
 fn silent(guest: &mut dyn Guest, insn: &Insn, what: What) -> (u8, u8) {
     if what == What::Load {
         let len = guest.register(insn.handle_register()) & 15;
@@ -902,7 +903,7 @@ mod tests {
     const STCRW: [u8; 6] = [0xb2, 0x39, 0x20, 0x00, 0, 0];
     const SERVC: [u8; 6] = [0xb2, 0x20, 0x00, 0x12, 0, 0];
 
-    /// A platform, the guest, and what QEMU knows.
+    /// A platform, its guest, and QEMU's state.
     struct Machine {
         platform: Platform,
         guest: FakeGuest,
@@ -941,7 +942,7 @@ mod tests {
             machine
         }
 
-        /// Executes an instruction; `qemu` does what QEMU would do.
+        /// Executes an instruction; `qemu` stands for QEMU's execution of it.
         fn execute(&mut self, bytes: [u8; 6], qemu: impl FnOnce(&mut FakeGuest)) -> Verdict {
             let insn = Insn::decode(0x1000, bytes).unwrap();
             let (_, verdict) = self.platform.before(&mut self.guest, &insn);
@@ -956,14 +957,15 @@ mod tests {
             guest.memory[at..at + 4].copy_from_slice(&value.to_be_bytes());
         }
 
-        /// What the guest is told to be there: function 1, and not the bell.
+        /// Returns the handle in the guest's list, which has function 1 and not the bell.
         fn list(&mut self) -> u32 {
             let (handle, configured) = self.listed().expect("function 1");
             assert!(configured);
             handle
         }
 
-        /// The handle of function 1, and whether it is configured; none if it is not there.
+        /// Returns the handle of function 1 in the list, and whether it is configured; none if the
+        /// list does not have it.
         fn listed(&mut self) -> Option<(u32, bool)> {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
@@ -986,7 +988,7 @@ mod tests {
             Some((be32(&self.guest.memory, 64 + 12), configured))
         }
 
-        /// The response to a query, its flags and the field `pchid`.
+        /// Queries a function: returns the response code, the flags, and the field `pchid`.
         fn query(&mut self, handle: u32) -> (u16, u8, u16) {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
@@ -997,7 +999,7 @@ mod tests {
             (be16(memory, 34), memory[32 + 18], be16(memory, 32 + 30))
         }
 
-        /// A service call whose block is this: the response, and what it has become.
+        /// Makes a service call with this block: returns the response code, and the changed block.
         fn service(&mut self, command: u32, block: &[u8]) -> (u16, Vec<u8>) {
             self.guest.registers[1] = u64::from(command);
             self.guest.registers[2] = MEMORY;
@@ -1009,7 +1011,8 @@ mod tests {
             (be16(&memory, 6), memory)
         }
 
-        /// The response to a request to configure function 1, to which QEMU has this one.
+        /// Asks for function 1 to be configured, to which QEMU answers so. Returns the response
+        /// code.
         fn configure(&mut self, qemu: u16) -> u16 {
             let mut block = [0; 16];
             block[6..8].copy_from_slice(&qemu.to_be_bytes());
@@ -1017,7 +1020,7 @@ mod tests {
             self.service(sclp::CONFIGURE_PCI, &block).0
         }
 
-        /// Enables or disables: the response code and the new handle.
+        /// Enables or disables a function: returns the response code and the new handle.
         fn set(&mut self, handle: u32, operation: u8) -> (u16, u32) {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
@@ -1048,7 +1051,7 @@ mod tests {
             handle
         }
 
-        /// Loads, stores and the like: condition code and status.
+        /// Executes a load, store or the like: returns condition code and status.
         fn access(&mut self, bytes: [u8; 6], handle: u32, lower: u32) -> (u8, u8) {
             let qemu = self.qemu;
             self.guest.registers[2] = MEMORY;
@@ -1065,7 +1068,8 @@ mod tests {
             self.platform.command(line).unwrap()
         }
 
-        /// What store event information gives, if QEMU has this event: PEC and handle.
+        /// Stores event information when QEMU has this event: returns PEC, handle, and whether
+        /// there are more.
         fn information(&mut self, pec: u16, fid: u32, fh: u32) -> (u16, u32, bool) {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
@@ -1107,7 +1111,7 @@ mod tests {
         }
         let (response, third) = m.set(second, clp::DISABLE);
         assert_eq!((response, third), (clp::OK, 0x0202_0000));
-        // QEMU itself has changed it: given back, and configured anew.
+        // QEMU itself has given the function back and configured it anew.
         m.qemu = 0x0003_0000;
         assert_eq!(m.list(), 0x0303_0000);
         m.command("handles off");
@@ -1187,7 +1191,7 @@ mod tests {
         let qemu = m.qemu;
         assert_eq!(m.command("handle fid=1"), handle.to_string());
         assert_eq!(m.information(4, 1, qemu), (4, handle, false));
-        // A function that is new.
+        // An event of a function that the guest does not know.
         assert_eq!(
             m.information(0x302, 9, 0x0002_0009),
             (0x302, 0x0002_0009, false)
@@ -1221,13 +1225,13 @@ mod tests {
         assert_eq!(m.listed(), Some((0x0402_0000, false)));
         assert_eq!(m.configure(0x0120), sclp::DONE);
         assert_eq!(m.listed(), Some((0x0402_0000, true)));
-        // QEMU still has it enabled.
+        // For QEMU the function is still enabled.
         assert_eq!(m.set(0x0402_0000, clp::ENABLE).0, clp::BUSY);
         assert_eq!(m.qemu, 0x0002_0000);
         let (response, handle) = m.set(0x0402_0000, clp::ENABLE);
         assert_eq!((response, handle), (clp::OK, 0x8502_0000));
         assert_eq!(m.access(LOAD, handle, 0), (0, 0));
-        // What is in use cannot be given.
+        // A function that is in use cannot be given once more.
         m.command("event pec=0x301 fid=1");
         assert_eq!(m.list(), handle);
         m.command("event pec=0x304 fid=1 fh=0x12 state=none");
@@ -1255,11 +1259,11 @@ mod tests {
             be32(&m.guest.memory, 0)
         };
         assert_eq!(report(&mut m, 0), OVERFLOW);
-        // There was none.
+        // Condition code 1: there was no report, so none is lost.
         assert_eq!(report(&mut m, 1), 0x0b00_0000);
         assert_eq!(report(&mut m, 0), OVERFLOW);
         assert_eq!(report(&mut m, 0), 0x0b00_0000);
-        // One that is about no function.
+        // An event that names no function.
         m.command("event pec=0x306");
         assert_eq!(m.information(0x303, BELL, 7), (0x306, 0, false));
         assert!(m.platform.command("event pec=0x306 fid=77").is_err());

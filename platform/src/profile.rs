@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Behaviours under one name.
+//! Named sets of behaviours.
 
-/// The commands of a profile.
+/// Returns the commands that a profile consists of.
 pub fn commands(name: &str) -> Result<Vec<String>, String> {
     let commands: &[&str] = match name {
-        // As QEMU has it: every behaviour is off until it is asked for.
+        // Everything as in QEMU, until a test switches a behaviour on.
         "plain" => &[],
-        // A partition of a real machine: nothing fails that the guest has not earned.
+        // A partition of a real machine: rules are enforced, and operations are busy now and then.
         "lpar" => &[
             "handles on",
             "states on",
@@ -18,9 +18,9 @@ pub fn commands(name: &str) -> Result<Vec<String>, String> {
             "answer modify every=13 cc=2",
             "answer load every=499 cc=2",
         ],
-        // A guest of z/VM: what is in error is already disabled, its inside is not reset.
+        // A guest of z/VM: a function in error is disabled, and its inside is not reset.
         "zvm" => &["handles on", "states on", "zvm on"],
-        // All of it, often.
+        // All behaviours but z/VM's; operations are often busy or slow.
         "hostile" => &[
             "handles on",
             "states on",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The service-call interface: functions are configured and deconfigured, and the guest reports
-//! what has become of an error (event type 24, error notification), which QEMU does not accept.
+//! The service-call interface (SCLP): functions are configured and deconfigured, and the guest
+//! sends reports about recoveries (event type 24, error notification), which QEMU does not accept.
 
 use crate::guest::{be16, be32, Guest};
 
@@ -21,13 +21,13 @@ const TYPE_AT: usize = 10;
 const FLAGS_AT: usize = 11;
 const ACCEPTED: u8 = 0x80;
 const ERROR_NOTIFICATION: u8 = 24;
-/// Behind the time and the kind of the report.
+/// The offset of the text, behind the time and the kind of the report.
 const TEXT_AT: usize = 40;
 
 const MASK_LEN_AT: usize = 10;
 const MASKS_AT: usize = 12;
 
-/// A block that the guest has given to a service call, at this absolute address.
+/// The block of a service call, at this absolute address.
 pub struct Block {
     address: u64,
     raw: Vec<u8>,
@@ -53,12 +53,12 @@ impl Block {
         guest.write_absolute(self.address + RESPONSE_AT, &response.to_be_bytes());
     }
 
-    /// The function that is to be configured or deconfigured.
+    /// Returns the function that is to be configured or deconfigured.
     pub fn fid(&self) -> u32 {
         be32(&self.raw, 12)
     }
 
-    /// The report in it, if that is what it is about.
+    /// Returns the report about a recovery, if the block contains one.
     pub fn notification(&self) -> Option<Notification> {
         if self.raw[TYPE_AT] != ERROR_NOTIFICATION {
             return None;
@@ -77,7 +77,8 @@ impl Block {
         self.set_response(guest, DONE);
     }
 
-    /// Adds reports to what the guest may send: the third mask, whose first bit is for type 1.
+    /// Adds reports about recoveries to the mask of events that the platform takes: the third mask,
+    /// whose first bit is for type 1.
     pub fn offer(&self, guest: &mut dyn Guest) {
         let bit = usize::from(ERROR_NOTIFICATION) - 1;
         let len = usize::from(be16(&self.raw, MASK_LEN_AT));
@@ -89,7 +90,7 @@ impl Block {
     }
 }
 
-/// What the guest reports about a function.
+/// A report of the guest about a function's recovery.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Notification {
     pub fh: u32,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A physical function with virtual ones: its SR-IOV capability, which QEMU does not show, and
-//! what is special about configuration space of a virtual function.
+//! A physical function with virtual ones: its SR-IOV capability, which QEMU does not have, and the
+//! registers of a virtual function that differ.
 
 use crate::function::Availability;
 
-/// Where the extended capabilities begin.
+/// The offset of the extended capabilities.
 pub const AT: u64 = 0x100;
 const LEN: usize = 0x40;
 
@@ -21,22 +21,22 @@ const PAGE_SIZE: usize = 0x20;
 
 const VF_ENABLE: u8 = 1;
 
-/// The requester ID of the first virtual function, counted from that of the physical one.
+/// The requester ID of the first virtual function, relative to the physical one's.
 pub const FIRST: u16 = 8;
 
-/// What a store to the capability leads to.
+/// The effect of a store to the capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// So many virtual functions come.
+    /// That many virtual functions come.
     Come(usize),
-    /// Those that have come go.
+    /// All virtual functions go.
     Go,
 }
 
 pub struct Sriov {
     /// The virtual functions, in their order.
     pub fids: Vec<u32>,
-    /// What they are once they have come.
+    /// The availability that they have once they have come.
     pub come: Availability,
     here: bool,
     raw: [u8; LEN],
@@ -70,15 +70,15 @@ impl Sriov {
         self.raw[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// The capability as after power-on. Virtual functions that are there stay: Linux enables
-    /// them again with what else it restores after a reset.
+    /// Sets the capability to its values after power-on. Virtual functions stay: after a reset,
+    /// Linux enables them again when it restores config space.
     pub fn power_on(&mut self) {
         self.put(CONTROL, &[0, 0]);
         self.put(NUMBER, &[0, 0]);
         self.put(PAGE_SIZE, &1u32.to_le_bytes());
     }
 
-    /// The physical function is taken away, and its virtual ones are no longer its.
+    /// The physical function is taken away, and with it the link to its virtual functions.
     pub fn leave(&mut self) {
         self.power_on();
         self.here = false;
@@ -124,8 +124,8 @@ impl Sriov {
     }
 }
 
-/// What a virtual function does not have: a bit that enables its memory, which always decodes,
-/// and an interrupt pin.
+/// Bits that a virtual function does not have: one that enables its memory, which is always
+/// enabled, and an interrupt pin.
 pub mod header {
     const COMMAND: u64 = 4;
     const MEMORY: u8 = 2;
@@ -135,7 +135,7 @@ pub mod header {
         bytes.get_mut(usize::try_from(at.checked_sub(offset)?).ok()?)
     }
 
-    /// What the guest reads.
+    /// Clears these bits in the bytes that the guest reads.
     pub fn hide(offset: u64, bytes: &mut [u8]) {
         if let Some(byte) = place(COMMAND, offset, bytes) {
             *byte &= !MEMORY;
@@ -145,7 +145,7 @@ pub mod header {
         }
     }
 
-    /// What QEMU gets.
+    /// Sets the memory bit in the bytes that QEMU gets, as QEMU's function needs it.
     pub fn set(offset: u64, bytes: &mut [u8]) {
         if let Some(byte) = place(COMMAND, offset, bytes) {
             *byte |= MEMORY;
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!((load(&s, 0), load(&s, 2)), (0x0010, 0x0001));
         assert_eq!((load(&s, TOTAL), load(&s, INITIAL)), (2, 2));
         assert_eq!((load(&s, OFFSET), load(&s, STRIDE)), (FIRST, 1));
-        // What cannot be written stays, and nothing is behind it.
+        // A read-only field keeps its value, and reads behind the capability return 0.
         assert_eq!(s.store(AT + TOTAL as u64, &[9, 9]), None);
         assert_eq!(load(&s, TOTAL), 2);
         assert_eq!(load(&s, LEN), 0);
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(s.store(control, &[0, 0]), Some(Change::Go));
         assert_eq!(s.store(control, &[0, 0]), None);
         assert_eq!(s.store(control, &[1, 0]), Some(Change::Come(1)));
-        // A reset of the inside alone takes none.
+        // A reset of the device's inside does not take virtual functions away.
         s.power_on();
         assert_eq!((load(&s, CONTROL), load(&s, NUMBER)), (0, 0));
         assert_eq!(s.store(control, &[0, 0]), None);

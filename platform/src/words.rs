@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A command is a line of words: a verb, then `name=number` and plain words.
+//! The words of a command line: a verb, then `name=number` and plain words.
 
 use std::str::FromStr;
 
-/// The words of a command; each must be asked for once.
+/// A command. Each of its words must be read once; `end` complains about others.
 pub struct Words<'a> {
     words: Vec<&'a str>,
 }
 
 impl<'a> Words<'a> {
-    /// QEMU's command line has commas and blanks for itself, so that colons count as well.
+    /// QEMU separates options by commas and blanks, so colons separate words as well.
     pub fn new(line: &'a str) -> Self {
         let words = line.split([' ', ':', '\n', '\t']);
         Words {
@@ -18,7 +18,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The next word, whatever it is.
+    /// Returns the next word.
     pub fn next(&mut self) -> Result<&'a str, String> {
         if self.words.is_empty() {
             return Err("a word is missing".into());
@@ -26,13 +26,13 @@ impl<'a> Words<'a> {
         Ok(self.words.remove(0))
     }
 
-    /// Whether this word is there.
+    /// Whether the command has this word.
     pub fn flag(&mut self, name: &str) -> bool {
         let at = self.words.iter().position(|word| *word == name);
         at.map(|at| self.words.remove(at)).is_some()
     }
 
-    /// What stands behind `name=`.
+    /// Returns the text behind `name=`.
     pub fn value(&mut self, name: &str) -> Option<&'a str> {
         let named = |word: &&str| word.strip_prefix(name)?.strip_prefix('=').map(|_| ());
         let at = self.words.iter().position(|word| named(word).is_some())?;
@@ -42,7 +42,7 @@ impl<'a> Words<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The number behind `name=`, decimal or with 0x.
+    /// Returns the number behind `name=`, decimal or with 0x.
     pub fn number<T: TryFrom<u64>>(&mut self, name: &str) -> Result<Option<T>, String> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -57,7 +57,7 @@ impl<'a> Words<'a> {
             .ok_or_else(|| format!("{name}={text} is no number that fits"))
     }
 
-    /// `on` or `off`.
+    /// Returns whether the next word is `on`; an error if it is neither `on` nor `off`.
     pub fn switch(&mut self) -> Result<bool, String> {
         match self.next()? {
             "on" => Ok(true),
@@ -66,7 +66,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// No word may be left over.
+    /// Complains about a word that was not read.
     pub fn end(self) -> Result<(), String> {
         match self.words.first() {
             None => Ok(()),
