@@ -2,12 +2,12 @@
 
 //! The parts of `kernel::zpci` that have no kernel types in them, compiled for the host.
 //!
-//! The files are those that the kernel is built from, not copies. Without tests the crate has only
-//! `core`, as the kernel has. There is nothing unsafe in it, so that no input can do more to the
-//! kernel than a wrong result or a panic, which the tests look for.
+//! The files are those that the kernel is built from, not copies. Without tests the crate uses only
+//! `core`, as the kernel does. It has no unsafe code, so the worst effects of any input are a wrong
+//! result or a panic, which the tests look for.
 
 #![cfg_attr(not(any(test, feature = "fuzzing")), no_std)]
-// With tests nothing may be unused: what no test needs is not tested.
+// Unused code is an error in tests: code that no test uses is not tested.
 #![cfg_attr(not(test), expect(dead_code, reason = "the kernel uses it"))]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `arch_s390_pci/rust/pci_event.rs`: what the platform reports comes here, and what C
-//! asks for.
+//! Stands for `arch_s390_pci/rust/pci_event.rs`: the entries for events from the platform, and for
+//! calls from C.
 
 use kernel::{
     prelude::*,

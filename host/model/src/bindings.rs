@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::bindings`: what C has of all this, with the platform behind it. Who calls
-//! these functions holds the locks that they want.
+//! Stands for `kernel::bindings`: the C functions that the files call, and the platform behind
+//! them. The caller holds the locks that a function needs.
 #![allow(
     non_camel_case_types,
     non_upper_case_globals,
@@ -49,12 +49,12 @@ pub(crate) const PCI_MSIX_FLAGS: u32 = 2;
 pub(crate) const PCI_MSIX_FLAGS_ENABLE: u32 = 0x8000;
 pub(crate) const PCI_MSIX_FLAGS_MASKALL: u32 = 0x4000;
 
-/// `pci_channel_io_perm_failure`, in the model.
+/// `pci_channel_io_perm_failure`; the model has numbers of its own.
 const LOST: u8 = 2;
 
 pub(crate) type zpci_state = u32;
 
-/// `struct zpci_dev`.
+/// Stands for `struct zpci_dev`.
 pub(crate) struct zpci_dev {
     pub(crate) state: zpci_state,
     pub(crate) resets: AtomicU32,
@@ -63,10 +63,10 @@ pub(crate) struct zpci_dev {
 
 type ConfigSpace = [u32; config::WORDS];
 
-/// `struct pci_saved_state`: a copy that somebody has to free.
+/// `struct pci_saved_state`: a copy of config space. loom complains if it is not freed.
 pub(crate) struct pci_saved_state(Track<ConfigSpace>);
 
-/// `struct pci_dev`.
+/// Stands for `struct pci_dev`.
 pub(crate) struct pci_dev {
     zdev: *const Device,
     pub(crate) error_state: AtomicU8,
@@ -95,7 +95,7 @@ impl pci_dev {
         unsafe { &*self.zdev }
     }
 
-    /// Interrupts have no model.
+    /// Interrupts are not part of the model.
     pub(crate) fn msix_enabled(&self) -> u32 {
         0
     }
@@ -116,7 +116,7 @@ impl pci_dev {
     }
 }
 
-/// The queue is found without it.
+/// The model's workqueue needs no pointer.
 pub(crate) fn zpci_workqueue() -> *mut () {
     std::ptr::null_mut()
 }
@@ -149,7 +149,7 @@ pub(crate) unsafe fn pci_dev_unlock(pdev: *mut pci_dev) {
     pdev.unlocked.happened();
 }
 
-/// Reads a word of config space. That of a device which is marked as lost cannot be accessed.
+/// Reads a word of config space, or all ones if the device is marked as failed for good.
 unsafe fn read(pdev: *mut pci_dev, at: usize) -> u32 {
     // SAFETY: By the caller's promise.
     if unsafe { error_state(pdev) } == LOST {
@@ -231,7 +231,7 @@ pub(crate) unsafe fn pci_load_and_free_saved_state(
     0
 }
 
-/// Only copies of config space are freed.
+/// The files free nothing but copies of config space.
 pub(crate) unsafe fn kfree(memory: *mut c_void) {
     if !memory.is_null() {
         // SAFETY: By the caller's promise.
@@ -347,7 +347,7 @@ pub(crate) unsafe fn zpci_device_reserved(_zdev: *mut zpci_dev) {
     unreachable!()
 }
 
-/// Sends a report to the platform, which is a line in the log here.
+/// Logs a report to the platform.
 pub(crate) unsafe fn zpci_report_status(
     _zdev: *mut zpci_dev,
     _pdev: *mut pci_dev,
@@ -411,7 +411,7 @@ pub(crate) unsafe fn error_state(pdev: *mut pci_dev) -> u8 {
     unsafe { (*pdev).error_state.load(Relaxed) }
 }
 
-// As in `vfio_zdev_error.h`.
+// Constants from `vfio_zdev_error.h`.
 pub(crate) const VFIO_ZPCI_ERROR_REGION_VENDOR: u32 = 0x1014;
 pub(crate) const VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION: u32 = 2;
 pub(crate) const VFIO_ZPCI_ERROR_REGION_STATUS: u32 = 4096;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Plays the kernel for the files that handle events, so that loom can run them.
+//! Stands for the kernel below the files that process events, so that loom can run these in all
+//! orders.
 //!
 //! They are the kernel's own files, mounted by `#[path]` in `zpci.rs`, `arch.rs` and `zdev.rs`; all
-//! else stands for what they use. See the README of `host/` for what that covers.
+//! other files here stand for the code that they use. The README of `host/` says what that covers.
 
 #![cfg(test)]
 #![feature(arbitrary_self_types)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What several of the models use.
+//! Code that several of the models share.
 
 mod delivery;
 mod queues;
@@ -50,14 +50,14 @@ thread_local! {
     static REACHED: RefCell<BTreeMap<&'static str, usize>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// Says that a model has come to one of its ends.
+/// Counts an outcome that a model has reached.
 fn reach(end: &'static str) {
     REACHED.with_borrow_mut(|reached| *reached.entry(end).or_default() += 1);
 }
 
-/// Runs `model` in every order that its threads can come to its locks and atomics, with at most so
-/// many switches away from a thread that could go on: the first number, or the second one if
-/// `MODEL_LONG` is set. Each of the `ends` must be reached in one of the orders at least.
+/// Runs `model` in each order in which its threads can reach their locks and atomics. A thread that
+/// could go on is interrupted at most as often as `switches` says: the first number, or the second
+/// one if `MODEL_LONG` is set. Each of the `ends` must be reached in at least one order.
 fn check(
     name: &str,
     switches: [usize; 2],
@@ -114,7 +114,7 @@ fn event(number: u64, code: u16) -> Ccdf {
     Ccdf::new(ccdf(number, code))
 }
 
-/// What a reader of the error region finds.
+/// A record that a reader of the error region has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Found {
     number: u64,
@@ -127,7 +127,7 @@ const HOST_RECOVERED: u16 = 1 << 2;
 const STALE: u16 = 1 << 3;
 const UNATTENDED: u16 = 1 << 4;
 
-/// A function, and what is done with it.
+/// A function and its vfio device.
 #[derive(Clone)]
 struct World {
     zdev: ARef<Device>,
@@ -135,7 +135,7 @@ struct World {
 }
 
 impl World {
-    /// One that nobody has opened; `guest` says whether KVM has it if somebody does.
+    /// Makes a function that is not open. `guest` says whether KVM has it when it is open.
     fn new(guest: bool) -> Self {
         let zdev = Device::new();
         let device = Arc::new(CoreDevice::new(&zdev, guest));
@@ -143,7 +143,7 @@ impl World {
         Self { zdev, device }
     }
 
-    /// One that user space has opened.
+    /// Makes a function that user space has opened.
     fn open() -> Self {
         let world = Self::new(false);
 
@@ -151,7 +151,7 @@ impl World {
         world
     }
 
-    /// One that user space has opened, and listens to.
+    /// Makes a function that user space has opened; its owner listens.
     fn listening() -> Self {
         let world = Self::open();
 
@@ -163,14 +163,14 @@ impl World {
         self.zdev.recovery()
     }
 
-    /// Does something in another thread.
+    /// Calls `f` in another thread.
     fn spawn<R: 'static>(&self, f: impl FnOnce(&Self) -> R + 'static) -> JoinHandle<R> {
         let world = self.clone();
 
         thread::spawn(move || f(&world))
     }
 
-    /// The platform has events, one after the other.
+    /// Raises events in another thread, one after the other.
     fn raise(&self, events: impl IntoIterator<Item = Ccdf> + 'static) -> JoinHandle<()> {
         self.spawn(|world| {
             for event in events {
@@ -196,7 +196,7 @@ impl World {
         self.try_read(Memory::Present).unwrap()
     }
 
-    /// Reads the error region into memory that cannot be written to.
+    /// Reads the error region into memory that cannot be written to, which fails.
     fn read_in_vain(&self) {
         assert!(matches!(self.try_read(Memory::Forbidden), Err(EFAULT)));
     }
@@ -205,7 +205,7 @@ impl World {
         std::iter::from_fn(|| self.try_read(memory).unwrap()).collect()
     }
 
-    /// Reads until there is nothing.
+    /// Reads events until there are none.
     fn read_all(&self) -> Vec<Found> {
         self.read_all_into(Memory::Present)
     }
@@ -219,7 +219,7 @@ impl Worker {
         Self(thread::spawn(|| Queue::get().work()))
     }
 
-    /// Lets it process all that is there.
+    /// Processes all events that are queued, and ends the thread.
     fn end(self) {
         Queue::get().end();
         self.0.join().unwrap();

@@ -15,7 +15,7 @@ use std::{
     }, //
 };
 
-/// The PCI device of the one function.
+/// The PCI device of the only function.
 pub(crate) struct Device {
     zdev: Weak<zpci::Device>,
     raw: UnsafeCell<bindings::pci_dev>,

@@ -95,7 +95,7 @@ impl<T> DerefMut for KBox<T> {
     }
 }
 
-/// Memory that never grows.
+/// A vector that never grows beyond its capacity.
 pub(crate) struct KVec<T> {
     items: Vec<T>,
     capacity: usize,
@@ -144,7 +144,7 @@ impl<T> Deref for KVec<T> {
 }
 
 thread_local! {
-    // All threads of a model run on one thread of the host.
+    // Not synchronized: all threads of a model run on one thread of the host.
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn log(line: String) {
     LOG.with_borrow_mut(|log| log.push(line));
 }
 
-/// Returns what was logged since it was last asked for.
+/// Returns the messages since the last call.
 pub(crate) fn logged() -> Vec<String> {
     LOG.take()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::sync`. The locks and the atomics are loom's, which tries the orders in
-//! which threads can come to them.
+//! Stands for `kernel::sync`. Locks and atomics are loom's, which tries the orders in which threads
+//! can reach them.
 
 use crate::prelude::*;
 use loom::sync as model;
@@ -31,7 +31,7 @@ loom::thread_local! {
     static SPINLOCKS: Cell<u32> = Cell::new(0);
 }
 
-/// What may sleep says so here, and is wrong under a spinlock.
+/// To be called by functions that may sleep: panics under a spinlock.
 pub(crate) fn may_sleep() {
     SPINLOCKS.with(|held| assert_eq!(held.get(), 0, "sleeps under a spinlock"));
 }
@@ -141,7 +141,7 @@ pub(crate) mod atomic {
         Release, //
     };
 
-    /// Only numbers of 32 bits are needed.
+    /// All atomics of the files have 32 bits.
     pub(crate) struct Atomic<T>(loom::sync::atomic::AtomicU32, std::marker::PhantomData<T>);
 
     impl Atomic<u32> {
@@ -166,12 +166,12 @@ thread_local! {
     static ONCE: RefCell<HashMap<TypeId, Pin<Box<dyn Any + Send + Sync>>>> = RefCell::new(HashMap::new());
 }
 
-/// Begins anew, with nothing.
+/// Forgets everything, before the next order.
 pub(crate) fn reset() {
     ONCE.take();
 }
 
-/// Something that is made once in each order that is tried. There is one of its type.
+/// A value that is made once in each order. There can be one for each type.
 pub(crate) struct SetOnce<T>(PhantomData<fn() -> T>);
 
 impl<T: Send + Sync + 'static> SetOnce<T> {
@@ -194,7 +194,7 @@ impl<T: Send + Sync + 'static> SetOnce<T> {
     }
 }
 
-/// References are counted as the host does it: whether that is right is not what is looked at.
+/// Counts references as the host's standard library does: the model does not check that.
 pub(crate) struct Arc<T>(Pin<host::Arc<T>>);
 
 impl<T> Arc<T> {
@@ -222,7 +222,7 @@ pub(crate) mod aref {
     use crate::zpci;
     use std::sync::Arc;
 
-    /// A reference to a function or to its PCI device, which hold each other here.
+    /// A reference to a function or to its PCI device, each of which keeps the other one.
     pub(crate) struct ARef<T> {
         owner: Arc<zpci::Device>,
         to: *const T,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::time`: nothing takes time here, and who sleeps waits for others.
+//! Stands for `kernel::time`. Nothing takes time here: a thread that sleeps waits until another one
+//! has done something.
 
 use loom::sync::{
     Condvar,
@@ -35,14 +36,15 @@ impl<C> Instant<C> {
     }
 }
 
-/// Something that others wait for by looking again and again, such as that a lock is free.
+/// A condition that threads poll for, such as that a lock is free, as a count of its changes.
 #[derive(Clone, Copy)]
 pub(crate) struct Thing(usize);
 
-/// How often it had happened when somebody looked in vain.
+/// Conditions that were polled for in vain, with their counts at that moment.
 pub(crate) type Missed = Vec<(usize, usize)>;
 
-// All threads of a model run on one thread of the host, and are switched at loom's objects only.
+// Not synchronized: all threads of a model run on one thread of the host, and loom switches between
+// them only at its own objects.
 thread_local! {
     static HAPPENED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -58,7 +60,7 @@ loom::thread_local! {
 }
 
 impl Thing {
-    /// An item has been processed.
+    /// The workqueue has processed an item.
     pub(crate) const PROCESSED: Self = Self(0);
 
     pub(crate) fn new() -> Self {
@@ -78,7 +80,7 @@ impl Thing {
         CHANGED.notify_all();
     }
 
-    /// Tries something that is worth trying again once this has happened.
+    /// Calls `attempt`. If it fails, the thread's next sleep lasts until this condition changes.
     pub(crate) fn attempt<R>(self, attempt: impl FnOnce() -> Option<R>) -> Option<R> {
         let before = self.count();
         let result = attempt();
@@ -102,17 +104,17 @@ impl Thing {
     }
 }
 
-/// Begins anew, with nothing.
+/// Forgets everything, before the next order.
 pub(crate) fn reset() {
     HAPPENED.replace(vec![0]);
 }
 
-/// How often anything has happened.
+/// Returns the number of changes of all conditions.
 pub(crate) fn all() -> usize {
     HAPPENED.with_borrow(|happened| happened.iter().sum())
 }
 
-/// What this thread has looked for in vain since it was last asked.
+/// Returns the conditions that this thread has polled for in vain since the last call.
 pub(crate) fn missed() -> Missed {
     MISSED.with(RefCell::take)
 }
@@ -123,8 +125,8 @@ pub(crate) fn has_happened(missed: &Missed) -> bool {
         .any(|&(thing, before)| Thing(thing).count() != before)
 }
 
-/// Waits until something has happened. If nothing does, this is a deadlock; the kernel would give
-/// up after a while.
+/// Waits until some condition has changed. If none does, loom reports a deadlock; the kernel would
+/// give up after a while.
 pub(crate) fn wait_until(is_over: impl Fn() -> bool) {
     let mut guard = LOCK.lock().unwrap();
 
@@ -136,7 +138,7 @@ pub(crate) fn wait_until(is_over: impl Fn() -> bool) {
 pub(crate) mod delay {
     use super::*;
 
-    /// Sleeps until what this thread looks for may be there, or an item has been processed.
+    /// Sleeps until a condition changes that this thread has polled for, or an item is processed.
     pub(crate) fn fsleep(_delta: Delta) {
         crate::sync::may_sleep();
         let missed = missed();

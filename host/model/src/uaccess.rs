@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::uaccess`: memory of user space for one record.
+//! Stands for `kernel::uaccess`: memory of user space that has room for one record.
 
 use crate::{
     prelude::*,
@@ -8,11 +8,11 @@ use crate::{
 };
 use std::cell::Cell;
 
-/// Whether memory can be written to.
+/// The state of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {
     Present,
-    /// Once somebody has waited for it.
+    /// Becomes present once a reader has waited for it.
     Absent,
     Forbidden,
 }
@@ -30,7 +30,7 @@ impl Buffer {
         }
     }
 
-    /// Returns its address, for as long as it is there.
+    /// Returns the buffer's address, which is valid as long as the buffer is.
     pub(crate) fn address(&self) -> UserPtr {
         UserPtr {
             buffer: self,
@@ -69,11 +69,11 @@ impl UserPtr {
     }
 
     fn buffer(&self) -> &Buffer {
-        // SAFETY: Whoever reads waits for it with the buffer in its hands.
+        // SAFETY: The reader has the buffer on its stack, and waits for this call.
         unsafe { &*self.buffer }
     }
 
-    /// Copies what can be copied without waiting, and returns how much is left.
+    /// Copies without waiting, and returns how many bytes are left to copy.
     pub(crate) fn copy_nofault(self, bytes: &[u8]) -> usize {
         if self.buffer().memory.get() != Memory::Present {
             return bytes.len();

@@ -23,7 +23,7 @@ use std::{
 };
 
 pub(crate) struct DelayedWork<T> {
-    /// Whether it is in the queue. Only touched under the queue's lock.
+    /// Whether the item is in the queue. Changed only under the queue's lock.
     pending: AtomicBool,
     item: PhantomData<fn(T)>,
 }
@@ -82,7 +82,7 @@ impl<T: HasWork + WorkItem<Pointer = Self>> Queued for Arc<T> {
 
 #[derive(Default)]
 struct State {
-    /// With what each is to be tried again for.
+    /// Each item has the conditions for which it is to run again.
     items: Vec<(Box<dyn Queued>, Missed)>,
     ended: bool,
 }
@@ -100,7 +100,7 @@ loom::lazy_static! {
 }
 
 impl Queue {
-    /// There is one, whatever the pointer says.
+    /// The model has one queue; the pointer is not used.
     pub(crate) unsafe fn from_raw(_queue: *mut ()) -> &'static Self {
         Self::get()
     }
@@ -109,8 +109,8 @@ impl Queue {
         &QUEUE
     }
 
-    /// A short delay is over at once. A longer one is over when what the item has looked for in
-    /// vain may be there.
+    /// A short delay ends at once. A longer one ends when a condition changes that the item has
+    /// polled for in vain.
     pub(crate) fn enqueue_delayed<T>(
         &self,
         item: Arc<T>,
@@ -135,7 +135,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Runs what is in the queue and what comes, until there is nothing and it has been ended.
+    /// Runs items until the queue is empty and has been ended.
     pub(crate) fn work(&self) {
         loop {
             let before = time::all();
@@ -159,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// Says that nothing comes anymore but from what runs.
+    /// Says that no items will be queued any more, except by items that run.
     pub(crate) fn end(&self) {
         self.state.lock().unwrap().ended = true;
         self.changed.happened();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `vfio_pci_zdev/zdev/vfio_pci_zdev.rs`: what user space does to a function comes
-//! here.
+//! Stands for `vfio_pci_zdev/zdev/vfio_pci_zdev.rs`: the entries for system calls.
 
 use kernel::{
     prelude::*,
@@ -40,7 +39,7 @@ pub(crate) fn open(device: &CoreDevice) -> Result {
         .inspect_err(|_| function(device).set_open(false))
 }
 
-/// Closes it.
+/// Closes the device.
 pub(crate) fn close(device: &CoreDevice) {
     owner::close(device);
     reset_closed(function(device));
@@ -57,7 +56,7 @@ pub(crate) fn set_eventfd(device: &CoreDevice, registered: bool) {
     });
 }
 
-/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`, asked whether it is there.
+/// Probes for `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
 pub(crate) fn probe(device: &CoreDevice) {
     owner::signal_if(device, Recovery::listen);
 }

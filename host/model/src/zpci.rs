@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `rust/kernel/zpci.rs`: the kernel's own files, and what they need of a machine.
+//! Stands for `rust/kernel/zpci.rs`: the kernel's own files, and the stand-ins that they need.
 
 #[expect(dead_code, reason = "not all of an event has a model")]
 #[path = "../../../rust/kernel/zpci/ccdf.rs"]

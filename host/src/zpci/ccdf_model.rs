@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is to be read from an event.
+//! A second decoder of events, to compare with.
 
 use super::{
     ccdf::{
@@ -18,7 +18,7 @@ pub(super) const HANDLE: Range<usize> = 4..8;
 pub(super) const FUNCTION: Range<usize> = 8..12;
 pub(super) const CODE: Range<usize> = 30..32;
 
-/// The number that some bytes are, put together bit by bit from the topmost one on.
+/// Returns the big-endian number in some bytes, put together bit by bit.
 fn number(bytes: &[u8]) -> u64 {
     let mut number = 0;
 
@@ -30,7 +30,7 @@ fn number(bytes: &[u8]) -> u64 {
     number
 }
 
-/// What the C version takes a code for.
+/// Returns the severity that the C version gives to a code.
 pub(super) fn severity(code: u16) -> Severity {
     match code {
         code if MEASUREMENT.contains(&code) => Severity::Measurement,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events are read as the platform writes them.
+//! The fields of an event are read from where the platform writes them.
 
 use super::{
     ccdf::{
@@ -54,7 +54,7 @@ fn an_availability_event_is_read_as_the_c_structure_lays_it_out() {
     assert_eq!(event.pec().availability(), Some(Availability::Deconfigured));
 }
 
-// Each bit of an event belongs to one field, or to none, and is kept in either case. (18)
+// Each bit of an event belongs to one field or to none, and all bits are kept. (18)
 #[test]
 fn each_bit_belongs_to_one_field() {
     let zero = Ccdf::new([0; 32]);
@@ -75,19 +75,19 @@ fn each_bit_belongs_to_one_field() {
     }
 }
 
-// Where there is no event all is zero.
+// The event that stands for no event is all zeroes.
 #[test]
 fn no_event_is_all_zero() {
     assert_eq!(Ccdf::NONE.bytes(), &[0; 32]);
 }
 
-// The event that stands for others says that several functions have changed, and names none.
+// The event that the kernel makes for itself says that several functions have changed.
 #[test]
 fn several_events_are_one_that_names_no_function() {
     assert_eq!(Ccdf::SEVERAL, Ccdf::new(ccdf(0, 0, 0, 0x0306)));
 }
 
-// All codes; for Miri, which is slow, all that mean something.
+// All codes; for Miri, which is slow, only those with a meaning and their neighbours.
 const CODES: std::ops::RangeInclusive<u16> = 0..=if cfg!(miri) { 0x3ff } else { u16::MAX };
 
 // 0x3b and 0x40 are permanent, 0x2a to 0x2c measurement, all others recoverable. (16, 25, 44)
@@ -98,7 +98,7 @@ fn each_code_has_the_severity_that_the_c_version_gives_it() {
     }
 }
 
-// Six codes of availability events mean something, all others nothing.
+// Six codes of availability events have a meaning, all others have none.
 #[test]
 fn each_code_has_the_meaning_that_the_c_version_gives_it() {
     let known = [
@@ -121,7 +121,7 @@ fn each_code_has_the_meaning_that_the_c_version_gives_it() {
     }
 }
 
-// A function is enabled if its handle's topmost bit is set, whatever the others say.
+// A function is enabled if its handle's topmost bit is set; the other bits do not matter.
 #[test]
 fn the_topmost_bit_of_a_handle_says_enabled() {
     for (raw, enabled) in [
@@ -139,13 +139,13 @@ fn the_topmost_bit_of_a_handle_says_enabled() {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Whatever the bytes are, they are kept, and each field is the big-endian number in them. (18)
+    // Any bytes are kept, and each field is the big-endian number in them. (18)
     #[test]
     fn any_bytes_are_kept_and_read(bytes: [u8; 32]) {
         check(bytes);
     }
 
-    // What is written into an event is read from it, for any values.
+    // Any values that are written into an event are read from it.
     #[test]
     fn any_fields_are_read_as_written(handle: u32, function: u32, address: u64, code: u16) {
         let event = Ccdf::new(ccdf(handle, function, address, code));

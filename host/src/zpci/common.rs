@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What several of the tests and of the models use.
+//! Code that several of the tests and models share.
 
 use super::{
     ccdf::Ccdf,
     session::RecoveredBy, //
 };
 
-/// Both codes that say that a function is lost.
+/// Both codes of a permanent failure.
 pub(super) const PERMANENT: [u16; 2] = [0x003b, 0x0040];
 
-/// The codes that only concern the measurement block.
+/// The codes about the measurement block.
 pub(super) const MEASUREMENT: [u16; 3] = [0x002a, 0x002b, 0x002c];
 
-/// A code that says that a function may come back.
+/// A code of a transient error.
 pub(super) const RECOVERABLE: u16 = 0x003a;
 
 /// The sides that may recover a function.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Function information blocks have the bits where `struct zpci_fib` has them.
+//! The bits of a function information block are where `struct zpci_fib` has them.
 
 use super::{
     fib::{
@@ -11,11 +11,11 @@ use super::{
 };
 use proptest::prelude::*;
 
-/// The fields of a structure in C, in their order: a name (none if it is reserved) and a width in
-/// bits. On s390 the first field has the topmost bits.
+/// The fields of a C structure, in order: name (empty if reserved) and width in bits. On s390 the
+/// first field has the topmost bits.
 type Layout = [(&'static str, u32)];
 
-/// `struct zpci_fib` up to its union.
+/// The fields of `struct zpci_fib` up to its union.
 const BEFORE: &Layout = &[
     ("fmt", 8),
     ("", 24),
@@ -27,7 +27,7 @@ const BEFORE: &Layout = &[
     ("iota", 64),
 ];
 
-/// `struct zpci_fib_fmt0`.
+/// The fields of `struct zpci_fib_fmt0`.
 const FORMAT_0: &Layout = &[
     ("", 1),
     ("isc", 3),
@@ -42,7 +42,7 @@ const FORMAT_0: &Layout = &[
     ("aisb", 64),
 ];
 
-/// `struct zpci_fib_fmt1`.
+/// The fields of `struct zpci_fib_fmt1`.
 const FORMAT_1: &Layout = &[
     ("", 4),
     ("noi", 12),
@@ -53,10 +53,10 @@ const FORMAT_1: &Layout = &[
     ("", 64),
 ];
 
-/// `struct zpci_fib` after its union.
+/// The fields of `struct zpci_fib` after its union.
 const AFTER: &Layout = &[("fmb_addr", 64), ("", 32), ("gd", 32)];
 
-/// Makes the bytes of a block with these values, bit by bit. Fields without a value are zero.
+/// Makes the bytes of a block, bit by bit, from values of its fields. Other fields are zero.
 fn block(format: &Layout, values: &[(&str, u64)]) -> Vec<u8> {
     let mut bits = Vec::new();
     let mut found = 0;
@@ -81,14 +81,14 @@ fn bytes(fib: &Fib) -> Vec<u8> {
     fib.words().iter().flat_map(|w| w.to_be_bytes()).collect()
 }
 
-// A block has 80 bytes and lies on doublewords, as the instruction wants it.
+// A block has 80 bytes and is aligned to doublewords, as the instruction needs it.
 #[test]
 fn a_block_has_eighty_bytes_on_doublewords() {
     assert_eq!(Fib::SIZE, 80);
     assert_eq!((size_of::<Fib>(), align_of::<Fib>()), (80, 8));
 }
 
-// A block for floating interruptions is what gcc for s390x makes of the same C initializer.
+// A block for floating interruptions equals the one that gcc makes from the C initializer.
 #[test]
 fn floating_is_what_c_makes_of_it() {
     let fib = Fib::floating(
@@ -110,7 +110,7 @@ fn floating_is_what_c_makes_of_it() {
     assert_eq!(bytes(&fib), expected);
 }
 
-// A block for directed interruptions is what gcc for s390x makes of the same C initializer.
+// A block for directed interruptions equals the one that gcc makes from the C initializer.
 #[test]
 fn directed_is_what_c_makes_of_it() {
     let fib = Fib::directed(0x8bad_f00d, 0x7a5, 0xbeef);
@@ -122,7 +122,7 @@ fn directed_is_what_c_makes_of_it() {
     assert_eq!(bytes(&fib), expected);
 }
 
-// The summary bit is one of a doubleword, and the address is that doubleword's.
+// The summary bit is counted within a doubleword, whose address the block has.
 #[test]
 fn the_summary_bit_is_counted_within_its_doubleword() {
     for (bit, address, offset) in [
@@ -151,7 +151,7 @@ fn the_summary_bit_is_counted_within_its_doubleword() {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // A block to deregister has the format and the guest, and nothing else.
+    // A block to deregister has the format and the guest, and is zero otherwise.
     #[test]
     fn deregistering_takes_the_format_and_the_guest(gisa: u32) {
         let floating = Fib::new(false, gisa);
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(bytes(&directed), block(FORMAT_1, &[("fmt", 1), gd]));
     }
 
-    // Any values land in their own bits; what is too large is cut off, as C does.
+    // Any values land in their own bits; values that are too large are cut off, as in C.
     #[test]
     fn floating_puts_any_values_into_their_own_bits(
         gisa: u32,
@@ -188,7 +188,7 @@ proptest! {
         prop_assert_eq!(bytes(&Fib::floating(gisa, to)), block(FORMAT_0, &values));
     }
 
-    // Any values land in their own bits; what is too large is cut off, as C does.
+    // Any values land in their own bits; values that are too large are cut off, as in C.
     #[test]
     fn directed_puts_any_values_into_their_own_bits(gisa: u32, interrupts: u16, first_bit: u16) {
         let values = [

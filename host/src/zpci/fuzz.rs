@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a fuzzer feeds: bytes become events, or calls that are done to the thing and to its model.
+//! The fuzzer's entries: bytes become events, or calls of a queue or session and of its model.
 
 use super::{
     ccdf_model,
@@ -21,7 +21,7 @@ pub fn ccdf(data: &[u8]) {
     }
 }
 
-/// A code that the topmost bit of a byte chooses.
+/// Chooses a code by the topmost bit of a byte.
 fn code(byte: u8) -> u16 {
     match byte >> 7 {
         0 => RECOVERABLE,
@@ -33,7 +33,7 @@ fn recovered_by(byte: u8) -> RecoveredBy {
     RECOVERED_BY[usize::from(byte >> 4 & 3) % RECOVERED_BY.len()]
 }
 
-/// Calls a queue. The first byte says how many events are in it before.
+/// Calls a queue and its model. The first byte says how many events the queue has at first.
 pub fn queue(data: &[u8]) {
     use queue_model::{
         Op,
@@ -57,7 +57,7 @@ pub fn queue(data: &[u8]) {
     run.finish();
 }
 
-/// Calls a session. The first byte says whether KVM has the function.
+/// Calls a session and its model. The first byte says whether KVM has the function.
 pub fn session(data: &[u8]) {
     use session_model::{
         Op,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a queue should be like: a plain list, and what has become of everything.
+//! A model of the queue: a plain list, and the fate of each event.
 
 use super::{
     common::{
@@ -20,7 +20,7 @@ use super::{
 pub(super) enum Op {
     Push(u16, RecoveredBy),
     Drop,
-    /// Removes the event that is `nth` from the oldest, which only the oldest one can be.
+    /// Removes the event that is `nth` from the oldest; only the oldest one can be removed.
     Remove(usize),
     /// Removes an event that has been removed before.
     RemoveAgain,
@@ -32,7 +32,7 @@ fn is_permanent(pending: &Pending) -> bool {
     PERMANENT.contains(&u16::from_be_bytes([bytes[30], bytes[31]]))
 }
 
-/// A queue, and what it should be like.
+/// A queue and its model.
 pub(super) struct Run {
     queue: Queue,
     kept: Vec<Pending>,
@@ -42,7 +42,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Makes a queue with some transient events in it.
+    /// Makes a queue with that many transient events.
     pub(super) fn with(events: usize) -> Self {
         let mut run = Self {
             queue: Queue::new(),
@@ -117,7 +117,7 @@ impl Run {
         );
     }
 
-    /// What is true after every call.
+    /// Checks the conditions that hold after each call.
     fn check(&self) {
         let seen = (0..).map_while(|nth| self.queue.peek(nth).copied());
         let seen: Vec<_> = seen.collect();
@@ -135,7 +135,7 @@ impl Run {
         );
     }
 
-    /// Lets a reader have what is left.
+    /// Takes all remaining events.
     pub(super) fn finish(mut self) {
         while self.queue.waiting() > 0 {
             self.apply(Op::Remove(0));

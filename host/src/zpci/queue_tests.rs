@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue does what a plain model does, for any sequence of calls.
+//! The queue and its model agree, for any sequence of calls.
 //!
 //! Numbers in brackets are those of the scenarios that were collected from the review of the C
 //! version.
@@ -22,7 +22,7 @@ use super::{
 };
 use proptest::prelude::*;
 
-/// One call; `pushes` says how much more often than others something is pushed.
+/// A call; pushes are `pushes` times as frequent as others.
 fn op(pushes: u32) -> impl Strategy<Value = Op> {
     prop_oneof![
         pushes => (strategies::code(), strategies::recovered_by())
@@ -37,8 +37,8 @@ fn op(pushes: u32) -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Any calls, now with a queue that is often empty, now with one that is often full: oldest
-    // first, exactly once, nothing lost silently. (3, 4, 5, 7, 8, 21, 24)
+    // Any calls, with queues that are mostly empty and others that are mostly full: events come
+    // oldest first and exactly once, and each loss is counted. (3, 4, 5, 7, 8, 21, 24)
     #[test]
     fn any_calls_do_what_the_model_does(
         ops in (1..24u32).prop_flat_map(|pushes| prop::collection::vec(op(pushes), 0..200)),
@@ -52,7 +52,7 @@ proptest! {
     }
 }
 
-// The same for all short sequences of calls there are, with a queue that is almost full or full.
+// All short sequences of calls, with a queue that is almost full or full.
 #[test]
 fn all_calls_at_the_brink_do_what_the_model_does() {
     const CALLS: [Op; 5] = [
@@ -62,7 +62,7 @@ fn all_calls_at_the_brink_do_what_the_model_does() {
         Op::Remove(0),
         Op::RemoveAgain,
     ];
-    // Miri is slow.
+    // Miri is slow, so it tries single calls.
     const LENGTH: u32 = if cfg!(miri) { 1 } else { 6 };
 
     for number in 0..CALLS.len().pow(LENGTH) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A record has its bytes where the header for user space says.
+//! The bytes of a record are where the header for user space says.
 
 use super::{
     ccdf::Ccdf,
@@ -30,7 +30,7 @@ use proptest::prelude::*;
 
 const HEADER: &str = include_str!("../../../vfio_pci_zdev/uapi/vfio_zdev_error.h");
 
-/// The fields: type in C, name, offset, length.
+/// The fields: type in C, name, offset and length.
 const LAYOUT: [(&str, &str, usize, usize); 8] = [
     ("__u16", "pec", 0, 2),
     ("__u16", "flags", 2, 2),
@@ -42,7 +42,7 @@ const LAYOUT: [(&str, &str, usize, usize); 8] = [
     ("__u8", "ccdf", 32, 32),
 ];
 
-/// A record as a program for user space reads it.
+/// The fields of a record, as a program in user space reads them.
 #[derive(Debug, PartialEq)]
 struct Fields {
     pec: u16,
@@ -72,7 +72,7 @@ impl Fields {
     }
 }
 
-/// An event that has been taken.
+/// Makes an event as a reader gets it.
 fn taken(event: Ccdf, recovered_by: RecoveredBy, stale: bool) -> Taken {
     let mut session = Session::new(false);
 
@@ -87,7 +87,7 @@ fn taken_code(code: u16, recovered_by: RecoveredBy, stale: bool) -> Taken {
     taken(Ccdf::new(ccdf(1, 2, 3, code)), recovered_by, stale)
 }
 
-/// The fields of the structure in the header, as in `LAYOUT`, by the rules of C.
+/// The fields of the structure in the header, in the form of `LAYOUT`, by the rules of C.
 fn header_layout() -> Vec<(String, String, usize, usize)> {
     let (_, body) = HEADER
         .split_once("struct vfio_device_zpci_err_region {\n")
@@ -118,7 +118,7 @@ fn header_layout() -> Vec<(String, String, usize, usize)> {
         .collect()
 }
 
-// The header has the fields where this file looks for them, for any compiler. (20)
+// The fields in the header are where this file looks for them, for any compiler. (20)
 #[test]
 fn the_header_has_the_fields_where_they_are_looked_for() {
     let header = header_layout();
@@ -129,7 +129,7 @@ fn the_header_has_the_fields_where_they_are_looked_for() {
     assert!(header.eq(LAYOUT));
 }
 
-// There are no holes, and nothing after the last field. (20)
+// The structure has no holes, and ends with its last field. (20)
 #[test]
 fn a_record_has_no_holes() {
     let mut end = 0;
@@ -141,7 +141,7 @@ fn a_record_has_no_holes() {
     assert_eq!((end, Record::SIZE), (64, 64));
 }
 
-// The header gives each flag the bit that the code gives it, and has no others.
+// The header and the code have the same flags. (20)
 #[test]
 fn the_header_has_the_flags_that_are_set() {
     let header: Vec<_> = HEADER
@@ -167,7 +167,7 @@ fn the_header_has_the_flags_that_are_set() {
     );
 }
 
-// Each flag says one thing, and the others do not change it.
+// Each flag says one thing, and no other thing changes it.
 #[test]
 fn each_flag_says_one_thing() {
     for code in [0, RECOVERABLE, 0x2a, PERMANENT[0], PERMANENT[1]] {
@@ -194,7 +194,7 @@ fn each_flag_says_one_thing() {
     }
 }
 
-// An event without a code is an event, and no event has no flags. (16)
+// A record of an event with code 0 differs from that of no event, by its flags. (16)
 #[test]
 fn an_event_with_code_zero_is_not_no_event() {
     let record = Record::of(&taken_code(0, RecoveredBy::Owner, false));
@@ -203,7 +203,7 @@ fn an_event_with_code_zero_is_not_no_event() {
     assert_eq!(Fields::of(&Record::empty(0)).flags, 0);
 }
 
-// A client of version 1 finds its structure of eight bytes, and can take an event with it. (19)
+// A client of version 1, which reads eight bytes, finds its structure and takes an event. (19)
 #[test]
 fn the_first_eight_bytes_are_those_of_version_1() {
     let mut taken = taken_code(0x3a, RecoveredBy::Owner, false);
@@ -218,7 +218,7 @@ fn the_first_eight_bytes_are_those_of_version_1() {
     assert_eq!(record.bytes()[4..8], pending);
 }
 
-// A whole record, byte by byte, on a machine of either byte order.
+// The bytes of one record, on a machine of either byte order.
 #[test]
 fn a_record_has_the_bytes_that_it_should_have() {
     let mut event = [0; 32];
@@ -250,14 +250,15 @@ fn a_record_has_the_bytes_that_it_should_have() {
     let record = Record::of(&taken);
 
     assert_eq!(record.bytes()[..], [&fields.concat()[..], &event].concat());
-    // What the feature has of it is the event alone.
+    // The feature returns the CCDF alone.
     assert_eq!(record.bytes()[Record::CCDF..], event);
 }
 
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Without an event all is zero but the length and the events that were lost. (1, 15)
+    // A record without an event is zero but for its length and the number of dropped events. (1,
+    // 15)
     #[test]
     fn no_event_is_zero_but_for_length_and_losses(dropped: u32) {
         let mut expected = [0; 64];
@@ -267,7 +268,7 @@ proptest! {
         prop_assert_eq!(*Record::empty(dropped).bytes(), expected);
     }
 
-    // Each field says what is known of the event, and the event is there as it came. (2, 18, 44)
+    // Each field of a record has its value, and the CCDF is unchanged. (2, 18, 44)
     #[test]
     fn each_field_says_what_is_known(
         mut event: [u8; 32],

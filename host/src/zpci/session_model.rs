@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a session should be like, but for its queue, which has a model of its own.
+//! A model of a session without its queue, which has its own model.
 
 use super::{
     common::event,
@@ -12,36 +12,36 @@ use super::{
     }, //
 };
 
-/// How many read and reset at the same time.
+/// How many threads read and reset at the same time.
 pub(super) const THREADS: usize = 2;
 
 /// An hour, in nanoseconds.
 pub(super) const HOUR: u64 = 3_600_000_000_000;
 
-/// One call of a session.
+/// A call of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    /// So many nanoseconds go by.
+    /// That many nanoseconds pass.
     Wait(u64),
-    /// It is decided about a function, which may be lost.
+    /// Decides which side recovers a function, which may need a reset.
     Decide(bool),
     Capture(u16, RecoveredBy),
     Drop,
     Eventfd(bool),
     Listen,
-    /// A reader looks at the oldest event.
+    /// A reader copies the oldest event.
     Peek(usize),
-    /// What it has seen arrives, if nobody was faster.
+    /// The event that the reader has copied is removed, unless another reader was faster.
     Arrived(usize),
-    /// A reset begins.
+    /// The owner's reset begins.
     Reset(usize),
-    /// It has ended with success.
+    /// The owner's reset ends with success.
     Recovered(usize),
-    /// Somebody else has reset the function.
+    /// The function is reset by another caller than its owner.
     InOrder,
 }
 
-/// A session, its readers, and what it should be like.
+/// A session, its readers and its model.
 pub(super) struct Run {
     session: Session,
     readers: [Option<Taken>; THREADS],
@@ -50,7 +50,7 @@ pub(super) struct Run {
     guest: bool,
     eventfd: bool,
     has_asked: bool,
-    /// When the host has recovered since the last reset, in this hour.
+    /// The times at which the host has recovered since the last reset, in this hour.
     host: Vec<u64>,
     captured: u64,
     recovered: u64,
@@ -99,7 +99,7 @@ impl Run {
                 );
             }
             Op::Listen => {
-                // One that was signalled for the events that wait is not signalled again.
+                // An owner that was signalled for these events is not signalled for them again.
                 let expected = !self.listens() && self.eventfd && self.waits();
 
                 self.has_asked = true;
@@ -111,7 +111,7 @@ impl Run {
             Op::Recovered(thread) => {
                 if let Some(newest) = self.resets[thread].take() {
                     self.session.recovered(newest);
-                    // One that ends late makes nothing current again.
+                    // A reset that ends late makes no stale event current again.
                     self.recovered = self.recovered.max(newest);
                     self.host.clear();
                 }
@@ -159,7 +159,7 @@ impl Run {
             captured.dropped,
             (dropped > before.dropped).then_some(dropped)
         );
-        // Nothing is lost that is not counted.
+        // An event that is not kept is counted as dropped.
         assert!(captured.kept || captured.dropped.is_some());
     }
 
@@ -177,7 +177,7 @@ impl Run {
         }
     }
 
-    /// What is true after every call.
+    /// Checks the conditions that hold after each call.
     fn check(&self) {
         let overview = self.session.overview();
         let seen: Vec<_> = (0..).map_while(|nth| self.session.peek(nth)).collect();

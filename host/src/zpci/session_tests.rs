@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A session decides who recovers, and keeps what its owner may ask for, for any sequence of
-//! calls. What a rule says by itself is tested in `rust/kernel/zpci/tests/session.rs`.
+//! A session decides which side recovers, and keeps its owner's events, for any sequence of calls.
+//! `rust/kernel/zpci/tests/session.rs` tests each rule by itself.
 //!
 //! Numbers in brackets are those of the scenarios that were collected from the review of the C
 //! version.
@@ -45,7 +45,7 @@ fn take(session: &mut Session) -> Taken {
     taken
 }
 
-// What the platform does, and what the kernel asks for itself, does not make an owner listen.
+// An owner that has neither asked for events nor registered the eventfd does not listen.
 #[test]
 fn an_owner_that_has_done_nothing_does_not_listen() {
     let mut session = Session::new(false);
@@ -63,7 +63,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
     assert_eq!(session.decide(false, 0), RecoveredBy::Host);
 }
 
-// Events of an owner that does not listen are there for it when it does.
+// Events from before the owner listens are kept for it.
 #[test]
 fn events_from_before_the_owner_listened_are_kept() {
     let mut session = Session::new(false);
@@ -88,7 +88,7 @@ fn events_from_before_the_owner_listened_are_kept() {
     }
 }
 
-// A full queue changes nothing about who recovers. (6)
+// A full queue does not change which side recovers. (6)
 #[test]
 fn a_full_queue_leaves_recovery_to_the_owner() {
     let mut session = Session::new(false);
@@ -101,7 +101,7 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
     assert_eq!(session.overview().waiting, 16);
 }
 
-// An event that is lost has nothing to be read, and is not worth a signal.
+// An eventfd is signalled for events that can be read, and not for dropped ones.
 #[test]
 fn registering_the_eventfd_tells_of_what_can_be_read() {
     let mut session = Session::new(false);
@@ -113,7 +113,7 @@ fn registering_the_eventfd_tells_of_what_can_be_read() {
     assert!(session.set_eventfd(true));
 }
 
-// Of two resets the one that ends last may be the one that began first. (70)
+// Two resets: the one that began first ends last. Its older mark is ignored. (70)
 #[test]
 fn a_reset_that_ends_late_makes_no_event_current_again() {
     let mut session = Session::new(false);
@@ -125,7 +125,7 @@ fn a_reset_that_ends_late_makes_no_event_current_again() {
     assert!(session.peek(0).is_some_and(|taken| taken.stale));
 }
 
-// A new session begins with nothing, and with number 1, whatever there was before. (50)
+// A new session has no events, and begins with number 1. (50)
 #[test]
 fn a_session_begins_with_nothing_of_an_earlier_one() {
     let mut earlier = Session::new(false);
@@ -148,7 +148,7 @@ fn a_session_begins_with_nothing_of_an_earlier_one() {
     assert_eq!(take(&mut later).pending.sequence, 1);
 }
 
-// What happens to an event is told as it happens: its number, and each loss.
+// A capture returns the event's number, and how many events are dropped if that has changed.
 #[test]
 fn a_capture_says_what_became_of_the_event_and_of_others() {
     let mut session = Session::new(false);
@@ -162,7 +162,7 @@ fn a_capture_says_what_became_of_the_event_and_of_others() {
         assert_eq!(capture(RECOVERABLE), (number, true, None));
     }
     assert_eq!(capture(RECOVERABLE), (17, false, Some(1)));
-    // One slot is kept for it, so that nothing else has to go.
+    // The slot for a permanent failure was free, so no other event is dropped.
     assert_eq!(capture(PERMANENT[0]), (18, true, None));
     assert_eq!(capture(PERMANENT[0]), (19, true, Some(2)));
 }
@@ -185,7 +185,7 @@ fn an_owner_is_named_by_what_it_has_and_does() {
     }
 }
 
-// What an operator sees is who recovers from the next event, not whether it is too often.
+// The overview names the side that recovers from the next event; the limit does not count there.
 #[test]
 fn who_recovers_is_named() {
     let mut session = Session::new(false);
@@ -220,8 +220,7 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Any calls: who recovers and how often, whether to signal, what is stale, and the records
-    // are right.
+    // Any calls: the side that recovers, the signals, the stale marks and the records are right.
     #[test]
     fn any_calls_do_what_the_model_does(
         guest: bool,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What properties are tried with.
+//! Random inputs of the properties.
 
 use super::{
     common::{
@@ -15,7 +15,7 @@ use proptest::{
     test_runner::Config, //
 };
 
-/// How many cases a property is tried with, unless `PROPTEST_CASES` says something else.
+/// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise.
 pub(super) fn cases(cases: u32) -> Config {
     let default = Config::default();
 
@@ -24,16 +24,16 @@ pub(super) fn cases(cases: u32) -> Config {
             Some(_) => default.cases,
             None => cases,
         },
-        // A case that has failed is worth a test of its own, and not a file of numbers.
+        // Failed cases are not recorded in a file: they are worth a test of their own.
         failure_persistence: None,
         ..default
     }
 }
 
-/// Any code of a function that may come back.
+/// Any code of a transient error.
 pub(super) fn recoverable() -> impl Strategy<Value = u16> {
     prop_oneof![
-        // Neighbours of the others, and those that mean something elsewhere.
+        // Neighbours of codes with another meaning, and codes of availability events.
         prop::sample::select(&[0, 0x29, 0x2d, 0x38, 0x3a, 0x3c, 0x3f, 0x41, 0x301][..]),
         any::<u16>().prop_filter("not recoverable", |code| {
             !PERMANENT.contains(code) && !MEASUREMENT.contains(code)
@@ -41,12 +41,12 @@ pub(super) fn recoverable() -> impl Strategy<Value = u16> {
     ]
 }
 
-/// Any code of a function that is lost.
+/// Any code of a permanent failure.
 pub(super) fn permanent() -> impl Strategy<Value = u16> {
     prop::sample::select(&PERMANENT[..])
 }
 
-/// Any code of a function that is in error, more often of one that may come back.
+/// Any code of an error, most often of a transient one.
 pub(super) fn code() -> impl Strategy<Value = u16> {
     prop_oneof![3 => recoverable(), 1 => permanent()]
 }

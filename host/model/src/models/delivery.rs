@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Each event is delivered exactly once, in order, or counted as dropped.
+//! Each event is delivered exactly once and in order, or counted as dropped.
 
 use super::*;
 use crate::zpci::RecoveredBy;
 
-/// Captures an event, as is done with both locks of the function held.
+/// Captures an event. The caller stands for a holder of both locks of the function.
 fn capture(world: &World, number: u64, code: u16) {
     world
         .recovery()
         .capture(&event(number, code), RecoveredBy::Owner);
 }
 
-/// All numbers that readers have found, which each of them has found in order.
+/// Collects the numbers that all readers have read, and checks that each reader's are in order.
 fn all(readers: &[Vec<Found>]) -> Vec<u64> {
     assert!(readers.iter().all(|found| in_order(found)), "{readers:?}");
 
@@ -22,8 +22,8 @@ fn all(readers: &[Vec<Found>]) -> Vec<u64> {
     all
 }
 
-// Two readers share the events, of whom one has to wait for its memory. It has an event or starts
-// again, and one that cannot be written to leaves it.
+// Two readers share two events. The memory of one reader is not present at first, or cannot be
+// written to: it waits or fails, and the event then goes to one of the two.
 #[test]
 fn two_readers_and_a_fault() {
     check("two readers and a fault", [3, 5], &["both", "one"], || {
@@ -54,8 +54,8 @@ fn two_readers_and_a_fault() {
     });
 }
 
-// An event that did not arrive is the next one to be taken: without another reader the order is
-// kept, whatever is captured meanwhile.
+// A read that fails leaves the event in its place in the order, also if others are captured
+// meanwhile.
 #[test]
 fn a_fault_keeps_the_order() {
     check("a fault keeps the order", [3, 6], &[], || {
@@ -76,9 +76,9 @@ fn a_fault_keeps_the_order() {
     });
 }
 
-// With a full queue and readers at work, what is not delivered is counted as dropped, and a
-// permanent failure is delivered. An event that is dropped while a reader waits for its memory is
-// not the reader's.
+// The queue is full while readers are at work: events are delivered or counted as dropped, and a
+// permanent failure is delivered. A reader that waits for its memory does not get an event that is
+// dropped meanwhile.
 #[test]
 fn a_full_queue() {
     check(
@@ -120,8 +120,7 @@ fn a_full_queue() {
     );
 }
 
-// An event that was captured before a reset is stale for each later reader, an event from after
-// it is not.
+// An event from before a reset is stale for each later reader, one from after it is not.
 #[test]
 fn a_reset_makes_events_stale() {
     check(
@@ -151,8 +150,8 @@ fn a_reset_makes_events_stale() {
     );
 }
 
-// Who finds nothing takes no lock for that. An event that it is told of it finds all the same, and
-// also one that it is not told of, later.
+// A reader that finds no event takes no lock. It finds an event that it was signalled for, and
+// later also one without a signal.
 #[test]
 fn nothing_without_a_lock() {
     check(
@@ -182,7 +181,7 @@ fn nothing_without_a_lock() {
     );
 }
 
-// A loss is seen by who finds nothing.
+// A reader that finds no event, and so takes no lock, still sees the number of dropped events.
 #[test]
 fn losses_without_a_lock() {
     check("losses without a lock", [1, 2], &["soon", "late"], || {
@@ -208,7 +207,7 @@ fn losses_without_a_lock() {
     });
 }
 
-// What an owner is told without a lock ends with it.
+// The mark "no event waits", which readers use without a lock, ends with its session.
 #[test]
 fn the_next_owner() {
     check("the next owner", [3, 6], &[], || {

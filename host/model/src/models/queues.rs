@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is submitted is processed, once and in its turn; what is reported is sent.
+//! Each event that is submitted is processed once and in its turn, and each report is sent.
 
 use super::*;
 use crate::{
@@ -21,7 +21,7 @@ fn numbered(number: u64) -> Event {
     Event::Error(event(number, RECOVERABLE))
 }
 
-/// Says in the log when an event is processed. The first one may need something for that.
+/// Processes an event by logging it. The first event may find a lock held at first.
 fn process(_zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress {
     let Event::Error(ccdf) = event else {
         unreachable!()
@@ -41,8 +41,8 @@ fn process(_zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress 
     Progress::Done
 }
 
-// Events of two threads are each processed once, one after the other, and none is left. One that
-// cannot be processed yet is tried again, before those behind it.
+// Events of two threads are each processed once, one after the other, and none is left. An event
+// that finds a lock held is tried again, before those behind it.
 #[test]
 fn a_queue() {
     check("a queue", [3, 4], &["at once", "later"], || {
@@ -86,7 +86,7 @@ fn a_queue() {
     });
 }
 
-// A storm leaves room for what must not be missed, and what there is no room for is counted.
+// In a storm the queue keeps room for important events, and counts those for which it has none.
 #[test]
 fn a_storm() {
     check("a storm", [0, 0], &[], || {
@@ -109,7 +109,7 @@ fn a_storm() {
         let found = world.read_all();
 
         assert!(in_order(&found));
-        // 17 fit into the queue of the session.
+        // The session's queue has room for 17 events.
         assert_eq!(found.len() + found[0].dropped as usize, 50);
         assert_eq!(found.last().unwrap().number, 48);
         assert_eq!(
@@ -129,7 +129,7 @@ fn report(world: &World, status: &'static CStr) {
     });
 }
 
-// Each report is sent, or overtaken by a newer one that says all that it says.
+// Each report is sent, or replaced by a newer one.
 #[test]
 fn reports() {
     check("reports", [3, 4], &[], || {
@@ -152,7 +152,7 @@ fn reports() {
     });
 }
 
-// If there is no room for a report the newest one is sent.
+// If there is no room for a report, it replaces the last one that waits.
 #[test]
 fn too_many_reports() {
     check("too many reports", [0, 0], &[], || {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function in error has one side that recovers it, and that side can do it.
+//! A function in error is recovered by exactly one side, and that side is able to do it.
 
 use super::*;
 use crate::zpci::{
@@ -13,16 +13,16 @@ use crate::zpci::{
     State, //
 };
 
-/// Resets the function until it works. If that fails another event is to blame.
+/// Resets the function until it is in order: a new event may have put it in error again.
 fn recover(world: &World) {
     while !world.zdev.is_in_order() {
         zdev::reset(&world.device).unwrap();
     }
-    // The worker has gone already.
+    // The worker thread has ended, so its remaining items are processed here.
     Queue::get().work();
 }
 
-// An owner that is woken finds its event, and its reset works at once.
+// An owner that is woken finds its event, and its first reset succeeds.
 #[test]
 fn woken() {
     check("an owner that is woken", [2, 3], &[], || {
@@ -43,8 +43,8 @@ fn woken() {
     });
 }
 
-// Events while the owner recovers from the first are each delivered once, in order, or ignored as
-// older than the reset, and in the end the function can be made to work.
+// Further events come while the owner recovers: each is delivered once and in order, or ignored as
+// older than the reset, and in the end a reset makes the function work.
 #[test]
 fn events_during_a_reset() {
     check(
@@ -60,7 +60,7 @@ fn events_during_a_reset() {
             let mut all = world.read_all();
 
             assert!(!all.is_empty());
-            // An event that comes meanwhile may have it fail.
+            // The reset fails if an event comes during it.
             let _ = zdev::reset(&world.device);
             platform.join().unwrap();
             worker.end();
@@ -78,7 +78,7 @@ fn events_during_a_reset() {
     );
 }
 
-// Two callers reset at the same time, and neither hurts the other.
+// Two callers reset at the same time: both succeed.
 #[test]
 fn two_resets() {
     check("two resets", [1, 3], &[], || {
@@ -97,7 +97,7 @@ fn two_resets() {
     });
 }
 
-// An administrator resets the slot while an event comes, and the owner resets as it is told.
+// An administrator resets the slot while an event comes, and the owner resets when it is woken.
 #[test]
 fn an_administrator() {
     check(
@@ -119,7 +119,7 @@ fn an_administrator() {
             let found = world.read_all();
 
             match found.len() {
-                // It was about the function as it was before that reset.
+                // The event is older than the administrator's reset, and was ignored.
                 0 => {
                     reach("ignored");
                     assert!(world.zdev.is_in_order());
@@ -135,7 +135,7 @@ fn an_administrator() {
     );
 }
 
-// An owner that begins to listen while an event comes is signalled, or the host has recovered.
+// An owner begins to listen while an event comes: it is signalled, or the host has recovered.
 #[test]
 fn listening_begins() {
     check(
@@ -167,7 +167,7 @@ fn listening_begins() {
     );
 }
 
-// With KVM the eventfd is signalled once the owner asks, and not before.
+// With KVM the eventfd is signalled when the owner asks for events, and not before.
 #[test]
 fn a_guest_asks() {
     check("a guest asks", [3, 4], &["unattended", "owner"], || {
@@ -232,15 +232,15 @@ fn all_at_once() {
         worker.end();
         let all = [reader.join().unwrap(), world.read_all()].concat();
 
-        // One from before the reset is ignored.
+        // An event from before the reset is ignored.
         assert!(in_order(&all) && all.len() <= 2, "{all:?}");
         recover(&world);
     });
 }
 
-// A function that an event comes of while it is being opened is in order afterwards, or the owner
-// finds the event, which is the case where only a guest may recover it, or it is not opened, and
-// in order then, too: who has not opened it has left it to the host.
+// An event comes while the function is being opened. The open succeeds and the function is in
+// order, or the owner finds the event, which only a guest may then recover; or the open fails, and
+// the host puts the function in order.
 fn opening(name: &str, guest: bool, ends: &[&'static str]) {
     check(name, [3, 4], ends, move || {
         let world = World::new(guest);
@@ -292,8 +292,8 @@ fn opening_by_a_guest() {
     );
 }
 
-// A function that is left with an event on its way is put in order, and the next owner sees
-// nothing of it: the event was the last one's, or the host's.
+// An owner closes the function while an event is on its way: the event belongs to that owner or to
+// the host, the function is put in order, and the next owner does not see the event.
 #[test]
 fn closing_and_opening() {
     check(
@@ -333,7 +333,7 @@ fn closing_and_opening() {
     );
 }
 
-// An owner that leaves an error behind leaves a function in order, with all its events counted.
+// An owner closes a function in error: the host puts it in order, and unread events are counted.
 #[test]
 fn leaving() {
     check("leaving a function in error", [1, 3], &[], || {
@@ -398,8 +398,8 @@ fn from_before_the_session() {
     });
 }
 
-// A function that is taken away while its owner resets it: the owner gives up and lets it go, and
-// nobody waits for anybody. The device stays marked as lost, whatever has been written last.
+// A function is taken away while its owner resets it: the owner gives up and closes it, no thread
+// waits for another one, and the device stays marked as failed for good.
 #[test]
 fn taken_away() {
     check(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Config space after a reset is that of before the error, whatever has failed on the way.
+//! Config space after a reset is as before the error, whichever step has failed before.
 
 use super::*;
 use crate::zpci::{
@@ -13,11 +13,11 @@ use crate::zpci::{
     reset_function, //
 };
 
-/// Who resets.
+/// The caller of a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Owner,
-    /// An administrator, or an owner that resets its whole bus.
+    /// The PCI core, for an administrator or for an owner that resets its whole bus.
     Core,
 }
 
@@ -32,7 +32,7 @@ impl By {
     }
 }
 
-/// A function in error, whose owner has been told.
+/// Makes a function in error, of which its owner has been told.
 fn in_error(resets_inside: bool) -> World {
     *platform() = Platform::new();
     platform().resets_inside = resets_inside;
@@ -45,7 +45,7 @@ fn in_error(resets_inside: bool) -> World {
     world
 }
 
-/// A reset with a step that is refused, and others after it.
+/// Resets a function by several callers, the first of which the platform refuses one step.
 fn retry(resets_inside: bool, step: Step, by: &[By]) {
     let case = format!("{resets_inside}, {step:?}, {by:?}");
     let world = in_error(resets_inside);
@@ -60,7 +60,7 @@ fn retry(resets_inside: bool, step: Step, by: &[By]) {
         assert!(at == 0 || result.is_ok(), "{case}: {result:?}");
     }
     assert!(world.zdev.is_in_order(), "{case}");
-    // What cannot be accessed cannot be saved, and not be stopped.
+    // Config space of a blocked function can neither be saved nor written, so Command may be lost.
     if step == Step::Unblock {
         assert!(
             [config::IN_USE, config::FOUND].contains(&platform().config()),
@@ -84,7 +84,8 @@ const STEPS: [Step; 6] = [
     Step::FunctionReset,
 ];
 
-// A reset after a failed attempt of the owner or of the PCI core finds what that attempt found.
+// A reset by the owner or the PCI core fails: the next one, by either, restores config space as it
+// was before the first one.
 #[test]
 fn after_a_failure() {
     check("a reset after a failure", [0, 0], &[], || {
@@ -101,7 +102,8 @@ fn after_a_failure() {
     });
 }
 
-// A function whose reset has failed, and that works again by other means, is saved anew.
+// A reset fails, and the function then works again by other means: the next reset saves config
+// space anew.
 #[test]
 fn after_an_earlier_owner() {
     check("a reset after an earlier owner's", [0, 0], &[], || {
@@ -114,7 +116,7 @@ fn after_an_earlier_owner() {
             platform().refuses = Some(step);
             zdev::close(&world.device);
             Queue::get().work();
-            // Such as by a change of its slot's power.
+            // For example, its slot was switched off and on.
             *platform() = Platform::new();
             mark_as_working(&world.zdev);
             zdev::open(&world.device).unwrap();
@@ -214,8 +216,8 @@ fn of_a_function_in_order() {
     });
 }
 
-// Where a device cannot be reset but through its slot, that is done once, and config space is
-// restored in either case.
+// A device that can only be reset through its slot is reset once, and not twice, and config space
+// is restored.
 #[test]
 fn of_the_slot_alone() {
     check("a device that is reset with its slot", [0, 0], &[], || {
@@ -229,7 +231,7 @@ fn of_the_slot_alone() {
             assert!(world.zdev.is_in_order(), "{by:?}");
             assert_eq!(world.zdev.generation(), before + 1, "{by:?}");
             assert_eq!(platform().config(), config::IN_USE, "{by:?}");
-            // It is there again for what comes later.
+            // The reset method that was left out meanwhile is there again.
             reset_function(&world.zdev, false).unwrap();
             assert_eq!(world.zdev.generation(), before + 2, "{by:?}");
             assert!(world.zdev.is_in_order(), "{by:?}");
@@ -238,7 +240,7 @@ fn of_the_slot_alone() {
     });
 }
 
-// A reset of a function in error is reported with its end, by the owner or by the PCI core.
+// The end of each reset of a function in error is reported, with its result.
 #[test]
 fn reported() {
     check("a reset is reported", [0, 0], &[], || {
@@ -265,8 +267,8 @@ fn reported() {
     });
 }
 
-// A function that has failed too often for the host stays in error, and the host recovers again
-// once an administrator has reset it.
+// A function that has failed too often stays in error; after a reset by an administrator the host
+// recovers it again.
 #[test]
 fn after_too_many_errors() {
     check("a reset after too many errors", [0, 0], &[], || {

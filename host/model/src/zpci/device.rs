@@ -76,10 +76,10 @@ pub(crate) struct Device {
     signalled: Thing,
 }
 
-// SAFETY: What is not for all threads is behind the locks, or read and written at once.
+// SAFETY: Fields that are not thread-safe are protected by the locks, or accessed at once.
 unsafe impl Send for Device {}
 
-// SAFETY: As above.
+// SAFETY: See `Send`.
 unsafe impl Sync for Device {}
 
 thread_local! {
@@ -126,7 +126,7 @@ impl Device {
         (&*device).into()
     }
 
-    /// How many there are.
+    /// Returns how many functions exist.
     pub(crate) fn alive() -> usize {
         ALIVE.get()
     }
@@ -141,7 +141,7 @@ impl Device {
         Some((&*known).into())
     }
 
-    /// There is only this function, which has no virtual ones.
+    /// There is only one function, and no virtual one.
     pub(crate) fn for_each(_f: impl FnMut(&Self)) {}
 
     pub(crate) fn physical_to_come(&self) -> Option<ARef<Self>> {
@@ -196,7 +196,7 @@ impl Device {
         self.pdev().is_some()
     }
 
-    /// Returns the device, be it known to the PCI core or not.
+    /// Returns the device, also while the PCI core does not have it.
     pub(crate) fn device(&self) -> &pci::Device {
         &self.pdev
     }
@@ -226,7 +226,7 @@ impl Device {
         }
     }
 
-    /// Takes the driver from the device, which waits until user space lets it go.
+    /// Unbinds the driver, which waits until user space closes the device.
     pub(crate) fn unbind(&self) -> bool {
         // SAFETY: The device is valid.
         unsafe {
@@ -236,7 +236,7 @@ impl Device {
             bindings::pci_dev_unlock(self.pdev.as_raw());
             bindings::pci_dev_lock(self.pdev.as_raw());
         }
-        // What was processed before is done with.
+        // Lets threads go on that poll for processed items; this thread now waits.
         Thing::PROCESSED.happened();
         self.closed.wait(|| (!self.is_open.get()).then_some(()));
         self.is_bound.store(false, Relaxed);
@@ -254,13 +254,13 @@ impl Device {
         self.is_bound.load(Relaxed)
     }
 
-    /// Notes that user space has opened the device, or has closed it.
+    /// Notes that user space has opened or closed the device.
     pub(crate) fn set_open(&self, open: bool) {
         self.is_open.set(open);
         self.closed.happened();
     }
 
-    /// Registers the error eventfd, or takes it back.
+    /// Registers or takes back the error eventfd.
     pub(crate) fn set_eventfd(&self, registered: bool) {
         self.eventfd.store(registered, Relaxed);
     }
@@ -277,7 +277,7 @@ impl Device {
         }
     }
 
-    /// How often the error eventfd was signalled and nobody has waited for it.
+    /// Returns how many signals of the error eventfd no owner has waited for.
     pub(crate) fn signals(&self) -> u32 {
         self.signals.load(Acquire)
     }
@@ -289,7 +289,7 @@ impl Device {
     }
 }
 
-/// The PCI core has found the function anew.
+/// Sets the channel state as if the PCI core had found the function anew.
 pub(crate) fn mark_as_working(zdev: &Device) {
     write_channel_state(&zdev.pdev, ChannelState::Normal);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `driver.rs`. The driver is vfio-pci.
+//! Stands for `driver.rs`. The driver is always vfio-pci.
 
 use super::{
     DeviceLock,

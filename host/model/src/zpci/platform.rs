@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The platform, with one function.
+//! The platform, which has one function.
 
 use super::{Ccdf, Device};
 use crate::{
@@ -13,22 +13,22 @@ use loom::sync::{
     MutexGuard, //
 };
 
-/// Config space, of which the model has what it needs.
+/// Config space: the registers that the model needs.
 pub(crate) mod config {
-    /// The second word has the Command register, the third one is all else.
+    /// The second word contains Command, the third one stands for all other registers.
     pub(crate) const WORDS: usize = 3;
 
-    /// As after power-on.
+    /// The values after power-on.
     pub(crate) const DEFAULT: [u32; WORDS] = [0x1014, 0, 0];
 
-    /// As it was when it was found.
+    /// The values with which the PCI core has found the device.
     pub(crate) const FOUND: [u32; WORDS] = [0x1014, 0, 0xabcd];
 
     /// As its driver wants it.
     pub(crate) const IN_USE: [u32; WORDS] = [0x1014, 0x0006, 0x5678];
 }
 
-/// What the platform can refuse.
+/// A step of a reset that the platform can refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Unblock,
@@ -38,27 +38,27 @@ pub(crate) enum Step {
     Enable,
     Register,
     FunctionReset,
-    /// It is not asked for, but may happen while config space is read.
+    /// Not refused: the function gets blocked while config space is read.
     BlockedMeanwhile,
 }
 
-/// What the platform knows of the function, and of its own reports.
+/// The platform's state of the function, and of its reports.
 pub(crate) struct Platform {
     pub(crate) enabled: bool,
     pub(crate) gone: bool,
-    /// The function cannot be accessed, in the error state.
+    /// In the error state, loads and stores are blocked.
     blocked: bool,
     error: bool,
     config: [u32; config::WORDS],
-    /// Whether a reset by the platform reaches the inside of the function.
+    /// Whether a reset by the platform also resets the inside of the device.
     pub(crate) resets_inside: bool,
-    /// Whether the function can be reset by itself.
+    /// Whether the device can be reset alone, without its slot.
     pub(crate) resets_itself: bool,
-    /// The inside of the function has been reset since the error.
+    /// The inside of the device has been reset since the error.
     pub(crate) inside_is_reset: bool,
-    /// The function could access memory after the error, without its inside having been reset.
+    /// The device could do DMA after the error before its inside was reset.
     pub(crate) went_on: bool,
-    /// What is refused, once.
+    /// The step that is refused next, once.
     pub(crate) refuses: Option<Step>,
     reported: usize,
     submitted: usize,
@@ -74,7 +74,7 @@ pub(crate) fn platform() -> MutexGuard<'static, Platform> {
 }
 
 impl Platform {
-    /// One with a function that works, and that nothing has happened to.
+    /// Makes a platform with a function that works and has had no error.
     pub(crate) const fn new() -> Self {
         Self {
             enabled: true,
@@ -173,8 +173,8 @@ impl Platform {
     }
 }
 
-/// The function gets into the error state, which is reported at once. This is the channel report
-/// thread, too.
+/// Puts the function into the error state and reports that. The calling thread stands for the
+/// channel report thread.
 pub(crate) fn raise(zdev: &Device, event: Ccdf) {
     let mut now = platform();
 
@@ -188,20 +188,20 @@ pub(crate) fn raise(zdev: &Device, event: Ccdf) {
     SUBMITTED.happened();
 }
 
-/// The function is taken away, which is reported at once.
+/// Takes the function away and reports that.
 pub(crate) fn take_away(event: Ccdf) {
     platform().gone = true;
     arch::availability_event(event);
-    // Who sleeps sees it when it looks again.
+    // A thread that sleeps notices the change.
     Thing::PROCESSED.happened();
 }
 
-/// How many events have been reported.
+/// Returns the number of events that have been reported.
 pub(crate) fn reported() -> usize {
     platform().reported
 }
 
-/// Waits until all that the platform has reported so far has been submitted.
+/// Waits until all events reported so far have been submitted.
 pub(crate) fn wait_for_channel_reports() -> Result {
     let until = reported();
 

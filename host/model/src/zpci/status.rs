@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `status.rs`: mapping the page has no model.
+//! Stands for `status.rs`: mapping the page is not part of the model.
 
 use super::{
     session::Session,

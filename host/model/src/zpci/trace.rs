@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `trace.rs`: nobody looks.
+//! Stands for `trace.rs`: tracing does nothing.
 
 use super::{
     session::{
