@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Sourced by every script: paths, messages with times, retries.
+# Sourced by every script: paths, messages with times, and retries.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -36,7 +36,7 @@ step() {
 	printf '%d s\n' $((SECONDS - start))
 }
 
-# retry COMMAND...: downloads fail now and then; three tries, then give up.
+# retry COMMAND...: run a command up to three times, as downloads fail now and then.
 retry() {
 	local try
 	for try in 1 2 3; do
@@ -47,7 +47,7 @@ retry() {
 	return 1
 }
 
-# need_space DIR MIB WHAT: refuse to start what cannot end.
+# need_space DIR MIB WHAT: fail at once if the disk has too little room for WHAT.
 need_space() {
 	local free
 	mkdir -p "$1" || die "cannot create $1"
@@ -56,8 +56,8 @@ need_space() {
 		die "$3 needs $2 MiB in $1, where $free MiB are free"
 }
 
-# inside ARG...: the script goes on inside the toolchain root, where its tools
-# are the same everywhere.
+# inside ARG...: run this script again inside the toolchain root, where all hosts
+# have the same tools.
 inside() {
 	[ -z "${ZPCI_INSIDE:-}" ] || return 0
 	local script
@@ -66,22 +66,23 @@ inside() {
 	exec "$TOP/scripts/enter" "$script" "$@"
 }
 
-# more_tools PACKAGE[/SUITE]...: into the toolchain root, what only few have a use for.
+# more_tools PACKAGE[/SUITE]...: install packages that few targets need in the toolchain
+# root.
 more_tools() {
 	dpkg -s "${@%/*}" >/dev/null 2>&1 ||
 		step "Installing ${*%/*} in the toolchain root" install_packages "$@"
 }
 
-# The package lists may be older than the archive. Where one cannot be renewed, the
-# others still are.
+# The package lists may be out of date. An update may fail for one list, and still helps
+# for the others.
 install_packages() {
 	local apt=(apt-get -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600)
 	"${apt[@]}" install --no-install-recommends "$@" ||
 		{ "${apt[@]}" update || :; "${apt[@]}" install --no-install-recommends "$@"; }
 }
 
-# hold DIR: nobody else builds in that folder, or takes from it what is half built,
-# until this script ends or holds another.
+# hold DIR: lock a folder until this script ends or holds another one, so that no other
+# script builds there or copies half-built files.
 hold() {
 	mkdir -p "$1"
 	exec 9<"$1"
@@ -95,11 +96,10 @@ kernel_version() {
 		$2 == "=" && $1 == "PATCHLEVEL" { print v "." $3; exit }' "$1/Makefile"
 }
 
-# kernel_settings FLAVOR: the variables of make in a kernel tree, into the array
-# settings. The fixed date, user and host keep the compiler cache and the images the
-# same from run to run. KASAN with Rust needs clang. HOSTCC must be one word, rustc
-# takes it as its linker. KARCH=x86 is for another machine than the one that all of
-# this is about.
+# kernel_settings FLAVOR: put the variables of make for a kernel tree into the array
+# settings. With a fixed date, user and host, the same source gives the same image, and
+# the compiler cache works. KASAN with Rust needs clang. HOSTCC must be one word, as rustc
+# uses it as its linker. KARCH=x86 builds for another machine than s390.
 kernel_settings() {
 	settings=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC="ccache s390x-linux-gnu-gcc")
 	[ "$1" != debug ] ||
@@ -110,17 +110,16 @@ kernel_settings() {
 		KBUILD_BUILD_HOST=zpci KBUILD_BUILD_VERSION=1)
 }
 
-# kmake TREE O FLAVOR ARG...: make in a kernel tree.
+# kmake TREE O FLAVOR ARG...: run make in a kernel tree, with these variables.
 kmake() {
 	local settings
 	kernel_settings "$3"
 	make -C "$1" O="$2" "${settings[@]}" "-j$(($(nproc) + 1))" "${@:4}"
 }
 
-# tests KVER GROUP: the names of installed test programs, by the guest that they want:
-# "fire" many functions and processors, "rough" the plugin that plays the firmware,
-# "long" are those that have more rounds there, or take minutes, and "common" is all but
-# the first two and matrix_test.
+# tests KVER GROUP: print the names of installed test programs of a group: "fire" needs
+# many functions and processors, "rough" the plugin that plays the firmware; "long" has
+# more rounds with ZPCI_LONG, or takes minutes; "common" has all others but matrix_test.
 tests() {
 	local fire="storm_test race_test fuzz_test" long="fuzz_test race_test rescan_test matrix_test"
 	local rough="handle_test refusal_test error_state_test life_test translation_busy_test"
@@ -136,21 +135,22 @@ tests() {
 	esac | tr ' ' '\n'
 }
 
-# tested SECONDS PROGRAM...: the guest's command that runs test programs by kselftest's
-# runner, each within that time. scripts/report/ktap.py reads what they say.
+# tested SECONDS PROGRAM...: print the guest's command that runs test programs with
+# kselftest's runner, each within that time. scripts/report/ktap.py reads the output.
 tested() {
 	local time=$1
 	shift
 	say "run_kselftest.sh --no-error-on-fail --override-timeout $time$(printf ' --test vfio_zpci:%s' "$@")"
 }
 
-# ktap KVER ARG...: scripts/report/ktap.py, with the parser of that kernel's tree.
+# ktap KVER ARG...: run scripts/report/ktap.py with the KTAP parser of that kernel's
+# tree.
 ktap() {
 	PYTHONPATH=$BUILD/linux-$1/tools/testing/kunit python3 -B "$TOP/scripts/report/ktap.py" "${@:2}"
 }
 
-# on_disk COMMAND...: the guest's commands that run that one on the disk, /dev/vda, as
-# its own; what "--files" has given the guest is there in /mnt.
+# on_disk COMMAND...: print guest commands that run COMMAND in the system on the disk,
+# /dev/vda. The files of "--files" are in /mnt there.
 on_disk() {
 	cat <<-END
 		modprobe -q virtio_blk
@@ -165,13 +165,14 @@ on_disk() {
 	END
 }
 
-# kernel_folder KVER IMPL FLAVOR: where that kernel is built.
+# kernel_folder KVER IMPL FLAVOR: print the folder in which that kernel is built.
 kernel_folder() {
 	local flavor=-$3
 	say "$BUILD/kernel-$1-$2${flavor%-std}"
 }
 
-# modules_folder KERNEL_O: where scripts/build/modules puts the modules for that kernel.
+# modules_folder KERNEL_O: print the folder of the modules that are built against a
+# kernel.
 modules_folder() {
 	local name=${1%/}
 	name=${name##*/}

@@ -5,8 +5,8 @@ scripts/build/rust-analyzer.
     rust_project.py IN TOP TREE ROOT >OUT
     rust_project.py --self-test
 
-The kernel's own knows the copies of our files in TREE; an editor needs those
-in TOP. Its paths of the toolchain are those inside of ROOT.
+The kernel's project has the copies of our files in TREE; an editor needs the
+files in TOP. Its paths of the toolchain are those inside of ROOT.
 """
 
 import json
@@ -24,7 +24,7 @@ FOLDERS = {
 
 
 def crate_roots(top, tree):
-    """The files that are made to objects; the others are their modules."""
+    """The crate roots among our files; the others are modules of a crate."""
     for folder, listing in FOLDERS.items():
         with open(os.path.join(tree, listing), encoding="utf-8") as file:
             objects = set(re.findall(r"\w+(?=\.o\b)", file.read()))
@@ -34,7 +34,7 @@ def crate_roots(top, tree):
 
 
 def edited_root(text, ours, modules):
-    """lib.rs of the kernel crate, with these modules taken from the folder `ours`."""
+    """Returns lib.rs of the kernel crate, with these modules taken from the folder `ours`."""
     for module in modules:
         text, count = re.subn(
             rf"^pub mod {module};$",
@@ -49,7 +49,7 @@ def edited_root(text, ours, modules):
 
 
 def edited_core(source, copy):
-    """core, with a NonNull of which rust-analyzer 1.97 can tell what it points to."""
+    """Copies core, and changes NonNull to a form that rust-analyzer 1.97 can resolve."""
     shutil.copytree(source, copy, dirs_exist_ok=True)
     path = os.path.join(copy, "src/ptr/non_null.rs")
     with open(path, encoding="utf-8") as file:
@@ -59,7 +59,7 @@ def edited_core(source, copy):
 
 
 def split_sysroot(crates):
-    """As core, with the methods of integers, rust-analyzer only takes one from a sysroot."""
+    """Takes core and others out: rust-analyzer finds methods of integers only in a sysroot."""
     ends = [f"/library/{crate['display_name']}/src/lib.rs" for crate in crates]
     sysroot = [crate for crate, end in zip(crates, ends) if crate["root_module"].endswith(end)]
     others = [crate for crate in crates if crate not in sysroot]
@@ -77,7 +77,7 @@ def split_sysroot(crates):
 def project(known, top, tree, root):
     crates = known["crates"]
     at = next(i for i, crate in enumerate(crates) if crate["display_name"] == "kernel")
-    # What comes after it are drivers that do not matter here.
+    # The crates behind the kernel's are drivers, which are not edited here.
     del crates[at + 1 :]
     kernel = crates[at]
 

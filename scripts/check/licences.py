@@ -26,7 +26,7 @@ WORDS = re.compile(r"\(|\)|\bAND\b|\bOR\b|[^\s()]+(?: WITH [^\s()]+)?")
 
 
 def allowed(expression):
-    """Whether an SPDX expression can be met; AND binds closer than OR."""
+    """Whether ALLOWED licences meet an SPDX expression; AND binds closer than OR."""
     words = WORDS.findall(expression.replace("/", " OR "))
 
     def term():

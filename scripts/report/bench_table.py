@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Turn what the boots of scripts/report/bench printed into a table and JSON.
 
-All costs are instructions of the guest. The cost of looking at the clock is
-taken off. Of a series the median counts, of several boots the least one.
+All costs are instructions of the guest, without the cost of reading the clock.
+A measure is the median of its series, and the least of several boots.
 
-Time that passes is taken with the same clock: an instruction takes a nanosecond,
-and a sleeping task is woken when its time has come.
+Elapsed time is taken with the same clock: an instruction takes a nanosecond,
+and a task that sleeps is woken at its time.
 
-The kernel does things now and then that have nothing to do with an error. So
-the least of the last eight errors counts for the 64th, as by then the figures
-of neither kernel grow any more.
+Now and then the kernel does other work during an error. So the figure of the
+64th error is the least of the last eight, which do not grow in either kernel.
 """
 
 import argparse
@@ -25,12 +24,12 @@ import tempfile
 from rst import list_table
 
 MARGIN = 1.02
-# To what part of itself a figure repeats itself: a goal is not missed by so little.
+# Figures repeat to within this factor, so a goal is not missed by less.
 NOISE = 1.005
 TOOLS = "s390x-linux-gnu-"
 FOR_OUR_CODE = re.compile(r"\bkernel(?:\[\w+\])?::(?:zpci|vfio)\b|rust_helper_zpci_|rust_helper_to_zpci")
 
-# Name and title of every measure, in the order of the table.
+# Name and title of each measure, in the order of the table.
 MEASURES = [
     ("floor", "a thread wakes another by eventfd (the floor)"),
     ("event.1", "error to woken owner, 1st error"),
@@ -60,7 +59,7 @@ MEASURES = [
     ("size.bss", "bss of them"),
 ]
 TITLES = dict(MEASURES)
-# The clock that a measure was taken with; the rest are not times.
+# The clock that each measure was taken with. Other measures are not times.
 CLOCKS = {
     "clock.monotonic": ("floor", "event", "many"),
     "clock.cpu": ("take", "poll.eventfd", "reset", "msix", "open", "close"),
@@ -73,7 +72,7 @@ OBJECTS = {
 
 
 class Boot:
-    """What one boot printed."""
+    """The figures that one boot has printed."""
 
     def __init__(self, path):
         self.series, self.none, self.reason = {}, {}, None
@@ -93,7 +92,7 @@ class Boot:
             self.reason = self.none.pop("all", None) or self.reason or "the boot ended too early"
 
     def corrected(self, costs):
-        """The series without the cost of the clock."""
+        """Yields the series without the cost of reading the clock."""
         for name, values in self.series.items():
             for clock, kinds in CLOCKS.items():
                 if name in kinds or name.split(".")[0] in kinds:
@@ -135,7 +134,8 @@ class Kernel:
                     if number <= len(self.events):
                         self.figures[f"event.{number}"] = min(self.events[number - of : number])
             elif name.startswith("slab.open."):
-                # The program opens more functions each time, and more give less noise.
+                # The last series overwrites earlier ones: it opens the most functions,
+                # and has the least noise.
                 self.figures["open.bytes"] = min(values[0] for values in runs)
             else:
                 self.figures[name] = min(statistics.median(values) for values in runs)
@@ -158,7 +158,7 @@ class Kernel:
         return path
 
     def idle_bytes(self):
-        """What zpci_create_device() allocates: the length is the third argument."""
+        """The size that zpci_create_device() allocates: the third argument of its kmalloc."""
         code = self.tool(
             "objdump", "-dr", "--no-show-raw-insn", "--disassemble=zpci_create_device",
             self.object("arch/s390/pci/pci.o"),
@@ -178,7 +178,7 @@ class Kernel:
         return [int(text), int(data), int(bss)]
 
     def symbols(self, path):
-        """Text, data and bss of the symbols that are ours in an object that has more."""
+        """Text, data and bss of our symbols in an object that has others, too."""
         total = [0, 0, 0]
         for line in self.tool("nm", "-C", "-S", self.object(path)).splitlines():
             fields = line.split(None, 3)
@@ -190,7 +190,7 @@ class Kernel:
 
     def sizes(self):
         self.parts = {path: self.size_of(path) for path in OBJECTS[self.impl]}
-        # The registration of adapter interrupts, which is in Rust, too, is a part of this one.
+        # In Rust this is a separate object; in C it is a part of pci_irq.o.
         self.airq = self.size_of("arch/s390/pci/pci_irq.o")
         if self.impl == "rust":
             for path in ("rust/kernel.o", "rust/helpers/helpers.o"):
@@ -198,7 +198,7 @@ class Kernel:
 
 
 class Recorded:
-    """The figures of a kernel in an earlier run: lines NAME VALUE."""
+    """Figures of a kernel that an earlier run has recorded as lines NAME VALUE."""
 
     def __init__(self, impl, path):
         self.impl, self.none, self.events, self.raw = impl, {}, [], []
@@ -211,7 +211,7 @@ class Recorded:
         lines = [f"{name}\t{value:.12g}" for name, value in kernel.figures.items()]
         return (
             "# SPDX-License-Identifier: GPL-2.0-only\n"
-            "# The C kernel's figures, with which `scripts/report/bench recorded` compares: made by\n"
+            "# Figures of the C kernel, with which `scripts/report/bench recorded` compares. Written by\n"
             "# `scripts/report/bench docs`, not to be edited.\n" + "\n".join(lines) + "\n"
         )
 
@@ -349,7 +349,7 @@ def record(rust, c, goals):
 
 
 def self_test():
-    """Two kernels that printed little, and no object files."""
+    """Makes the table of two kernels with few figures and no object files."""
     with tempfile.TemporaryDirectory() as folder:
         logs = {
             "rust-one-1": "bench: clock.cpu 9 5 5\nbench: take.feature 25 26 25\n"

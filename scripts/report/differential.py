@@ -4,7 +4,7 @@
     differential.py RUST C EXPECTED
 
 Each of the first two has a line "case NAME" for each event, and indented lines
-that say what became of it. EXPECTED has what may differ: lines "CASES | RUST | C |
+with its effects. EXPECTED lists differences on purpose: lines "CASES | RUST | C |
 REASON", where CASES is a regular expression for the whole name and RUST and C
 are expressions for the lines that only one of them has, or "-" for none.
 """
@@ -15,7 +15,7 @@ import sys
 
 
 def cases(lines):
-    """{name: [line, ...]}, in order."""
+    """Returns the lines of each case: {name: [line, ...]}, in order."""
     result, current = {}, None
     for line in lines:
         line = line.rstrip("\n")
@@ -37,14 +37,14 @@ def rules(lines):
 
 
 def only(name, lines, pattern):
-    """Whether all that only one side has is as the pattern wants it."""
+    """Whether each line that only one side has matches the pattern."""
     if pattern == "-":
         return not lines
     return bool(lines) and all(re.fullmatch(pattern, line) for line in lines)
 
 
 def compare(rust, c, expected):
-    """(unexpected differences, {reason: how many cases}, equal cases)"""
+    """Returns (unexpected differences, {reason: number of cases}, number of equal cases)."""
     wrong, reasons, equal = [], {}, 0
     for name in list(rust) + [n for n in c if n not in rust]:
         if name not in rust or name not in c:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Count what run_kselftest.sh has said in a guest's console log, with the parser of
-the kernel's tools/testing/kunit, which has to be in PYTHONPATH.
+"""Count the results that run_kselftest.sh has printed in a guest's console log, with the
+parser in the kernel's tools/testing/kunit, which must be in PYTHONPATH.
 
     ktap.py [--known FILE --platform PROFILE] [LOG]
 
-Prints a line for each test that did not simply pass, with what a failed one has said,
-and at last "PASSED FAILED SKIPPED". A test that did not run has failed.
+Prints a line for each test that has not passed, with the output of failed ones, and at
+last "PASSED FAILED SKIPPED". A test that did not run counts as failed.
 
-FILE lists the tests that are known to fail on a platform, and why. One that fails is
-counted as skipped; one that passes, or is not there, has failed. For the program "kernel"
-it has what the kernel complains of. Without a LOG, --known prints that as one pattern.
+FILE lists tests that are known to fail on a platform, and why. If such a test fails it
+counts as skipped; if it passes, or does not run, as failed. Lines for the program "kernel"
+are complaints of the kernel; without a LOG, --known prints these as one pattern.
 """
 
 import argparse
@@ -24,10 +24,10 @@ PROGRAM = re.compile(r"# (selftests: \S+: \S+)$")
 
 
 def programs(lines):
-    """A test for each program of a run, with a subtest for each test in it."""
+    """Returns a test for each program, with a subtest for each test of the program."""
 
     def unfold():
-        """As KTAP has subtests: kselftest puts "# " before them, where KTAP indents."""
+        """Turns kselftest's subtests, lines after "# ", into KTAP's indented ones."""
         name = None
         for line in lines:
             program = PROGRAM.match(line)
@@ -47,7 +47,7 @@ def programs(lines):
 
 
 def leaves(program):
-    """The tests of a program; it is one itself if their results do not tell its own."""
+    """Returns a program's tests, and the program itself if it failed and no test did."""
     tests = [test for test in program.subtests if not test.subtests]
     for group in program.subtests:
         if group.subtests:
@@ -64,7 +64,7 @@ def short(program):
 
 
 def known_failures(text, platform):
-    """{(program, test): why}"""
+    """Returns the tests that are known to fail: {(program, test): reason}."""
     known = {}
     for line in text.split("\n"):
         if line and not line.startswith("#"):
@@ -75,7 +75,7 @@ def known_failures(text, platform):
 
 
 def evaluate(lines, known=()):
-    """(messages, passed, failed, skipped)"""
+    """Returns (messages, passed, failed, skipped)."""
     known, messages = dict(known), []
     total = {"passed": 0, "failed": 0, "skipped": 0}
 

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables of reStructuredText: for what makes pages of Documentation, and for mails.
+"""Tables of reStructuredText: writes them for pages, and reads them for mails.
 
-    rst.py tables PAGE [COLUMN...]    the tables of a page as plain text, or, of
-                                      those with all of these columns, only them
-    rst.py figures PAGE ROW...        these rows of its first table, Rust and C
-    rst.py missed PAGE                the rows of that table whose goal is missed
+    rst.py tables PAGE [COLUMN...]    print the tables of a page as plain text, or
+                                      only these columns of tables that have them
+    rst.py figures PAGE ROW...        print these rows of the first table, Rust and C
+    rst.py missed PAGE                print the rows of it whose goal is missed
 """
 
 import re
 import sys
 import textwrap
 
-# Of a mail, without what a reply puts before it.
+# The width of a mail that is not quoted.
 LINE = 72
 
 
 def list_table(rows, widths=None):
-    """A list-table of rows of cells, the first of which is the head."""
+    """Returns a list-table of rows of cells; the first row is the head."""
     lines = [".. list-table::", "   :header-rows: 1"]
     if widths:
         lines.append("   :widths: " + " ".join(map(str, widths)))
@@ -28,7 +28,7 @@ def list_table(rows, widths=None):
 
 
 def list_tables(page):
-    """What list_table() has made of rows: each table of a page, as its rows."""
+    """Reads the list-tables of a page; each is a list of rows."""
     tables = []
     for line in page.splitlines():
         cell = re.match(r"   ( |\*) -(?: (.*))?$", line)
@@ -42,7 +42,7 @@ def list_tables(page):
 
 
 def columns(tables, heads):
-    """Of the tables that have all columns of these heads, only these columns."""
+    """Returns only these columns of the tables that have all of them."""
     found = []
     for rows in tables:
         if set(heads) <= set(rows[0]):
@@ -53,7 +53,7 @@ def columns(tables, heads):
 
 
 def plain_text(rows):
-    """A table of at most LINE characters a line; the widest columns are folded."""
+    """Returns a table as text in lines of LINE characters; the widest columns are folded."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     while sum(widths) + 2 * (len(widths) - 1) > LINE:
         widths[widths.index(max(widths))] -= 1
@@ -69,7 +69,7 @@ def plain_text(rows):
 
 
 def figures(rows, names):
-    """A line for each of these rows: what it measures, in Rust and in C."""
+    """Returns a line for each of these rows: the measure, and its figures of Rust and C."""
     found = {row[0]: row for row in rows[1:]}
     absent = [name for name in names if name not in found]
     assert not absent, "no row has %s" % absent
@@ -79,7 +79,7 @@ def figures(rows, names):
 
 
 def missed(rows):
-    """A line for each row whose goal is missed: how far."""
+    """Returns a line for each goal that is missed, and by how much."""
     text = ""
     for row in rows[1:]:
         if row[-1] == "MISSED":

@@ -61,7 +61,7 @@ ROUGH_WIDTHS = (5, 40, 45, 10)
 
 
 def scenarios(text):
-    """[(number, text, tests, reason)], and the same of those with an R before the number"""
+    """Returns [(number, text, tests, reason)], and the same for numbers after an R."""
     found = {"": [], "R": []}
     for line in text.split("\n"):
         if not line or line.startswith("#"):
@@ -89,7 +89,7 @@ def known_tests(folder):
 
 
 def results(logs):
-    """{program:test: {variant: outcome}} of guests' logs"""
+    """Returns the outcomes in guests' logs: {program:test: {variant: outcome}}."""
     found = {}
     for log in logs:
         for program in programs(log.split("\n")):
@@ -104,7 +104,7 @@ def results(logs):
 
 
 def verdict(tests, found):
-    """(what all variants of the tests of a scenario did, whether there is a failure)"""
+    """Returns the outcome of all tests of a scenario in words, and whether one has failed."""
     outcomes = [o for test in tests for o in found.get(test, {"": "not run"}).values()]
     counted = [outcome for outcome in outcomes if outcome != "no region"]
     failed = counted.count("fails")
@@ -144,7 +144,7 @@ def table(listed, rust, c, causes):
 
 
 def read_causes(text):
-    """{number: cause}"""
+    """Returns the causes of failures of C: {number of the scenario: cause}."""
     lines = (line.split("|", 1) for line in text.split("\n") if line and not line.startswith("#"))
     return {number.strip(): cause.strip() for number, cause in lines}
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Takes the declaration and the re-exports of a Rust module out of its parent.
+"""Take the declaration and the re-exports of a Rust module out of its parent.
 
-rust_modules.py FILE: FILE is the module's, which need not exist any more; the parent is
-DIR.rs or another file of the folder DIR that FILE is in.
+rust_modules.py FILE: FILE is the file of the module, and need not exist. Its parent is
+DIR.rs or another file in FILE's folder DIR.
 """
 
 import pathlib
@@ -12,23 +12,24 @@ import sys
 
 
 def without(text, name):
-    """Returns the parent's text without that module; in the form that rustfmt gives it."""
+    """Returns the parent's text without the module, formatted as rustfmt does it."""
     found = re.sub(rf"(?m)^(#\[[^\n]*\]\n)*(pub(\([^)]*\))? )?mod {name};\n", "", text)
     if found == text:
         return text
     found = re.sub(rf"(?ms)^pub use (self::)?{name}::(\{{[^}}]*\}}|\w+);\n", "", found)
     found = re.sub(rf"(?m)^    {name}::(\{{[^}}]*\}}|\w+),( //)?\n", "", found)
-    # What is the last one of a list now says so.
+    # Removing the last entry of a list leaves a new last one, which gets the mark
+    # "//".
     found = re.sub(r"(?ms)^(pub use self::\{\n(?:    [^\n]*\n)*    [^\n]*,)\n\};", r"\1 //\n};", found)
     found = found.replace("pub use self::{\n};\n", "")
     return re.sub(r"\n\n\n+", "\n\n", found)
 
 
 def take_out(file):
-    """Writes the parents of that module's file anew."""
+    """Takes the module out of all files that declare or re-export it."""
     folder = file.parent
     for parent in [folder.with_suffix(".rs"), *sorted(folder.glob("*.rs"))]:
-        # What the kernel crate has at its top is a hook's.
+        # Modules in lib.rs are declared by a hook.
         if parent.is_file() and parent.name != "lib.rs":
             text = parent.read_text()
             new = without(text, file.stem)
@@ -37,7 +38,7 @@ def take_out(file):
 
 
 def self_test():
-    """Lists and single re-exports; the order stays, and the last one has its mark."""
+    """Takes modules out of lists and single re-exports, and keeps order and marks."""
     text = (
         "mod a;\n#[cfg(X)]\nmod b;\npub mod c;\n\n"
         "pub use self::{\n    a::A,\n    b::{\n        B,\n        D, //\n    }, //\n};\n"

@@ -3,8 +3,8 @@
 
 Copies the console to the terminal and into a log, sends "zpci-host:" lines to
 QEMU, and exits with the status of the guest's command, or with 90 and more and
-one line that says why if the guest itself failed. Of a guest that hangs the log
-ends with where each processor is, and the stacks of all tasks.
+one line that says why if the guest itself failed. If the guest hangs, the log
+ends with the place of each processor and the stacks of all tasks.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import time
 
 COMPLAINT, PANIC, TIMEOUT, NO_MARKER, QMP, NO_START = 90, 91, 92, 93, 94, 95
 
-# The guest has printk.time=1: every line of the kernel begins with a time.
+# The guest has printk.time=1: each line of the kernel begins with a time.
 KERNEL = re.compile(r"\[ *\d+\.\d+\](?:\[[^]]*\])? ?(.*)")
 FATAL = re.compile(r"Kernel panic|Oops|kernel BUG at|Unable to handle kernel")
 BAD = re.compile(
@@ -36,23 +36,22 @@ BAD = re.compile(
 MARKER = re.compile(r"zpci-guest: exit (\d+)$")
 HOST = re.compile(r"zpci-host: (\{.*)$")
 
-# What QEMU says of a processor; the bits of the mask that say it waits for an interrupt,
-# and that it is in user space.
+# QEMU's line for a processor, and the bits of the mask for "waits" and "in user space".
 PSW = re.compile(r"PSW=mask ([0-9a-f]+) addr ([0-9a-f]+)")
 WAITS, USER = 1 << 49, 1 << 48
 
-# Keys after the console's magic one (Ctrl-O): what the processors do, what all tasks do.
-# Each is sent when the kernel has said this for the one before; the last one only marks
-# the end of what the second has said.
+# Keys that are sent after the console's magic one (Ctrl-O): "l" shows the processors, "t"
+# all tasks. A key is sent when the text of the one before has come; "h" only shows that
+# the output of "t" has ended.
 MAGIC = b"\x0f"
 KEYS = ((b"l", "Show backtrace of all"), (b"t", "Showing busy workqueues"), (b"h", "HELP : "))
 
-# A hanging kernel may not hear a key: then no more is waited for, in seconds.
+# Seconds to wait for a key's text: a kernel that hangs may not answer keys.
 DEAF = 60
 
 
 def complaint(text):
-    """The exit status that a line of the kernel stands for, or 0."""
+    """Returns the exit status for a line of the kernel that is a complaint, or 0."""
     if FATAL.search(text):
         return PANIC
     return COMPLAINT if BAD.search(text) else 0
@@ -66,11 +65,11 @@ class Control:
         self.socket.settimeout(10)
         self.socket.connect(path)
         self.stream = self.socket.makefile("rw")
-        self.stream.readline()  # the greeting
+        self.stream.readline()  # QEMU's greeting
         self.run({"execute": "qmp_capabilities"})
 
     def run(self, command):
-        """Send a command; the answer, without the events before it."""
+        """Sends a command, and returns the answer; events before it are skipped."""
         self.stream.write(json.dumps(command) + "\n")
         self.stream.flush()
         while True:
@@ -80,7 +79,7 @@ class Control:
 
 
 class Console:
-    """The lines that QEMU prints."""
+    """QEMU's output, line by line."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -88,11 +87,11 @@ class Console:
         self.rest = b""
 
     def lines(self, deadline):
-        """Each line until QEMU ends; TimeoutError if that is not before the deadline."""
+        """Yields each line until QEMU ends; raises TimeoutError at the deadline."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.stream, selectors.EVENT_READ)
             while True:
-                # The next reader gets those that this one leaves.
+                # Lines that this reader leaves are there for the next one.
                 while self.have:
                     yield self.have.pop(0).decode("utf-8", "replace")
                 if not selector.select(max(0, deadline - time.monotonic())):
@@ -106,7 +105,7 @@ class Console:
 
 
 def name_of(address, symbols, base):
-    """The function at an address, by the lines of the System.map of a kernel that is at base."""
+    """Returns the function at an address; `symbols` are lines of System.map, for base 0."""
     names = [line.split() for line in symbols if " " in line]
     names = [(int(at, 16), name) for at, kind, name in names if kind in "tTwW" or name == "_end"]
     names.sort(key=lambda entry: entry[0])
@@ -121,8 +120,8 @@ class Watch:
         self.args = args
         self.log = open(args.log, "w", encoding="utf-8", errors="replace")
         self.status = None  # of the guest's command
-        self.failure = None  # (exit status, reason), the first one
-        self.last = ""  # line on the console
+        self.failure = None  # (exit status, reason) of the first failure
+        self.last = ""  # the last line on the console
         self.control = None
 
     def show(self, line):
@@ -137,7 +136,7 @@ class Watch:
             self.failure = (code, reason)
 
     def ask(self, command):
-        """QEMU's answer to a command."""
+        """Sends QEMU a command and returns the answer."""
         if self.control is None:
             self.control = Control(self.args.qmp)
         return self.control.run(command)
@@ -169,7 +168,7 @@ class Watch:
             self.ask_host(host.group(1))
 
     def processors(self):
-        """A line for each processor: where it is."""
+        """Returns a line for each processor, with its place in the code."""
         command = {"command-line": "info registers -a"}
         try:
             answer = self.ask({"execute": "human-monitor-command", "arguments": command})
@@ -187,7 +186,7 @@ class Watch:
         return lines
 
     def where(self, qemu, console):
-        """Into the log goes where a guest hangs."""
+        """Logs the place of each processor of a guest that hangs, and the stacks of its tasks."""
         self.log.write("\n".join(["where it hangs:"] + self.processors()) + "\n")
         for key, said in KEYS:
             try:
@@ -239,7 +238,8 @@ class Watch:
         return self.status
 
 
-# Stands in for a QEMU whose guest hangs: it says something for each key.
+# A program that stands for a QEMU whose guest hangs: it prints an answer to each
+# key.
 HANGING = """
 import sys
 print("booted", flush=True)
@@ -251,7 +251,7 @@ while sys.stdin.buffer.read(1):
 
 
 def answer_registers(server):
-    """QEMU's side of the control socket, for one command beside the first."""
+    """Plays QEMU's side of the control socket: answers the first command and one more."""
     with server.accept()[0] as peer, peer.makefile("rw") as stream:
         registers = "CPU#0\nPSW=mask 0704c00180000000 addr 000003ffe0001010 cc 00\n"
         registers += "CPU#1\nPSW=mask 0706c00180000000 addr 000003ffe0009000 cc 00\n"
@@ -263,7 +263,7 @@ def answer_registers(server):
 
 
 def test_hang():
-    """A guest that hangs: what its log has of that, and in this order."""
+    """Checks what the log of a guest that hangs ends with."""
     with tempfile.TemporaryDirectory() as work, socket.socket(socket.AF_UNIX) as server:
         at = {name: os.path.join(work, name) for name in ("qmp", "log", "symbols")}
         server.bind(at["qmp"])
