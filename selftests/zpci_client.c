@@ -63,7 +63,7 @@ static const void *capability(const union info *info, __u32 at, __u16 id)
 	return NULL;
 }
 
-/* The region has no fixed index: its type identifies it. */
+/* The region has no fixed number: its type identifies it. */
 static void find_region(struct client *client, __u32 regions)
 {
 	const __u32 wanted = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_ZPCI_ERROR_REGION_VENDOR;
@@ -185,7 +185,7 @@ static int reset(struct client *client)
 	return 0;
 }
 
-/* After a measurement event the function works on: a reset would end its work for nothing. */
+/* Measurement has failed, but the function works: a reset would only end its work. */
 static int works_on(const struct vfio_device_zpci_err_region *event)
 {
 	return event->pec >= 0x2a && event->pec <= 0x2c;

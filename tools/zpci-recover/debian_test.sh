@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=dash disable=SC2317 # functions are called by their name
-# Tests the package on Debian with systemd, against real errors and injected ones: from
-# its installation to its removal. scripts/vm/tools-boot boots that in QEMU.
+# Tests the package on Debian with systemd, from its installation to its removal, with
+# real and injected errors. scripts/vm/tools-boot runs this in QEMU.
 
 exec >/dev/console 2>&1
 address=0001:00:00.0 other=0002:00:00.0 unit=zpci-recover-watch
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 cd "$work" || exit 1
 number=0 failed=0
 
-# passes NAME COMMAND...: the command succeeds; what it says is shown if not.
+# passes NAME COMMAND...: the command must succeed; its output is shown if it fails.
 passes() {
 	local name=$1
 	shift
@@ -25,13 +25,13 @@ passes() {
 	fi
 }
 
-# shows COMMAND...: for who reads along.
+# shows COMMAND...: print the output, for the reader of the log.
 shows() {
 	echo "# \$ $*"
 	"$@" 2>&1 | sed 's/^/#   /'
 }
 
-wait_for() { # COMMAND...: until it succeeds
+wait_for() { # COMMAND...: repeat until it succeeds
 	local try=0
 	until "$@"; do
 		try=$((try + 1))
@@ -40,7 +40,7 @@ wait_for() { # COMMAND...: until it succeeds
 	done
 }
 
-# says TEXT COMMAND...: the command prints that.
+# says TEXT COMMAND...: the output of the command must contain the text.
 says() {
 	local text=$1
 	shift
@@ -52,11 +52,11 @@ says() {
 	}
 }
 
-journal() { # PRIORITY TEXT: the unit has logged that with just this priority
+journal() { # PRIORITY TEXT: the unit must have logged the text with this priority
 	wait_for says "$2" journalctl -q -o cat -u "$unit" -p "$1..$1"
 }
 
-# What the record had before the unit was started again.
+# Checks that the unit repeats recorded events after a restart.
 journal_again() {
 	systemctl restart "$unit" &&
 		wait_for says "PEC 0x4 transient" journalctl -q -o cat \
@@ -70,7 +70,7 @@ bind() { # ADDRESS DRIVER
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
-# A function whose driver gives it up.
+# Its driver gives the function up.
 udev_rule() {
 	cp "$docs/examples/zpci-errors.rules" /etc/udev/rules.d/90-zpci-errors.rules &&
 		udevadm control --reload || return 1
@@ -95,7 +95,7 @@ gone() {
 	! systemctl cat "$unit"
 }
 
-# What the unit takes while nothing happens.
+# The processor time that the unit takes while nothing happens.
 idle() {
 	local before after
 	before=$(systemctl show -P CPUUsageNSec "$unit")

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=dash disable=SC2317 # functions are called by their name
-# Tests crate and command in the guest, against real errors; the results are
-# KTAP. What is expected depends on the kernel that is booted. RECOVERIES: how
-# many the driver of the poll-mode example has to survive.
+# Tests crate and command in the guest, with real errors; the output is KTAP. Some
+# results depend on the kernel. RECOVERIES is the number of errors that the driver
+# of the poll-mode example must survive.
 
 address=${ZPCI_NVME:-0001:00:00.0} other=0002:00:00.0
 recoveries=${RECOVERIES:-20}
@@ -20,7 +20,8 @@ elif built_in VFIO_PCI_ZDEV_KVM; then
 else
 	interface=none
 fi
-# The C version can be given events as well, but does not come back from a permanent one.
+# The C version takes injected events as well, but does not recover from a permanent
+# failure.
 injector=''
 [ "$interface" != Region ] || ! modprobe -q zpci_inject || injector=yes
 
@@ -33,11 +34,12 @@ result() { # STATUS NAME
 		echo "not ok $number $2"
 		sed 's/^/# /' output
 	fi
-	# The next test may be about it.
+	# The next test may be about the same function.
 	mv output said
 }
 
-# passes NAME COMMAND...: the command succeeds; its output is kept as "said".
+# passes NAME COMMAND...: the command must succeed; its output goes into the file
+# "said".
 passes() {
 	local name=$1 status=0
 	shift
@@ -45,7 +47,7 @@ passes() {
 	result "$status" "$name"
 }
 
-# fails NAME TEXT COMMAND...: the command fails, and says that.
+# fails NAME TEXT COMMAND...: the command must fail and print the text.
 fails() {
 	local name=$1 text=$2 status=0
 	shift 2
@@ -59,7 +61,7 @@ skip() {
 	echo "ok $number $1 # SKIP $2"
 }
 
-has() { # FILE TEXT...: each in a line of the file
+has() { # FILE TEXT...: each text must be in a line of the file
 	local file=$1 text
 	shift
 	for text in "$@"; do
@@ -78,7 +80,7 @@ lines() { # FILE COUNT
 	}
 }
 
-wait_for() { # COMMAND...: until it succeeds
+wait_for() { # COMMAND...: repeat until it succeeds
 	local try=0
 	until "$@" >/dev/null 2>&1; do
 		try=$((try + 1))
@@ -87,10 +89,10 @@ wait_for() { # COMMAND...: until it succeeds
 	done
 }
 
-# There are no users in the guest.
+# There are no user accounts in the guest.
 [ -e /etc/passwd ] || echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
 
-# Tests before this one may have bound it to anything.
+# Earlier tests may have bound the function to any driver.
 unbind() {
 	[ ! -e "/sys/bus/pci/devices/$1/driver" ] || echo "$1" >"/sys/bus/pci/devices/$1/driver/unbind"
 }
@@ -110,18 +112,18 @@ without_interface() {
 	passes "a function is reset all the same" zpci-recover reset "$address"
 }
 
-survive() { # WAY COUNT: while the record is watched
+survive() { # WAY COUNT: provoke errors while the record is watched
 	zpci-recover watch --json -n "$2" "$address" >"watched-$1" &
 	usleep 300000
 	poll_mode "$address" "$2" 200 "$1" || return 1
-	# The last one may not have been printed yet.
+	# The last event may not have been printed yet.
 	wait_for lines "watched-$1" "$2" || kill $!
 	wait $!
 }
 
 all_watched() { # WAY COUNT
 	lines "watched-$1" "$2" || {
-		# Why one is missing can only be seen in what was read.
+		# If one is missing, the output shows why.
 		cat /sys/kernel/debug/s390dbf/pci_error/hex_ascii
 		return 1
 	}
@@ -152,9 +154,9 @@ own() {
 	wait $! && has owned "#3 PEC 0x3b permanent"
 }
 
-# recovers COMMAND...: an owner recovers, and ends when the function is lost.
+# recovers COMMAND...: an owner must recover, and end after a permanent failure.
 recovers() {
-	# Only the command makes it again, so that what is in it is never of the one before.
+	# The file is removed first, so that it has no output of an earlier owner.
 	rm -f noticed
 	"$@" >noticed &
 	wait_for has noticed listening || return 1
@@ -180,7 +182,7 @@ passes "a function is listed" zpci-recover list
 passes "with its driver, its owner and its state" \
 	grep -E "^$address +0x00000001 +0x1 +vfio-pci +host +ok " said
 for way in iommufd group; do
-	# The way makes no difference to what follows.
+	# How the function was opened does not matter to the tests below.
 	[ "$way" = iommufd ] || recoveries=5
 	passes "the driver survives $recoveries errors ($way)" survive "$way" "$recoveries"
 	sed 's/^/# /' said

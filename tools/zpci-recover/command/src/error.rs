@@ -54,12 +54,12 @@ impl From<io::Error> for Error {
 }
 
 impl Error {
-    /// Whether the command line is at fault, and not what it was about.
+    /// Whether the command line is wrong.
     pub const fn is_usage(&self) -> bool {
         matches!(self, Self::NotUnderstood(_))
     }
 
-    /// What the operator can do about it.
+    /// Returns a hint for the operator.
     pub fn hint(&self) -> Option<String> {
         use zpci_recover::Error as Recover;
 

@@ -51,7 +51,7 @@ impl<'a> From<&'a Entry> for Json<'a> {
     }
 }
 
-/// A code or a CCDF of the command line.
+/// Reads a code or a CCDF from the command line.
 fn argument(text: &str) -> Result<Entry> {
     let what = text.parse().map(What::Ccdf).or_else(|_| {
         text.parse().map(|pec| What::Pec {
@@ -81,7 +81,7 @@ fn entries(what: &[String]) -> Result<Vec<Entry>> {
             entries => Ok(entries),
         };
     }
-    // The kernel's record has the bytes of a CCDF as words.
+    // In the kernel's record a CCDF is a row of words.
     match joined.parse::<Ccdf>() {
         Ok(ccdf) => Ok(vec![What::Ccdf(ccdf).into()]),
         Err(_) => what.iter().map(|text| argument(text)).collect(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is known of a function without opening it.
+//! Information about a function that can be read without opening it.
 
 use std::{fs::File, os::unix::fs::FileExt};
 
@@ -32,8 +32,8 @@ impl State {
         }
     }
 
-    /// A function in error gives all ones. The kernel answers for the identifiers itself, so it
-    /// is command and status that tell.
+    /// Reads the state from Command and Status: those of a function in error are all ones. The
+    /// kernel returns vendor and device ID from memory, also in error.
     pub fn of(address: Address) -> Self {
         let mut command_and_status = [0; 4];
         let read = File::open(sysfs::directory(address).join("config"))
@@ -60,7 +60,7 @@ pub struct Function {
     pub state: State,
 }
 
-/// Errors in the kernel's record.
+/// The function's errors in the kernel's record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub errors: usize,
@@ -73,7 +73,7 @@ fn number(address: Address, name: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
-/// The function ID; functions that are not of zPCI have none.
+/// The function ID; only zPCI functions have one.
 pub fn function_id(address: Address) -> Option<u32> {
     number(address, "function_id")
 }
@@ -92,8 +92,8 @@ impl Function {
                 .as_ref()
                 .and_then(|known| known.get("channel"))
             {
-                // The kernel writes each access that fails into its record of errors, which is
-                // small: two hours of one look a minute would fill it.
+                // Does not read config space: the kernel records each access that fails, and
+                // looking once a minute would fill its small record in two hours.
                 Some(Value::Word(word)) if word == "frozen" || word == "permanent-failure" => {
                     State::Error
                 }
@@ -102,7 +102,7 @@ impl Function {
         })
     }
 
-    /// Its events, oldest first.
+    /// Returns the function's events in a log, oldest first.
     pub fn events<'a>(&'a self, log: &'a [Entry]) -> impl Iterator<Item = &'a Entry> {
         log.iter()
             .filter(|entry| entry.function_id() == Some(self.function_id))
@@ -118,7 +118,7 @@ impl Function {
     }
 }
 
-/// The address of the function with that ID.
+/// Finds the function with an ID.
 pub fn with_id(id: u32) -> Option<Address> {
     sysfs::functions()
         .ok()?

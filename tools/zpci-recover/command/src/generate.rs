@@ -15,10 +15,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// For the administrator, as zpcictl.
+/// The section for administrators, as for zpcictl.
 const SECTION: &str = "8";
 
-/// The kernel's own files that a command looks at.
+/// Files of the kernel that commands read.
 const RECORD: (&str, &str) = (
     "/sys/kernel/debug/s390dbf/pci_error/hex_ascii",
     "the kernel's record of errors, for root",
@@ -36,7 +36,7 @@ const INJECTOR: (&str, &str) = (
     "the injector, where zpci_inject.ko is loaded",
 );
 
-/// What a page has that no option tells.
+/// Parts of a manual page that do not come from the options.
 struct Notes {
     command: &'static str,
     examples: &'static [(&'static str, &'static str)],
@@ -142,7 +142,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<()> {
     Ok(())
 }
 
-/// The sections that clap knows nothing of.
+/// Writes the sections that clap_mangen does not write.
 fn sections(name: &str, notes: &Notes) -> Roff {
     let mut roff = Roff::new();
     let entry = |roff: &mut Roff, term: &str, text: &str| {
@@ -179,7 +179,7 @@ fn sections(name: &str, notes: &Notes) -> Roff {
     roff
 }
 
-/// As `--help` has it: that of clap_mangen does not say what an option takes, nor how often.
+/// Takes the synopsis from `--help`; clap_mangen's lacks arguments of options and repetitions.
 fn synopsis(command: &mut clap::Command) -> Roff {
     let name = command
         .get_bin_name()
@@ -208,7 +208,8 @@ fn render(mut command: clap::Command, name: &str) -> io::Result<Vec<u8>> {
         .ok_or_else(|| io::Error::other(format!("there are no notes on {name}")))?;
     let man = Man::new(command)
         .section(SECTION)
-        // There is none. What is empty is left out, and the next one would be taken for it.
+        // A blank: clap_mangen leaves an empty date out, and the next argument would take its
+        // place.
         .date(" ")
         .source(concat!("zpci-recover ", env!("CARGO_PKG_VERSION")))
         .manual("zPCI error recovery");
@@ -241,7 +242,7 @@ fn page(command: clap::Command, directory: &Path) -> Result<()> {
 pub fn man(args: &ManArgs) -> Result<()> {
     let mut command = Cli::command();
 
-    // Only then do the commands have the names under which their pages are looked for.
+    // Gives the subcommands their full names, by which their pages are found.
     command.build();
     for sub in command.get_subcommands() {
         page(sub.clone(), &args.directory)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which process has a function open.
+//! Finds the process that has a function open.
 
 use std::{
     fmt, fs, io,
@@ -11,7 +11,7 @@ use zpci_recover::{sysfs, Address};
 
 use crate::output::printable;
 
-/// A process that has the node of a function or of its group open.
+/// A process that has the device node of a function, or of its group, open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub pid: u32,
@@ -24,12 +24,12 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What can be seen of that.
+/// The holder of a function, as far as it can be found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     No,
     By(Holder),
-    /// There are processes that this one may not look at.
+    /// No holder was found, but some processes may not be looked at.
     Unknown,
 }
 
@@ -54,7 +54,7 @@ fn holds(process: &Path, nodes: &[PathBuf]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The first process that has one of the nodes open.
+/// Finds the first process that has one of the nodes open.
 fn holder_of(nodes: &[PathBuf]) -> Held {
     let mut held = Held::No;
 
@@ -72,16 +72,16 @@ fn holder_of(nodes: &[PathBuf]) -> Held {
                 })
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => held = Held::Unknown,
-            // It has ended meanwhile, or has none of them.
+            // The process has ended meanwhile, or has none of the nodes open.
             Ok(false) | Err(_) => (),
         }
     }
     held
 }
 
-/// The process that has the function open through vfio.
+/// Finds the process that has the function open through vfio.
 pub fn holder(address: Address) -> Held {
-    // Only vfio has functions that are open: what another driver has is the host's.
+    // Only functions with a driver of vfio can be open.
     let nodes: Vec<_> = match sysfs::driver(address) {
         Some(driver) if driver.contains("vfio") || sysfs::device_node(address).is_some() => {
             [sysfs::group_node(address), sysfs::device_node(address)]

@@ -30,7 +30,7 @@ pub fn run(args: &InjectArgs) -> Result<()> {
 
         ccdf = ccdf.with_failing_access(access, address);
     }
-    // An event is one write of all its bytes.
+    // The injector takes an event as a single write of all bytes.
     let done = fs::File::options()
         .write(true)
         .open(path)

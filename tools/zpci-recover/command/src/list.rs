@@ -17,7 +17,7 @@ use crate::{
     recovery::{recovery, Recovery},
 };
 
-/// A function, for JSON.
+/// A function as a JSON object.
 #[derive(Serialize)]
 pub struct JsonFunction {
     address: Address,
@@ -28,12 +28,12 @@ pub struct JsonFunction {
     driver: Option<String>,
     owner: Option<String>,
     owner_pid: Option<u32>,
-    /// Otherwise there may be an owner that this process may not see.
+    /// False if there may be an owner that this process cannot see.
     owner_known: bool,
     state: State,
-    /// Not known where the record may not be read.
+    /// None if the record cannot be read.
     counters: Option<Counters>,
-    /// Of the Rust version only.
+    /// None with the C version.
     recovery: Option<Recovery>,
 }
 
@@ -58,7 +58,7 @@ impl JsonFunction {
     }
 }
 
-/// The process that recovers the function, or the host.
+/// Returns the process that recovers the function, or "host".
 fn owner(function: &Function) -> String {
     match (&function.held, &function.driver) {
         (Held::By(holder), _) => holder.to_string(),
@@ -78,7 +78,7 @@ const HEAD: [&str; 8] = [
     "ERRORS",
     "LAST ERROR",
 ];
-/// The column with a colour.
+/// The index of the column that is shown in colour.
 const STATE: usize = 5;
 
 fn row(function: &Function, log: Option<&[Entry]>) -> [String; HEAD.len()] {
@@ -128,7 +128,7 @@ pub fn run(args: &ListArgs) -> Result<()> {
     let functions = addresses(args)?
         .into_iter()
         .map(Function::read)
-        // It may go meanwhile, which only matters to who has named it.
+        // A function may go meanwhile: that is an error only for one that was named.
         .filter(|function| function.is_ok() || !args.functions.is_empty())
         .collect::<Result<Vec<_>>>()?;
 

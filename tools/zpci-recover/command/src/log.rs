@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Events in what the kernel writes down: its record of errors, and its messages.
+//! Finds events in the kernel's record of errors and in its messages.
 
 use std::{
     collections::HashSet,
@@ -16,13 +16,13 @@ use crate::error::{Error, Result};
 /// The kernel's record of errors, a view of the s390 debug feature.
 const RECORD: &str = "/sys/kernel/debug/s390dbf/pci_error/hex_ascii";
 
-/// An event that was written down.
+/// An event in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub time: Option<SystemTime>,
-    /// What a message has before it, such as the time since the machine was started.
+    /// The text before the message, such as the time since boot.
     pub logged: Option<String>,
-    /// Of the function, in a message.
+    /// The address of the function, which a message may contain.
     pub address: Option<Address>,
     pub what: What,
 }
@@ -38,7 +38,7 @@ impl From<What> for Entry {
     }
 }
 
-/// As much as is known of it.
+/// The known part of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Ccdf(Ccdf),
@@ -61,7 +61,7 @@ impl Entry {
     }
 }
 
-/// Reads the kernel's record: a ring, which forgets its oldest lines.
+/// Reads the kernel's record: a ring, in which new lines overwrite the oldest ones.
 fn record() -> Result<String> {
     let path = Path::new(RECORD);
     let bytes = fs::read(path).map_err(|error| Error::Read {
@@ -76,38 +76,38 @@ fn is_error(entry: &Entry) -> bool {
     entry.pec().severity() != Severity::Availability
 }
 
-/// The errors in the kernel's record, oldest first.
+/// Returns the errors in the kernel's record, oldest first.
 pub fn errors() -> Result<Vec<Entry>> {
     Ok(parse(&record()?).into_iter().filter(is_error).collect())
 }
 
-/// Looks at the kernel's record again and again.
+/// Reads the kernel's record repeatedly, and finds new events.
 #[derive(Default)]
 pub struct Follower {
-    /// The lines that were there at the last look.
+    /// The lines of the last look.
     seen: Option<HashSet<String>>,
 }
 
-/// What the record has that it did not have at the last look.
+/// The difference between the last look and this one.
 pub struct News {
-    /// Errors, oldest first.
+    /// New errors, oldest first.
     pub errors: Vec<Entry>,
-    /// Whether there were lines in between that nobody can have read.
+    /// Whether lines may have been overwritten before they could be read.
     pub lost: bool,
 }
 
 impl Follower {
-    /// Looks; the first time all is new.
+    /// Reads the record. The first time all errors are new.
     pub fn look(&mut self) -> Result<News> {
         Ok(self.news(&record()?))
     }
 
-    /// A line is known by what is in it, and not by its time: the clock may go back.
+    /// A line is identified by its text and not by its time, as the clock may go back.
     fn news(&mut self, text: &str) -> News {
         let is_new = |line: &&str| !self.seen.as_ref().is_some_and(|seen| seen.contains(*line));
         let lines = in_order(text, is_new);
         let lost = self.seen.as_ref().is_some_and(|seen| {
-            // What was emptied is shorter than before, and begins with its oldest line.
+            // A record that was emptied is shorter than before, and begins with its oldest line.
             lines.iter().all(is_new)
                 && (text.lines().next() != lines.first().copied()
                     || !seen.is_empty() && lines.len() == seen.len())
@@ -122,14 +122,14 @@ impl Follower {
     }
 }
 
-/// All events in a text, in its order.
+/// Returns all events in a text, in order.
 pub fn parse(text: &str) -> Vec<Entry> {
     events(&in_order(text, |_| false))
         .map(|(_, entry)| entry)
         .collect()
 }
 
-/// Events, with the places of their last lines.
+/// Returns events, with the index of the last line of each.
 fn events<'a>(lines: &'a [&str]) -> impl Iterator<Item = (usize, Entry)> + 'a {
     let mut record = Record::default();
 
@@ -140,8 +140,9 @@ fn events<'a>(lines: &'a [&str]) -> impl Iterator<Item = (usize, Entry)> + 'a {
     })
 }
 
-/// The record is a ring of lines, shown from its beginning and not from the oldest one. The oldest
-/// one follows the last of those that are new; where all are, or none is, time goes back there.
+/// Puts the lines of the record in order. The record is a ring that is shown from its beginning:
+/// the oldest line follows the last new one. If all lines are new, or none, it follows the place
+/// where the time goes back.
 fn in_order(text: &str, is_new: impl Fn(&&str) -> bool) -> Vec<&str> {
     let mut lines: Vec<_> = text.lines().collect();
     let news: Vec<_> = lines.iter().map(is_new).collect();
@@ -153,7 +154,7 @@ fn in_order(text: &str, is_new: impl Fn(&&str) -> bool) -> Vec<&str> {
     let goes_back = |i: &usize| times[*i].is_some() && times[*i] < times[*i - 1];
     let only = |mut seams: Vec<usize>| seams.pop().filter(|_| seams.is_empty());
 
-    // More than one is not of the record's making.
+    // Several such places: the text is no record, and stays as it is.
     if let Some(seam) = only((1..=lines.len()).filter(ends).collect())
         .or_else(|| only((1..lines.len()).filter(goes_back).collect()))
     {
@@ -162,18 +163,18 @@ fn in_order(text: &str, is_new: impl Fn(&&str) -> bool) -> Vec<&str> {
     lines
 }
 
-/// The record has a CCDF as a title and two lines of 16 bytes. The two are written at once; between
-/// the title and them there may be others, even of the same processor.
+/// Reads the lines of a CCDF: a title and two lines of 16 bytes. The two lines are written
+/// together; between the title and them there may be other lines, even of the same processor.
 #[derive(Default)]
 struct Record<'a> {
-    /// CCDFs of which there is only a title yet.
+    /// Titles whose bytes have not come yet.
     titles: usize,
     before: Option<(Head<'a>, [u8; LINE_BYTES])>,
 }
 
 const LINE_BYTES: usize = 16;
 
-/// How a CCDF begins. A failed instruction, which has two lines as well, begins with its code.
+/// The first bytes of a CCDF. A failed instruction has two lines as well, but begins with its code.
 const RESERVED: [u8; 4] = [0; 4];
 
 impl<'a> Record<'a> {
@@ -214,7 +215,7 @@ impl Head<'_> {
     }
 }
 
-/// `area time level exception cpu caller  16 bytes | text`
+/// Splits a line `area time level exception cpu caller  16 bytes | text`.
 fn split(line: &str) -> Option<(Head<'_>, [u8; LINE_BYTES])> {
     let mut words = line.split_ascii_whitespace();
     let (seconds, micros) = words.nth(1)?.split_once(':')?;
@@ -230,7 +231,8 @@ fn split(line: &str) -> Option<(Head<'_>, [u8; LINE_BYTES])> {
     (words.next()? == "|").then_some((Head { time, cpu, caller }, bytes))
 }
 
-/// `… Event 0x3a reports an error for PCI function 0x1`, and what the record of messages has.
+/// Reads a message `… Event 0x3a reports an error for PCI function 0x1`, or a line of the record of
+/// messages.
 fn message(line: &str) -> Option<Entry> {
     let after = |mark: &str| {
         let (_, rest) = line.split_once(mark)?;
@@ -260,7 +262,7 @@ fn message(line: &str) -> Option<Entry> {
     })
 }
 
-/// What comes before `zpci: 0001:00:00.0: Event …`, and the address.
+/// Returns the text before `zpci: 0001:00:00.0: Event …`, and the address.
 fn origin(line: &str) -> (Option<String>, Option<Address>) {
     let Some((before, rest)) = line.split_once("zpci: ") else {
         return (None, None);
@@ -278,7 +280,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As Linux 7.3 has written it.
+    /// Lines that Linux 7.3 has written.
     const REAL: &str = "\
 00 01795406505:860789 0 - 0001 000003ffe03d6d54  65 72 72 6f 72 20 43 43 44 46 3a 0a 00 00 00 00 | error CCDF:.....
 00 01795406505:860813 0 - 0001 000003ffe0137746  00 00 00 00 80 02 00 00 00 00 00 01 00 00 00 00 | ................
@@ -341,7 +343,7 @@ mod tests {
         }
     }
 
-    /// A record of lines that are each written a second after the one before.
+    /// Makes a record of lines, each one second later than the one before.
     struct Ring {
         lines: Vec<String>,
         next: usize,
@@ -432,7 +434,7 @@ mod tests {
         let (mut ring, mut follower) = (Ring::new(), Follower::default());
 
         ring.event(1);
-        // What was there before the first look is nobody's loss.
+        // Lines from before the first look are not lost.
         for already in [0, 20] {
             for _ in 0..already {
                 ring.write([0xff; LINE_BYTES]);
@@ -475,7 +477,7 @@ mod tests {
             assert_eq!(codes(&news).len(), usize::from(pec / 2));
             assert!(!news.lost);
         }
-        // Until it has gone round, unseen.
+        // The ring has gone round between two looks.
         for _ in 0..10 {
             ring.event(3);
         }
@@ -490,7 +492,7 @@ mod tests {
             ring.event(pec);
         }
         follower.news(&ring.text());
-        // The kernel writes them down again, oldest first.
+        // The kernel writes the same events again, oldest first.
         ring.lines.rotate_left(ring.next);
         ring.event(0x3a);
         ring.lines

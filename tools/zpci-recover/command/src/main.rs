@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Looks at the errors of zPCI functions, and recovers from them.
+//! Shows the errors of zPCI functions, and recovers from them.
 
 #![forbid(unsafe_code)]
 
@@ -47,7 +47,7 @@ fn run(command: &Command) -> error::Result<()> {
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of the output has seen enough.
+        // The reader of the output has closed the pipe: no error.
         Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }

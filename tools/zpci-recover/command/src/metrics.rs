@@ -14,7 +14,8 @@ use crate::{
     recovery::{recovery, Recovery, Value},
 };
 
-/// Columns of the kernel's table that only grow while the machine runs or a function is open.
+/// Counters: columns of the kernel's table that only grow while the machine runs or the function is
+/// open.
 const COUNTERS: [(&str, &str); 6] = [
     ("opened", "How often user space has opened the function."),
     (
@@ -33,7 +34,7 @@ const COUNTERS: [(&str, &str); 6] = [
     ("dropped", "Events that this owner has lost."),
 ];
 
-/// Its other columns.
+/// Gauges: the other columns of the table.
 const GAUGES: [(&str, &str); 5] = [
     ("channel", "Whether the function is in error, or lost."),
     (
@@ -45,7 +46,7 @@ const GAUGES: [(&str, &str); 5] = [
     ("waiting", "Events that this owner has not taken yet."),
 ];
 
-/// Values with their labels, by metric.
+/// For each metric its kind, help and values with labels.
 #[derive(Default)]
 struct Metrics(BTreeMap<String, (&'static str, String, Vec<String>)>);
 
@@ -151,7 +152,7 @@ fn collect() -> Result<String> {
     })?;
 
     for address in all {
-        // It may go meanwhile.
+        // A function may go while it is being read.
         if function_id(address).is_some() {
             if let Ok(function) = Function::read(address) {
                 metrics.function(&function, &log, recovery(address).as_ref());
@@ -161,17 +162,18 @@ fn collect() -> Result<String> {
     Ok(metrics.text())
 }
 
-/// The value of a label.
+/// Escapes the value of a label.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('\n', "\\n")
 }
 
-/// Puts a file in the place of another one.
+/// Replaces a file at once.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let mut new = path.as_os_str().to_owned();
-    // Its own, and new: others may run beside it, or put a link into a folder that is theirs.
+    // The new file has a name of its own, and must not exist: another process may run at the same
+    // time, or have put a link there.
     new.push(format!(".{}", std::process::id()));
     let _ = fs::remove_file(&new);
 

@@ -10,7 +10,7 @@ use zpci_recover::{Access, Ccdf, Pec, Record, Severity};
 
 use crate::error::{Error, Result};
 
-/// The style of what has that severity.
+/// Returns the style of a severity.
 pub const fn style(severity: Severity) -> Style {
     match severity {
         Severity::Permanent => AnsiColor::Red.on_default().bold(),
@@ -19,7 +19,7 @@ pub const fn style(severity: Severity) -> Style {
     }
 }
 
-/// Says what has failed, and what can be done about it.
+/// Prints an error and a hint.
 pub fn complain(error: &Error) {
     let red = AnsiColor::Red.on_default().bold();
 
@@ -29,17 +29,17 @@ pub fn complain(error: &Error) {
     }
 }
 
-/// What others have chosen, for a terminal.
+/// Makes a text harmless for the terminal, as others may have chosen it.
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
 }
 
-/// A priority of syslog.
+/// The syslog priority of a warning.
 pub const WARNING: u8 = 4;
 
-/// The priority of an event.
+/// Returns the syslog priority of an event.
 pub const fn level(severity: Severity) -> u8 {
     match severity {
         Severity::Permanent => 2,
@@ -48,7 +48,7 @@ pub const fn level(severity: Severity) -> u8 {
     }
 }
 
-/// What a line begins with whose priority is wanted, as sd-daemon(3) has it.
+/// Returns the start of a line with a priority, as sd-daemon(3) describes it.
 pub fn priority(wanted: bool, level: u8) -> String {
     if wanted {
         format!("<{level}>")
@@ -61,12 +61,12 @@ pub fn time(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
 }
 
-/// One JSON object on a line.
+/// Returns a value as a JSON object on one line.
 pub fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Output(error.into()))
 }
 
-/// An event code, for JSON.
+/// An event code as a part of a JSON object.
 #[derive(Debug, Serialize)]
 pub struct JsonPec {
     pec: Pec,
@@ -84,7 +84,7 @@ impl From<Pec> for JsonPec {
     }
 }
 
-/// A CCDF, for JSON.
+/// A CCDF as a part of a JSON object.
 #[derive(Debug, Serialize)]
 pub struct JsonCcdf {
     #[serde(flatten)]
@@ -115,7 +115,7 @@ impl From<&Ccdf> for JsonCcdf {
     }
 }
 
-/// What the region tells that is out of the ordinary, for a line.
+/// Returns the number of an event and its unusual flags, as a part of a line.
 pub fn remarks(record: &Record) -> String {
     let mut text = format!(" #{}", record.sequence);
 
@@ -134,7 +134,7 @@ pub fn remarks(record: &Record) -> String {
     text
 }
 
-/// Code and severity in colour, and then what has happened.
+/// Returns code and severity in colour, and the fields of the event.
 pub fn summary(ccdf: &Ccdf) -> String {
     let (pec, severity) = (ccdf.pec(), ccdf.pec().severity());
     let colour = style(severity);
@@ -161,7 +161,7 @@ pub fn summary(ccdf: &Ccdf) -> String {
     text + &format!(": {}", meaning(pec))
 }
 
-/// What the severity of a code asks for. The kernel treats what it does not know as transient.
+/// Returns advice for a code. The kernel treats unknown codes as transient errors.
 pub fn advice(pec: Pec) -> &'static str {
     match (pec.meaning(), pec.severity()) {
         (None, Severity::Transient) => "the kernel treats unknown codes so",

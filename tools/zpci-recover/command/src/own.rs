@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `zpci-recover watch --own`: as the owner of functions, who resets them after each error.
+//! `zpci-recover watch --own`: owns functions, and resets each after an error.
 
 use std::{
     io::Write,
@@ -30,8 +30,7 @@ struct JsonEvent<'a> {
     reset_error: Option<String>,
 }
 
-/// An event, and what came of the recovery that it was taken in: how long its resets took, or why
-/// they failed.
+/// A line for an event, with the result of its recovery: the time of the resets, or the error.
 struct Line<'a> {
     function: &'a Function,
     event: &'a Event,
@@ -68,8 +67,8 @@ impl Line<'_> {
     }
 }
 
-/// Takes the events of a function, resets it if one of them asks for it, and prints all of that.
-/// Returns how many there were, and why the function can not be owned any longer.
+/// Takes the events of a function, resets it if one of them asks for that, and prints them. Returns
+/// their number, and the error for which the function cannot be owned any longer.
 fn handle(
     listener: &Listener<Function>,
     args: &WatchArgs,
@@ -144,7 +143,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             match failure {
                 None => left.push(listener),
                 Some(error) if all == 1 => return Err(error),
-                // The others are not to be without an owner because of this one.
+                // One failing function must not end the recovery of the others.
                 Some(error) => output::complain(&error),
             }
         }

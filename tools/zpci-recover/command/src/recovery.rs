@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the kernel itself knows of the recovery of a function: the Rust version has a table of it.
+//! Reads the table of functions in debugfs, which kernels with the Rust version have.
 
 use std::{collections::BTreeMap, fmt, fs};
 
@@ -9,10 +9,10 @@ use zpci_recover::Address;
 
 const TABLE: &str = "/sys/kernel/debug/pci/recovery";
 
-/// A line of the table: what its columns are called, and what they say.
+/// A line of the table: values by the names of their columns.
 pub type Recovery = BTreeMap<String, Value>;
 
-/// A count, or a word.
+/// A value: a count, or a word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -29,13 +29,13 @@ impl fmt::Display for Value {
     }
 }
 
-/// What there is of a function; nothing where the kernel has no such table, or not for us.
+/// Returns a function's line; none if the kernel has no table, or if it may not be read.
 pub fn recovery(address: Address) -> Option<Recovery> {
     find(&fs::read_to_string(TABLE).ok()?, address)
 }
 
-/// Columns may be added, so they are found by their names. The last ones are empty for a function
-/// that is not open.
+/// Finds columns by name, as later kernels may add some. For a function that is not open, the last
+/// ones are empty.
 fn find(table: &str, address: Address) -> Option<Recovery> {
     let mut lines = table.lines().map(str::split_ascii_whitespace);
     let names: Vec<_> = lines.next()?.collect();
@@ -49,7 +49,7 @@ fn find(table: &str, address: Address) -> Option<Recovery> {
             names
                 .iter()
                 .zip(words)
-                // Both are known otherwise, and the first one is no count.
+                // The caller knows these two, and the first one is no count.
                 .filter(|(name, _)| !matches!(**name, "function" | "address"))
                 .map(|(name, word)| {
                     let value = word

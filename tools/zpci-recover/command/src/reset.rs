@@ -13,7 +13,7 @@ use crate::{
     holder::{holder, Held},
 };
 
-/// Opens a function, or says who has it open.
+/// Opens a function. If it is open already, the error names the process.
 pub fn open(address: Address) -> Result<Function> {
     Function::open(address).map_err(|error| match (&error, holder(address)) {
         (zpci_recover::Error::InUse { .. }, Held::By(holder)) => Error::Held {

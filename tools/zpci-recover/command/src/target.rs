@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Functions as the command line names them.
+//! Functions as arguments on the command line.
 
 use std::{
     fs,
@@ -13,12 +13,12 @@ use zpci_recover::{sysfs, Address};
 
 use crate::error::{Error, Result};
 
-/// A function, by its address or by the node of a device.
+/// A function, given by its address or by a device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target(Address);
 
 impl Target {
-    /// The function's address, if there is such a function.
+    /// Returns the function's address; an error if there is no such function.
     pub fn address(self) -> Result<Address> {
         if sysfs::exists(self.0) {
             Ok(self.0)
@@ -28,7 +28,7 @@ impl Target {
     }
 }
 
-/// The function that a device belongs to.
+/// Finds the function that a device node belongs to.
 fn of_node(path: &Path) -> std::result::Result<Address, String> {
     let shown = path.display();
     let node = fs::metadata(path).map_err(|error| format!("{shown}: {error}"))?;

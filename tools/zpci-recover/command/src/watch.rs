@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `zpci-recover watch`: what the kernel writes down, whoever owns a function.
+//! `zpci-recover watch`: prints new events in the kernel's record, of all functions, also of those
+//! that others own.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -15,10 +16,10 @@ use crate::{
     output::{self, JsonCcdf},
 };
 
-/// The record has no way of telling that there is something new.
+/// The kernel cannot tell when the record changes, so it is read again and again.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The kernel formats all of the record for each look, and nobody sits in front of a journal.
+/// The kernel formats the whole record for each look; for a journal once a second is enough.
 const UNIT_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
@@ -34,7 +35,7 @@ struct JsonMissing {
     records_lost: bool,
 }
 
-/// The record is a ring, and its lines have come faster than they are read.
+/// Returns the line that says that the record was overwritten faster than it was read.
 fn missing(args: &WatchArgs) -> Result<String> {
     if args.json {
         return output::json(&JsonMissing { records_lost: true });
@@ -95,7 +96,8 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             wanted.is_empty() || entry.function_id().is_some_and(|id| wanted.contains(&id))
         };
 
-        // Once for a storm: accesses that fail are written there as well, and fill it in no time.
+        // Printed once in a storm: accesses that fail are recorded as well, and fill the record
+        // quickly.
         if news.lost && !lost {
             writeln!(out, "{}", missing(args)?)?;
         }

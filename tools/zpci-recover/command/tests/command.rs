@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The command as its users see it, as far as that needs no zPCI function.
+//! Runs the command as its users do, without zPCI functions.
 
 use std::{
     fs,
@@ -21,12 +21,12 @@ fn run(args: &[&str], input: &str) -> Output {
         .spawn()
         .unwrap();
 
-    // It may end without having read this.
+    // The command may end before it has read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
-/// Standard output of a run that must succeed.
+/// Runs the command, which must succeed, and returns its standard output.
 fn output(args: &[&str], input: &str) -> String {
     let run = run(args, input);
 
@@ -35,7 +35,7 @@ fn output(args: &[&str], input: &str) -> String {
     String::from_utf8(run.stdout).unwrap()
 }
 
-/// Standard error of a run that must fail with that status.
+/// Runs the command, which must fail with that status, and returns its standard error.
 fn failure(args: &[&str], status: i32) -> String {
     let run = run(args, "");
 
@@ -82,11 +82,11 @@ fn a_ccdf_is_explained() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    // What the event does not tell is not made up.
+    // Fields that the event does not have are not printed.
     for part in ["access", "MSI", "table"] {
         assert!(!text.contains(part), "{part} in {text}");
     }
-    // As words, as the kernel's record has it.
+    // A CCDF in words, as in the kernel's record.
     let words: Vec<_> = REAL.split(' ').collect();
     assert_eq!(output(&[&["explain"], &words[..]].concat(), ""), text);
 
@@ -256,7 +256,7 @@ fn a_page_that_cannot_be_written_is_named() {
 }
 
 proptest! {
-    // Each case is a process.
+    // Few cases, as each starts a process.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the command makes of what the kernel does: with a stand-in for the kernel, on any machine.
+//! Runs the command with a stand-in for the kernel, on any machine.
 
 use std::{
     fs,
@@ -48,7 +48,7 @@ fn owners_go_on_when_one_has_failed() {
 fn the_last_owner_that_fails_is_the_end() {
     let (output, said, complaints) = own("region event=3a refuse=ENODEV*1", &[GONE, ADDRESS]);
 
-    // What was taken is not lost with the function.
+    // The events that were taken before the function was lost are printed.
     assert!(said.contains(&format!("{ADDRESS} #1 PEC 0x3a")), "{said}");
     for address in [GONE, ADDRESS] {
         assert!(
@@ -63,7 +63,7 @@ fn the_last_owner_that_fails_is_the_end() {
     assert_eq!(output.status.code(), Some(1), "{complaints}");
 }
 
-/// Three lines of the kernel's record at such a time, with bytes that are no text.
+/// Makes three lines of the kernel's record at that time, with bytes that are no text.
 fn recorded(seconds: u32, pec: u8) -> Vec<u8> {
     let line = |bytes: [u8; 16]| {
         let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         match recovery.outcome {
             Outcome::Unchanged => (),
-            // A monitor tells the guest here.
+            // A virtual machine monitor tells its guest here.
             Outcome::Reset => println!("reset"),
             Outcome::Lost(pec) => return Err(format!("the function is lost: {pec}").into()),
         }

@@ -24,7 +24,7 @@ pub struct Address {
     function: u8,
 }
 
-/// A text that is no address.
+/// The error for a text that is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no address of a PCI function, such as 0001:00:00.0")]
 pub struct ParseAddressError(String);
@@ -32,7 +32,7 @@ pub struct ParseAddressError(String);
 fn hex(digits: &str, longest: usize) -> Option<u32> {
     let fits = (1..=longest).contains(&digits.len());
 
-    // The parser of integers takes a sign as well.
+    // Signs are refused here: the parser of integers would accept them.
     if !fits || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;
     }
@@ -49,7 +49,7 @@ fn parse(text: &str) -> Option<Address> {
 
     (parts.next().is_none() && device < 32 && function < 8).then_some(Address {
         domain,
-        // CAST: All three are known to fit.
+        // CAST: All three were checked to fit.
         bus: bus as u8,
         device: device as u8,
         function: function as u8,
@@ -77,7 +77,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// As text.
+/// Serializes an address as text.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Address {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -20,7 +20,7 @@ use crate::{
     reset, sys, Listener,
 };
 
-/// A reset in a thread of its own, which ends when `_wants` does.
+/// A reset in a thread, which gives up when `_wants` is dropped.
 #[derive(Debug)]
 struct Resetting {
     thread: JoinHandle<Result<()>>,
@@ -55,12 +55,12 @@ struct Resetting {
 #[derive(Debug)]
 pub struct AsyncListener<D: AsFd> {
     fd: AsyncFd<Listener<D>>,
-    /// The reset that is under way. It goes on if nobody awaits it any more.
+    /// The reset that is under way. It goes on when its future is dropped.
     resetting: Mutex<Option<Resetting>>,
 }
 
 impl<D: AsFd> AsyncListener<D> {
-    /// Registers the listener with the runtime, in which it must be called.
+    /// Registers the listener with the runtime; must be called inside of it.
     pub fn new(listener: Listener<D>) -> Result<Self> {
         Ok(Self {
             fd: sys::register(listener).context("cannot register the eventfd with Tokio")?,
@@ -68,7 +68,7 @@ impl<D: AsFd> AsyncListener<D> {
         })
     }
 
-    /// Waits until there may be events. It may be dropped without losing one.
+    /// Waits until there may be events. The future may be dropped without losing an event.
     pub async fn wait(&self) -> Result<()> {
         loop {
             let mut guard = self
@@ -77,7 +77,7 @@ impl<D: AsFd> AsyncListener<D> {
                 .await
                 .context("cannot await the eventfd")?;
 
-            // Tokio remembers that it was readable; a recovery since has read it.
+            // Tokio remembers that the eventfd was readable; a recovery may have read it since.
             if self.get_ref().wait(Some(Duration::ZERO))? {
                 return Ok(());
             }
@@ -85,18 +85,19 @@ impl<D: AsFd> AsyncListener<D> {
         }
     }
 
-    /// As [`Listener::recover`]; a reset takes a thread of its own, and not that of the executor.
+    /// Recovers as [`Listener::recover`] does. A reset runs in a thread, so that it does not block
+    /// the executor.
     ///
-    /// If this is dropped, a reset that is under way goes on, and the next call waits for its end.
-    /// If the listener is dropped, that reset is not asked for again: its thread, and the
-    /// descriptor of the function that it has, are gone as soon as the kernel has answered.
+    /// If the future is dropped, a reset that is under way goes on, and the next call waits for its
+    /// end. If the listener is dropped, the reset is not tried again: its thread, which has a
+    /// descriptor of the function, ends as soon as the kernel has answered.
     pub async fn recover(&self) -> Result<Recovery> {
         let mut resetting = self.resetting.lock().await;
         let listener = self.get_ref();
         let mut resets = 0;
 
         loop {
-            // Before the events: one that is taken then is not older than that reset.
+            // The reset first: an event that is taken after it is newer than the reset.
             if let Some(running) = resetting.as_mut() {
                 let result = (&mut running.thread).await;
 
@@ -122,7 +123,7 @@ impl<D: AsFd> AsyncListener<D> {
         }
     }
 
-    /// The listener itself, whose own [`recover`](Listener::recover) blocks.
+    /// Returns the listener itself, whose own [`recover`](Listener::recover) blocks.
     pub fn get_ref(&self) -> &Listener<D> {
         self.fd.get_ref()
     }

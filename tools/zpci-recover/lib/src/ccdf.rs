@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Content code descriptions (CCDF): what the platform says of an error.
+//! Content code descriptions (CCDF): error events in the platform's form.
 
 use core::fmt;
 
@@ -51,10 +51,10 @@ impl Access {
 }
 
 impl Ccdf {
-    /// Length of a CCDF in bytes.
+    /// Length of a CCDF, in bytes.
     pub const SIZE: usize = 32;
 
-    /// An event as a tester makes one; all other fields are 0.
+    /// Makes an event for a test; all other fields are 0.
     pub fn new(function_handle: u32, function_id: u32, pec: Pec) -> Self {
         let mut ccdf = Self([0; Self::SIZE]);
 
@@ -64,12 +64,12 @@ impl Ccdf {
         ccdf
     }
 
-    /// The same event with an address that could not be accessed.
+    /// Sets the address that could not be accessed.
     #[must_use]
     pub fn with_failing_access(mut self, access: Access, address: u64) -> Self {
         self.put(16, &address.to_be_bytes());
         self.0[15] &= !3;
-        // The qualifier says that the fields of the access are valid.
+        // The bit of the qualifier that says that the fields of the access are valid.
         self.0[15] |= 2 | u8::from(access == Access::Write);
         self
     }
@@ -84,43 +84,43 @@ impl Ccdf {
         u32::from_be_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
     }
 
-    /// The bytes of the event.
+    /// Returns the bytes of the event.
     pub const fn as_bytes(&self) -> &[u8; Self::SIZE] {
         &self.0
     }
 
-    /// The function handle (FH) at the time of the error.
+    /// Returns the function handle (FH) at the time of the error.
     pub const fn function_handle(&self) -> u32 {
         self.word(4)
     }
 
-    /// The function ID (FID), a function's name towards the platform.
+    /// Returns the function ID (FID), the platform's name of the function.
     pub const fn function_id(&self) -> u32 {
         self.word(8)
     }
 
-    /// The type of the translation table that was expected (ETT), for errors of the translation.
+    /// Returns the expected type of translation table (ETT), for errors of the translation.
     pub const fn expected_table_type(&self) -> u8 {
         self.0[12] >> 4
     }
 
-    /// The number of the MSI vector (MVN), for errors of an interrupt.
+    /// Returns the number of the MSI vector (MVN), for errors of an interrupt.
     pub const fn msi_vector(&self) -> u16 {
         u16::from_be_bytes([self.0[12], self.0[13]]) & 0xfff
     }
 
-    /// The DMA address space (DMAAS) that was accessed.
+    /// Returns the DMA address space (DMAAS) that was accessed.
     pub const fn dma_address_space(&self) -> u8 {
         self.0[14]
     }
 
-    /// The event qualifier (Q).
+    /// Returns the event qualifier (Q).
     pub const fn qualifier(&self) -> bool {
         self.0[15] & 2 != 0
     }
 
-    /// Whether the failing access was a read or a write; [`None`] where the qualifier says that the
-    /// event does not tell.
+    /// Returns whether the failing access was a read or a write; [`None`] if the qualifier says
+    /// that the event does not tell.
     pub const fn access(&self) -> Option<Access> {
         match self.0[15] & 3 {
             2 => Some(Access::Read),
@@ -129,19 +129,19 @@ impl Ccdf {
         }
     }
 
-    /// The address that the function failed to access; 0 also where the code has none.
+    /// Returns the address that the function failed to access; 0 if the event has none.
     pub const fn failing_address(&self) -> u64 {
         // CAST: Widening only.
         (self.word(16) as u64) << 32 | self.word(20) as u64
     }
 
-    /// The PCI event code.
+    /// Returns the PCI event code.
     pub const fn pec(&self) -> Pec {
         Pec::new(u16::from_be_bytes([self.0[30], self.0[31]]))
     }
 }
 
-/// As 64 hexadecimal digits.
+/// Prints the bytes as 64 hexadecimal digits.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Ccdf {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -177,19 +177,19 @@ impl fmt::Debug for Ccdf {
     }
 }
 
-/// The bytes as 64 hexadecimal digits, as [`FromStr`](core::str::FromStr) takes them.
+/// Serializes the bytes as 64 hexadecimal digits, which [`FromStr`](core::str::FromStr) reads.
 impl fmt::LowerHex for Ccdf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-/// A text that is no CCDF: it must have 64 hexadecimal digits.
+/// The error for a text that is no CCDF: a CCDF has 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a CCDF is 64 hexadecimal digits (32 bytes)")]
 pub struct ParseCcdfError;
 
-/// Blanks, colons and a leading `0x` are left out, so what a log shows can be given as it is.
+/// Blanks, colons and a leading `0x` are skipped, so that lines of a log can be pasted.
 impl core::str::FromStr for Ccdf {
     type Err = ParseCcdfError;
 

@@ -14,7 +14,7 @@ use crate::{
     sys, Error,
 };
 
-/// What translates the function's addresses.
+/// The I/O address space in which memory is mapped.
 #[derive(Debug)]
 pub(crate) enum Iommu {
     Container(OwnedFd),
@@ -64,20 +64,20 @@ impl DmaMemory {
 
     /// Maps the memory once more, at the same address.
     ///
-    /// The mapping outlives a reset, but Linux 7.3 in C does not tell QEMU of it again, which then
-    /// reports the next access as another error. Nothing else needs this.
+    /// The mapping outlives a reset. But Linux 7.3 in C does not tell QEMU of it again, and QEMU
+    /// then reports the next access as another error. No other kernel or machine needs this call.
     pub fn renew(&self) -> Result<()> {
         self.unmap()
             .and_then(|()| self.map())
             .context("cannot map memory for DMA again")
     }
 
-    /// Its address for the function.
+    /// Returns the memory's address for the function.
     pub const fn iova(&self) -> u64 {
         self.iova
     }
 
-    /// The memory.
+    /// Returns the memory.
     pub fn as_volatile_slice(&self) -> VolatileSlice<'_> {
         self.region.as_volatile_slice()
     }
@@ -85,8 +85,7 @@ impl DmaMemory {
 
 impl Drop for DmaMemory {
     fn drop(&mut self) {
-        // Should this fail, the kernel keeps the memory for the function, and this process loses
-        // only the address of it.
+        // If this fails, the kernel keeps the mapping for the function; only the address is lost.
         let _ = self.unmap();
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What can go wrong.
+//! Errors of this crate.
 
 use std::{io, path::PathBuf};
 
-/// Result of what this crate does.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong, said so that an operator can do something about it.
+/// An error, with a text by which an operator can act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,17 +20,17 @@ pub enum Error {
     /// The function has a driver, but not one of vfio.
     #[error("{address} is bound to the driver {driver}: bind it to vfio-pci first")]
     OtherDriver {
-        /// The function.
+        /// The address of the function.
         address: String,
-        /// Its driver.
+        /// The name of its driver.
         driver: String,
     },
-    /// The function is open already, and can be so once only.
+    /// The function is open already; it can be open only once.
     #[error("{address} is in use by another process: {} is busy", node.display())]
     InUse {
-        /// The function.
+        /// The address of the function.
         address: String,
-        /// The node that it is opened through.
+        /// The node through which it is opened.
         node: PathBuf,
     },
     /// A device node may not be opened.
@@ -42,38 +42,38 @@ pub enum Error {
          it has neither the zPCI error region nor the zPCI error feature (Linux 7.3)"
     )]
     NoInterface,
-    /// The function has no way of being reset.
+    /// The kernel cannot reset the function.
     #[error("the function cannot be reset")]
     CannotReset,
-    /// The kernel went on asking for patience.
+    /// The kernel was busy for longer than a reset is tried.
     #[error("the function could not be reset in time")]
     ResetTimeout,
     /// The function has failed again after each of several resets.
     #[error("the function fails again after each reset")]
     FailsAgain,
-    /// Something is not as it should be.
+    /// The kernel has returned something that it should not.
     #[error("{0}")]
     Unexpected(&'static str),
     /// A node cannot be opened.
     #[error("cannot open {}: {error}", path.display())]
     Open {
-        /// The node.
+        /// The path of the node.
         path: PathBuf,
-        /// Why that failed.
+        /// The error of the open.
         error: io::Error,
     },
     /// A system call has failed.
     #[error("{what}: {error}")]
     Io {
-        /// What was tried.
+        /// The operation that was tried.
         what: &'static str,
-        /// Why that failed. The text of this error has it already, so it is no
+        /// The error of the call. The text of this error contains it already, so it is no
         /// [`source`](std::error::Error::source).
         error: io::Error,
     },
 }
 
-/// Says what was tried when a system call fails.
+/// Adds the operation that was tried to the error of a system call.
 pub(crate) trait Context<T> {
     fn context(self, what: &'static str) -> Result<T>;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Events as an owner gets them.
+//! Events as the owner of a function gets them.
 
 use std::time::Duration;
 
 use crate::{Ccdf, Error, Pec, Result, Severity};
 
-/// An error event that a function's owner has taken.
+/// An error event that the owner of a function has taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Event {
@@ -14,30 +14,31 @@ pub struct Event {
     record: Option<Record>,
 }
 
-/// What only the error region tells of an event.
+/// The parts of an event that only the error region has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Record {
-    /// Number of the event since the function was opened, from 1. A gap is an event that was lost.
+    /// Number of the event since the function was opened, from 1. A gap stands for dropped events.
     pub sequence: u64,
-    /// When it was captured, on the monotonic clock.
+    /// When the event was captured, on the monotonic clock.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "timestamp_ns", serialize_with = "nanoseconds")
     )]
     pub timestamp: Duration,
-    /// Events that were queued behind it.
+    /// Number of events that were queued behind this one.
     pub pending: u32,
-    /// Events lost to a full queue since the function was opened.
+    /// Number of events that were dropped since the function was opened, because the queue was
+    /// full.
     pub dropped: u32,
-    /// The function is lost.
+    /// The function has failed for good.
     pub permanent: bool,
-    /// The host took the recovery, as nobody listened.
+    /// The host has recovered the function, as its owner did not listen.
     pub host_recovered: bool,
-    /// The event is older than the last reset by this owner itself. Resets by others make none so.
+    /// The event is older than the last reset by the owner itself. Other resets do not count.
     pub stale: bool,
-    /// Nobody listened, and the host left the function in error.
+    /// The owner did not listen, and the host left the function in error.
     pub unattended: bool,
 }
 
@@ -46,32 +47,33 @@ fn nanoseconds<S: serde::Serializer>(
     time: &Duration,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    // CAST: The kernel has given it as 64 bits.
+    // CAST: The kernel has given the time as 64 bits.
     serializer.serialize_u64(time.as_nanos() as u64)
 }
 
 impl Event {
-    /// An event as a test of a driver needs one; others come from a [`Listener`](crate::Listener).
+    /// Makes an event for a test of a driver; real events come from a
+    /// [`Listener`](crate::Listener).
     pub const fn new(ccdf: Ccdf, record: Option<Record>) -> Self {
         Self { ccdf, record }
     }
 
-    /// The event as the platform gave it.
+    /// Returns the event as the platform gave it.
     pub const fn ccdf(&self) -> &Ccdf {
         &self.ccdf
     }
 
-    /// What the error region tells besides; [`None`] from the error feature.
+    /// Returns the parts that only the error region has; [`None`] from the error feature.
     pub const fn record(&self) -> Option<&Record> {
         self.record.as_ref()
     }
 
-    /// Its event code.
+    /// Returns the event code.
     pub const fn pec(&self) -> Pec {
         self.ccdf.pec()
     }
 
-    /// What it means for the function.
+    /// Returns the severity: the meaning of the event for the function.
     pub fn severity(&self) -> Severity {
         match &self.record {
             Some(record) if record.permanent => Severity::Permanent,
@@ -79,13 +81,13 @@ impl Event {
         }
     }
 
-    /// Whether the function is lost: a permanent failure, and it was not reset since.
+    /// Whether the event is a permanent failure, and the function was not reset since.
     pub fn is_loss(&self) -> bool {
         self.severity().is_permanent() && !self.record.as_ref().is_some_and(|record| record.stale)
     }
 
-    /// Whether the event asks its owner for a reset: it is neither about something that no reset
-    /// mends, nor from before its owner's last one, nor mended by the host already.
+    /// Whether the owner must reset the function because of the event. That is not so if no reset
+    /// helps, if the owner's last reset is newer, or if the host has recovered the function.
     pub fn needs_reset(&self) -> bool {
         let done = |record: &Record| record.stale || record.host_recovered;
 
@@ -93,7 +95,7 @@ impl Event {
     }
 }
 
-/// Bytes that a read of the error region takes.
+/// The number of bytes that a read of the error region takes.
 pub(crate) const REGION_SIZE: usize = 64;
 
 const PRESENT: u16 = 1 << 0;
@@ -106,14 +108,14 @@ fn bytes<const N: usize>(region: &[u8; REGION_SIZE], at: usize) -> [u8; N] {
     std::array::from_fn(|i| region[at + i])
 }
 
-/// Reads what the region gives, a `struct vfio_device_zpci_err_region`.
+/// Reads a `struct vfio_device_zpci_err_region`.
 pub(crate) fn from_region(region: &[u8; REGION_SIZE]) -> Result<Option<Event>> {
     let flags = u16::from_ne_bytes(bytes(region, 2));
 
     if flags & PRESENT == 0 {
         return Ok(None);
     }
-    // A later kernel may give more of it, but never less.
+    // A later kernel may have more bytes, but never fewer.
     if (u32::from_ne_bytes(bytes(region, 8)) as usize) < REGION_SIZE {
         return Err(Error::Unexpected(
             "the error region gives less than an event",

@@ -14,7 +14,7 @@ use crate::{
     reset, sys, Address, DmaMemory, Error, Irq, Region, Via, Window,
 };
 
-/// An open function, which belongs to this process until it is dropped.
+/// An open function, which this process owns until this is dropped.
 ///
 /// ```no_run
 /// use zpci_recover::{Function, Listener};
@@ -27,22 +27,22 @@ use crate::{
 pub struct Function {
     address: Address,
     via: Via,
-    // In the order in which they have to be closed.
+    // The fields are dropped in the order in which they must be closed.
     device: OwnedFd,
     _group: Option<OwnedFd>,
     iommu: Arc<Iommu>,
 }
 
 impl Function {
-    /// Opens a function that is bound to vfio-pci, through iommufd if there is that, or else
-    /// through its group.
+    /// Opens a function that is bound to vfio-pci: through iommufd if the kernel has it, or else
+    /// through the function's group.
     ///
-    /// The kernel resets it thereby.
+    /// The kernel resets the function when it is opened.
     pub fn open(address: Address) -> Result<Self> {
         Self::open_via(address, open::way(address)?)
     }
 
-    /// Opens a function in that way.
+    /// Opens a function in one of the two ways.
     pub fn open_via(address: Address, via: Via) -> Result<Self> {
         let Opened {
             device,
@@ -59,33 +59,33 @@ impl Function {
         })
     }
 
-    /// Its address.
+    /// Returns the function's address.
     pub const fn address(&self) -> Address {
         self.address
     }
 
-    /// How it was opened.
+    /// Returns how the function was opened.
     pub const fn via(&self) -> Via {
         self.via
     }
 
-    /// One of its regions.
+    /// Returns a region of the function.
     pub fn window(&self, region: Region) -> Result<Window<'_>> {
         Window::find(self.as_fd(), region)
     }
 
-    /// Registers eventfds for the vectors of its interrupts, from the first one on.
+    /// Registers eventfds for interrupt vectors, from the first vector on.
     pub fn set_irqs(&self, irq: Irq, eventfds: &[BorrowedFd<'_>]) -> Result<()> {
         sys::set_irqs(self.as_fd(), irq, eventfds).context("cannot register interrupts")
     }
 
-    /// Resets it, and asks for that again for five seconds while it is busy. An
-    /// owner that listens for errors uses its [`Listener`](crate::Listener) instead.
+    /// Resets the function, and tries again for five seconds while it is busy. An owner that
+    /// listens for errors uses its [`Listener`](crate::Listener) instead.
     pub fn reset(&self) -> Result<()> {
         reset::until_done(self.as_fd())
     }
 
-    /// The first address that it may use for DMA.
+    /// Returns the first address that the function may use for DMA.
     pub fn dma_start(&self) -> Result<u64> {
         sys::device_info(self.as_fd())?
             .dma_start
@@ -94,13 +94,13 @@ impl Function {
             ))
     }
 
-    /// New memory that the function finds at the address `iova`, until it is dropped.
+    /// Maps new memory at the function's address `iova`, until it is dropped.
     pub fn map_dma(&self, size: usize, iova: u64) -> Result<DmaMemory> {
         DmaMemory::new(self.iommu.clone(), size, iova)
     }
 }
 
-/// The vfio device.
+/// Returns the descriptor of the vfio device.
 impl AsFd for Function {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a device says of itself: structures with a chain of capabilities behind them.
+//! Descriptions of a device: structures with a chain of capabilities behind them.
 
 use vfio_bindings::bindings::vfio::{
     VFIO_DEVICE_FLAGS_CAPS, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
     VFIO_REGION_INFO_CAP_TYPE, VFIO_REGION_INFO_FLAG_CAPS, VFIO_REGION_INFO_FLAG_MMAP,
 };
 
-/// Bytes of `struct vfio_device_info` and `struct vfio_region_info` before their chains.
+/// Length of `struct vfio_device_info` and `struct vfio_region_info` before their chains.
 pub(crate) const DEVICE_INFO_SIZE: usize = 24;
 pub(crate) const REGION_INFO_SIZE: usize = 32;
 
-/// An information structure and its chain, as the kernel gives them.
+/// An information structure and its chain, as the kernel returns them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Info(pub(crate) Vec<u8>);
 
@@ -32,7 +32,7 @@ impl Info {
         self.bytes(at).map(u64::from_ne_bytes)
     }
 
-    /// Where the capability with that ID is; `first` is the offset of the first one.
+    /// Finds the capability with an ID; `first` is the offset of the first one.
     fn capability(&self, first: u32, id: u32) -> Option<usize> {
         let mut at = first as usize;
 
@@ -40,7 +40,7 @@ impl Info {
             if u32::from(self.u16(at)?) == id {
                 return Some(at);
             }
-            // A chain only goes forward, so a broken one ends, too.
+            // Offsets only grow: in a broken chain this loop would not end otherwise.
             let next = self.u32(at + 4)? as usize;
             if next <= at {
                 break;
@@ -51,14 +51,14 @@ impl Info {
     }
 }
 
-/// What a `struct vfio_device_info` tells.
+/// The parts of a `struct vfio_device_info` that are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeviceInfo {
     pub(crate) regions: u32,
     /// The first address that the function may use for DMA.
     pub(crate) dma_start: Option<u64>,
     pub(crate) function_handle: Option<u32>,
-    /// Length of what the error feature gives.
+    /// Length of an event that the error feature returns.
     pub(crate) ccdf_length: Option<u32>,
 }
 
@@ -75,7 +75,7 @@ impl DeviceInfo {
             let version = info.u16(base + 2)?;
 
             device.dma_start = info.u64(base + 8);
-            // The third version uses what was padding in the second, so the size tells nothing.
+            // Version 3 uses bytes that were padding in version 2, so the version must be checked.
             device.function_handle = info.u32(base + 32).filter(|_| version >= 2);
             device.ccdf_length = info.u32(base + 36).filter(|_| version >= 3);
         }
@@ -83,14 +83,14 @@ impl DeviceInfo {
     }
 }
 
-/// What a `struct vfio_region_info` tells.
+/// The parts of a `struct vfio_region_info` that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RegionInfo {
     pub(crate) size: u64,
     pub(crate) offset: u64,
-    /// Type and subtype, of regions that have no fixed index.
+    /// Type and subtype; only regions without a fixed index have them.
     pub(crate) kind: Option<(u32, u32)>,
-    /// Offset in the region and length of its part that can be mapped, if it is one part.
+    /// Offset and length of the part that can be mapped, if there is exactly one.
     pub(crate) mappable: Option<(u64, u64)>,
 }
 
@@ -212,7 +212,7 @@ mod tests {
     fn a_chain_that_goes_back_ends() {
         let mut info = device(3);
 
-        // The second capability points at the first.
+        // The second capability points back at the first one.
         info.0[44..48].copy_from_slice(&24_u32.to_ne_bytes());
         assert_eq!(info.capability(24, 99), None);
     }

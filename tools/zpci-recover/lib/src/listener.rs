@@ -21,15 +21,15 @@ use crate::{
     sys, Event, Irq, StatusPage,
 };
 
-/// The owner of a function, as far as its errors are concerned.
+/// Listens for the errors of a function on behalf of its owner.
 ///
 /// `D` is the open vfio device: a [`Function`](crate::Function), a file descriptor, a reference to
-/// one. While a listener exists, the kernel leaves recovery to it: a function that has failed does
-/// nothing until [`recover`](Self::recover). A function should be closed with its listener: the
-/// kernel goes on to believe that somebody reads its events.
+/// one. While a listener exists, the kernel leaves recovery to it: a function in error does nothing
+/// until [`recover`](Self::recover) is called. The function should be closed with its listener, as
+/// the kernel keeps leaving recovery to its owner.
 ///
-/// Its own file descriptor ([`AsFd`]) is readable when there may be events. There must be one
-/// listener only for a device: two would take events from each other.
+/// A listener's own file descriptor ([`AsFd`]) is readable when there may be events. A device must
+/// have one listener only: two would take events from each other.
 #[derive(Debug)]
 pub struct Listener<D: AsFd> {
     device: D,
@@ -58,32 +58,31 @@ impl<D: AsFd> Listener<D> {
         })
     }
 
-    /// How the kernel gives events.
+    /// Returns how the kernel gives events.
     pub const fn interface(&self) -> Interface {
         self.source.interface()
     }
 
-    /// The device that was given.
+    /// Returns the device that the listener was made with.
     pub const fn device(&self) -> &D {
         &self.device
     }
 
-    /// Waits until there may be events. Returns whether that is so: not after the timeout or a
-    /// signal.
+    /// Waits until there may be events. Returns false after the timeout or a signal.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         let mut fds = [PollFd::new(&self.eventfd, PollFlags::IN)];
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
 
         match poll(&mut fds, timeout.as_ref()) {
             Ok(ready) => Ok(ready > 0),
-            // The caller looks what the signal was about.
+            // A signal: the caller decides whether to go on.
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error).context("cannot wait for the eventfd"),
         }
     }
 
-    /// Maps the function's status page, by which a driver that polls learns of events without a
-    /// system call. [`None`] if the kernel has none.
+    /// Maps the function's status page, so that a driver can poll for events without a system call.
+    /// [`None`] if the kernel has no such page.
     pub fn status_page(&self) -> Result<Option<StatusPage>> {
         self.source.status_page(self.device.as_fd())
     }
@@ -92,11 +91,11 @@ impl<D: AsFd> Listener<D> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what the kernel has. The descriptor is not readable any more then.
+    /// Takes all events from the kernel. The descriptor is not readable any more then.
     pub(crate) fn collect(&self) -> Result<MutexGuard<'_, Ledger>> {
         let mut ledger = self.ledger();
 
-        // Before the events: one that comes in between makes it readable again.
+        // Read before the events are taken: an event that comes later makes it readable again.
         match read(&self.eventfd, &mut [0; 8]) {
             Ok(_) | Err(Errno::AGAIN) => (),
             Err(error) => return Err(error).context("cannot read the eventfd"),
@@ -107,33 +106,32 @@ impl<D: AsFd> Listener<D> {
         Ok(ledger)
     }
 
-    /// Takes all events that there are, and does nothing about them: the next
-    /// [`recover`](Self::recover) does.
+    /// Takes all events without recovering: the next [`recover`](Self::recover) does that.
     ///
-    /// It is for drivers that have to stop their work before the reset. Nobody else needs it.
+    /// This is for drivers that must stop their work before a reset.
     pub fn drain(&self) -> Result<Vec<Event>> {
         let taken = self.collect().map(drop);
         let events: Vec<_> = self.ledger().events.drain(..).collect();
 
-        // Those that a function which is gone since has left are not lost with it.
+        // If the function is gone, the events that were taken before are still returned.
         match taken {
             Err(error) if events.is_empty() => Err(error),
             _ => Ok(events),
         }
     }
 
-    /// Takes all events that there are, resets the function if one of them asks for that, and goes
-    /// on until nothing does. Call it whenever the descriptor is readable.
+    /// Takes all events and resets the function if one of them asks for that, until no event does.
+    /// Call this whenever the descriptor is readable.
     ///
-    /// A reset is asked for again for five seconds while the kernel is busy with the function.
-    /// After one eventfds stay registered, and memory stays mapped. What is inside of the device,
-    /// such as its queues, must be set up again. Configuration space is as it was; after a reset
-    /// by Linux 7.3 in C that may be as the kernel found it, so write the command register again.
+    /// A reset is tried again for five seconds while the kernel is busy with the function. After a
+    /// reset eventfds are still registered, and memory is still mapped. The inside of the device,
+    /// such as its queues, must be set up again. Config space is as before the error. With Linux
+    /// 7.3 in C it may be as the kernel found it, so write the Command register again.
     ///
     /// After a permanent failure there is no reset; [`reset`](Self::reset) tries one.
     ///
-    /// If it fails, what was taken is not forgotten: calling it again goes on, and
-    /// [`drain`](Self::drain) gives the events.
+    /// If this fails, events that were taken are kept: a further call goes on with them, and
+    /// [`drain`](Self::drain) returns them.
     pub fn recover(&self) -> Result<Recovery> {
         let mut resets = 0;
 
@@ -144,9 +142,9 @@ impl<D: AsFd> Listener<D> {
         Ok(self.ledger().close(resets))
     }
 
-    /// Resets the function, whether an event asks for that or not, for as long as
-    /// [`recover`](Self::recover) does. [`recover`](Self::recover) has to be called after it: there
-    /// may have been another event.
+    /// Resets the function even if no event asks for that, and tries as long as
+    /// [`recover`](Self::recover) does. Call [`recover`](Self::recover) afterwards, as there may
+    /// have been another event.
     pub fn reset(&self) -> Result<()> {
         reset::until_done(self.device.as_fd())?;
         self.ledger().was_reset();
@@ -156,19 +154,19 @@ impl<D: AsFd> Listener<D> {
 
 impl<D: AsFd> Drop for Listener<D> {
     fn drop(&mut self) {
-        // Should this fail, an eventfd is signalled that nobody has any more.
+        // If this fails, the kernel signals an eventfd that nobody uses any more.
         let _ = sys::clear_irqs(self.device.as_fd(), Irq::Error);
     }
 }
 
-/// The descriptor that is readable when there may be events.
+/// Returns the descriptor that is readable when there may be events.
 impl<D: AsFd> AsFd for Listener<D> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.eventfd.as_fd()
     }
 }
 
-/// The same descriptor, for event loops that want a number.
+/// Returns the same descriptor, for event loops that need a number.
 impl<D: AsFd> AsRawFd for Listener<D> {
     fn as_raw_fd(&self) -> RawFd {
         self.eventfd.as_raw_fd()

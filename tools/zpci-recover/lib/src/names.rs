@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Names for what vfio-pci numbers.
+//! Names of regions and interrupts of vfio-pci.
 
 use vfio_bindings::bindings::vfio::{
     VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR1_REGION_INDEX, VFIO_PCI_BAR2_REGION_INDEX,
@@ -10,7 +10,7 @@ use vfio_bindings::bindings::vfio::{
     VFIO_PCI_ROM_REGION_INDEX,
 };
 
-/// A region of a function.
+/// A region of a function, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Region {
@@ -47,7 +47,7 @@ impl Region {
     }
 }
 
-/// What a function interrupts for.
+/// A kind of interrupt of a function, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Irq {
@@ -59,7 +59,7 @@ pub enum Irq {
     Msix,
     /// Errors, for which a [`Listener`](crate::Listener) registers an eventfd of its own.
     Error,
-    /// The kernel asks for the function to be closed.
+    /// The kernel asks the owner to close the function.
     Request,
 }
 

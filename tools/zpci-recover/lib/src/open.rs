@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Getting hold of a function: by the group that it is in, or by its own node with iommufd.
+//! Opens a function: by its group, or by its own device node with iommufd.
 
 use std::{
     fs::File,
@@ -19,17 +19,17 @@ use crate::{
 const CONTAINER: &str = "/dev/vfio/vfio";
 const IOMMUFD: &str = "/dev/iommu";
 
-/// The two ways of getting hold of a function and its DMA translation.
+/// The two ways to open a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Via {
-    /// The function's own node, and iommufd.
+    /// By the function's own node, with iommufd.
     Iommufd,
-    /// The node of the function's group, and a type 1 container.
+    /// By the node of the function's group, with a type 1 container.
     Group,
 }
 
-/// What is open then, in the order in which it has to be closed.
+/// The descriptors of an open function, in the order in which they must be closed.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) device: OwnedFd,
@@ -37,7 +37,7 @@ pub(crate) struct Opened {
     pub(crate) iommu: Iommu,
 }
 
-/// Why a function cannot be opened, as far as that can be seen from its driver.
+/// Checks the function's driver, so that the error says why the function cannot be opened.
 fn check_driver(address: Address) -> Result<()> {
     if !sysfs::exists(address) {
         return Err(Error::NoSuchFunction(address.to_string()));
@@ -45,7 +45,7 @@ fn check_driver(address: Address) -> Result<()> {
     let address_text = address.to_string();
     match sysfs::driver(address) {
         None => Err(Error::NoDriver(address_text)),
-        // The variants of vfio-pci have names of their own.
+        // Variants of vfio-pci have other names, but their functions have a device node, too.
         Some(_) if sysfs::device_node(address).is_some() => Ok(()),
         Some(driver) if driver.contains("vfio") => Ok(()),
         Some(driver) => Err(Error::OtherDriver {
@@ -104,7 +104,7 @@ fn open_by_node(address: Address, node: &Path) -> Result<Opened> {
     let device = open_node(node, address)?;
 
     match sys::bind_iommufd(device.as_fd(), iommufd.as_fd()) {
-        // A function that is bound by another process may be opened, and not bound again.
+        // If another process has the function, the node can be opened, but not bound again.
         Err(Errno::INVAL | Errno::BUSY) => return Err(in_use(address, node)),
         result => result.context("cannot bind the function to iommufd")?,
     }
@@ -118,7 +118,7 @@ fn open_by_node(address: Address, node: &Path) -> Result<Opened> {
     })
 }
 
-/// The way that this kernel offers.
+/// Returns the way that this kernel has.
 pub(crate) fn way(address: Address) -> Result<Via> {
     check_driver(address)?;
     if sysfs::device_node(address).is_some() && Path::new(IOMMUFD).exists() {

@@ -17,7 +17,7 @@ use core::fmt;
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Pec(u16);
 
-/// What an event means for the function, in the way in which the kernel treats it.
+/// The meaning of an event for the function, as the kernel treats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
@@ -25,21 +25,21 @@ pub struct Pec(u16);
 pub enum Severity {
     /// The function is in the error state; a reset brings it back.
     Transient,
-    /// The function is lost: a reset is not expected to bring it back.
+    /// The function has failed for good: a reset is not expected to help.
     Permanent,
-    /// It is about the function's measurement block; the function itself works on.
+    /// The event is about the function's measurement block; the function works on.
     Measurement,
-    /// No error: what can be done with the function has changed.
+    /// No error: the availability of the function has changed.
     Availability,
 }
 
 impl Severity {
-    /// Whether a reset is what the event asks for.
+    /// Whether the event calls for a reset.
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::Transient)
     }
 
-    /// Whether the function is lost.
+    /// Whether the function has failed for good.
     pub const fn is_permanent(self) -> bool {
         matches!(self, Self::Permanent)
     }
@@ -54,7 +54,7 @@ impl Severity {
         }
     }
 
-    /// What is to be done about it.
+    /// Returns advice for an operator.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Transient => "the function is in the error state, its owner has to reset it",
@@ -71,7 +71,7 @@ impl Pec {
         Self(code)
     }
 
-    /// What the code means in general.
+    /// Returns the severity of the code.
     pub const fn severity(self) -> Severity {
         match self.0 {
             0x003b | 0x0040 => Severity::Permanent,
@@ -81,11 +81,11 @@ impl Pec {
         }
     }
 
-    /// What the code means, in words; [`None`] if that is not known.
+    /// Returns the meaning of the code in words; [`None`] if it is not known.
     ///
-    /// The architecture itself is not public. This is what IBM's description of z/VM's monitor
-    /// records, the kernel, and the emulator tell of it; for some codes that is not much more than
-    /// a name.
+    /// The architecture itself is not public. The words come from IBM's description of z/VM's
+    /// monitor records, from the kernel, and from the emulator; for some codes they are little more
+    /// than a name.
     pub const fn meaning(self) -> Option<&'static str> {
         Some(match self.0 {
             0x0001 => "DMA to an address space for which no translation is registered",
@@ -136,19 +136,19 @@ impl fmt::Debug for Pec {
     }
 }
 
-/// As the kernel's messages write a code: `0x3a`.
+/// Prints a code as the kernel's messages do: `0x3a`.
 impl fmt::Display for Pec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:#x}", self.0))
     }
 }
 
-/// A text that is no event code: it must be hexadecimal and below 0x10000.
+/// The error for a text that is no event code: a code is hexadecimal and below 0x10000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event code is hexadecimal, from 0x0 to 0xffff")]
 pub struct ParsePecError;
 
-/// Hexadecimal with or without `0x`, as the kernel's messages write a code.
+/// Reads hexadecimal with or without `0x`, as the kernel's messages have it.
 impl core::str::FromStr for Pec {
     type Err = ParsePecError;
 
@@ -158,7 +158,7 @@ impl core::str::FromStr for Pec {
             .or_else(|| text.strip_prefix("0X"))
             .unwrap_or(text);
 
-        // The parser of integers takes a sign as well.
+        // Signs are refused here: the parser of integers would accept them.
         if !(1..=4).contains(&digits.len()) || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
             return Err(ParsePecError);
         }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What became of a function whose events were taken.
+//! Recoveries: events that were taken, and their effect on the function.
 
 use std::collections::VecDeque;
 
 use crate::{Error, Event, Pec, Result};
 
-/// How often a function may fail again while it is being recovered, before its owner is told.
+/// How often a function may fail again during its recovery before that counts as an error.
 const LIMIT: u32 = 4;
 
-/// What a recovery met, and how it ended.
+/// A recovery: its events, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "after a reset the device must be set up again, and a function may be lost"]
 pub struct Recovery {
     /// The events that were taken, oldest first; there may be none.
     pub events: Vec<Event>,
-    /// What the owner has to do now.
+    /// The outcome, which says what the owner has to do.
     pub outcome: Outcome,
 }
 
@@ -25,20 +25,20 @@ pub struct Recovery {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Outcome {
-    /// Nothing asked for a reset: the driver goes on.
+    /// No event asked for a reset: the driver goes on.
     Unchanged,
     /// The function was reset: the driver sets up the device again.
     Reset,
-    /// The function has failed for good, with this code. It was not reset after that.
+    /// The function has failed for good, with this code, and was not reset after that.
     Lost(Pec),
 }
 
-/// What a listener owes to its function, and to its user.
+/// The open business of a listener.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Events that are taken from the kernel and not given to the user.
+    /// Events that were taken from the kernel, but not returned to the caller yet.
     pub(crate) events: VecDeque<Event>,
-    /// An event that asked for a reset was taken, and there was none since.
+    /// An event that asked for a reset was taken, and the function was not reset since.
     reset_due: bool,
     lost: Option<Pec>,
 }
@@ -57,7 +57,7 @@ impl Ledger {
         self.lost = None;
     }
 
-    /// Whether the function has to be reset, after so many resets of the same recovery.
+    /// Whether the function must be reset, after `resets` resets in this recovery.
     pub(crate) fn must_reset(&self, resets: u32) -> Result<bool> {
         match (self.reset_due, self.lost, resets) {
             (_, Some(_), _) | (false, None, _) => Ok(false),

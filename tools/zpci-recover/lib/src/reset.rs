@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How often, and for how long, to ask for a reset.
+//! Tries resets, for a limited time.
 
 #[cfg(feature = "tokio")]
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,7 +17,7 @@ use crate::{
     sys, Error,
 };
 
-/// How long a function may be busy. A kernel in Rust waits for a second of it itself.
+/// How long a reset is tried. The Rust version in the kernel waits for a second by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ pub(crate) fn until_done(device: BorrowedFd<'_>) -> Result<()> {
     })
 }
 
-/// Resets a function, as long as the other end of `wanted` is there.
+/// Resets a function, and gives up when the sender of `wanted` is dropped.
 #[cfg(feature = "tokio")]
 pub(crate) fn while_wanted(device: BorrowedFd<'_>, wanted: &Receiver<()>) -> Result<()> {
     reset(device, |pause| {
@@ -44,10 +44,10 @@ fn reset(device: BorrowedFd<'_>, pause: impl FnMut(Duration) -> bool) -> Result<
     retry(|| sys::reset(device), pause, || start.elapsed())
 }
 
-/// Asks for a reset until there was one, or `pause` says that nobody wants it any more.
+/// Tries a reset until it succeeds, or until `pause` returns false.
 ///
-/// The event is still being handled while its owner is told: Linux 7.3 in C then refuses with
-/// `EAGAIN`, or `EIO` from deeper inside.
+/// Linux 7.3 in C still processes an event when it signals the owner. A reset then fails with
+/// `EAGAIN`, or with `EIO` from deeper inside.
 fn retry(
     mut reset: impl FnMut() -> rustix::io::Result<()>,
     mut pause: impl FnMut(Duration) -> bool,
@@ -76,8 +76,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs into these errors, for each of which the kernel takes its time, and then into no more.
-    /// Returns the resets that were tried, and how long all took.
+    /// Tries a reset that fails with these errors, one after the other, and then succeeds; each try
+    /// takes `each`. Returns the number of tries, and the time of all.
     fn run_slowly(errors: &[Errno], each: Duration) -> (Result<()>, usize, Duration) {
         let mut tries = 0;
         let time = Cell::new(Duration::ZERO);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where events come from: the error region, or else the error feature.
+//! The two sources of events: the error region, and the error feature.
 
 use std::os::fd::BorrowedFd;
 
@@ -23,16 +23,16 @@ const ERROR_REGION: (u32, u32) = (VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x1014, 2);
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Interface {
-    /// The error region, which tells all of [`Record`](crate::Record).
+    /// The error region, which has all parts of a [`Record`](crate::Record).
     Region,
-    /// The error feature of Linux 7.3, which gives only the CCDF.
+    /// The error feature of Linux 7.3, which has only the CCDF.
     Feature,
 }
 
 #[derive(Debug)]
 pub(crate) enum Source {
     Region(RegionInfo),
-    /// Length of what is given.
+    /// By the feature, with the length of an event.
     Feature(usize),
 }
 
@@ -49,7 +49,7 @@ impl Source {
             }
         }
         match (sys::error_feature_probe(device), info.ccdf_length) {
-            // What is given is never cut, so the room for it must have its length.
+            // The kernel writes all bytes of an event, so the buffer must have that length.
             (Ok(()), Some(length)) if length as usize >= Ccdf::SIZE => {
                 Ok(Self::Feature(length as usize))
             }

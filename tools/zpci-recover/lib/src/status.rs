@@ -13,7 +13,7 @@ use crate::{
     Error,
 };
 
-/// Where `struct vfio_device_zpci_err_status` has its generation, in words.
+/// Offset of the field `generation` in `struct vfio_device_zpci_err_status`, in words.
 const GENERATION: usize = 1;
 
 /// The status page of a function, which the kernel keeps up to date.
@@ -34,8 +34,8 @@ impl StatusPage {
         }
     }
 
-    /// How many events there have been since the function was opened. When that has changed,
-    /// [`Listener::drain`](crate::Listener::drain) has them.
+    /// Returns the number of events since the function was opened. When it has changed,
+    /// [`Listener::drain`](crate::Listener::drain) returns new events.
     pub fn generation(&self) -> u64 {
         self.0.words()[GENERATION].load(Ordering::Acquire)
     }

@@ -36,7 +36,7 @@ use crate::{
     Ccdf, Error, Irq,
 };
 
-/// Numbers of vfio's requests.
+/// Numbers of vfio's ioctls.
 mod number {
     use vfio_bindings::bindings::vfio::VFIO_BASE;
 
@@ -63,10 +63,10 @@ mod number {
     pub(super) const DEVICE_ATTACH_IOMMUFD_PT: u32 = VFIO_BASE + 19;
 }
 
-/// As merged in Linux 7.3, later than the bindings.
+/// The feature was merged in Linux 7.3, and is missing in the bindings.
 const FEATURE_ZPCI_ERROR: u32 = 13;
 
-/// A request of vfio or iommufd with a pointer to its argument, or a number in place of one.
+/// An ioctl of vfio or iommufd with a pointer to its argument, or with a number.
 struct Request {
     opcode: Opcode,
     argument: *mut core::ffi::c_void,
@@ -96,7 +96,7 @@ unsafe impl Ioctl for Request {
     }
 }
 
-/// Makes a request of vfio or iommufd, which share a type.
+/// Calls an ioctl of vfio or iommufd, which share a type.
 ///
 /// # Safety
 ///
@@ -107,7 +107,7 @@ unsafe fn request<T>(
     number: u32,
     argument: *mut T,
 ) -> rustix::io::Result<IoctlOutput> {
-    // CAST: The numbers of requests have 8 bits.
+    // CAST: The numbers of these ioctls have 8 bits.
     let opcode = opcode::none(VFIO_TYPE, number as u8);
 
     // SAFETY: As required of the caller.
@@ -122,11 +122,11 @@ unsafe fn request<T>(
     }
 }
 
-/// Asks for an information structure of at least `size` bytes, and the chain behind it.
+/// Reads an information structure of at least `size` bytes, and the chain behind it.
 fn info(fd: BorrowedFd<'_>, number: u32, size: usize, index: u32) -> rustix::io::Result<Info> {
     let mut info = Info(vec![0; size]);
 
-    // The first answer says how long the whole one is.
+    // The first answer says how long the whole structure is.
     loop {
         let len = info.0.len();
 
@@ -170,7 +170,7 @@ pub(crate) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<RegionIn
     RegionInfo::read(&info).ok_or(Error::Unexpected("the description of a region is cut"))
 }
 
-/// `VFIO_DEVICE_SET_IRQS`: these eventfds for the vectors from 0.
+/// `VFIO_DEVICE_SET_IRQS`: registers eventfds for the vectors from 0 on.
 pub(crate) fn set_irqs(
     device: BorrowedFd<'_>,
     irq: Irq,
@@ -179,7 +179,7 @@ pub(crate) fn set_irqs(
     irqs(device, irq, VFIO_IRQ_SET_DATA_EVENTFD, eventfds)
 }
 
-/// `VFIO_DEVICE_SET_IRQS`: no more eventfds.
+/// `VFIO_DEVICE_SET_IRQS`: takes all eventfds back.
 pub(crate) fn clear_irqs(device: BorrowedFd<'_>, irq: Irq) -> rustix::io::Result<()> {
     irqs(device, irq, VFIO_IRQ_SET_DATA_NONE, &[])
 }
@@ -214,7 +214,7 @@ pub(crate) fn reset(device: BorrowedFd<'_>) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// A `struct vfio_device_feature` with a `struct vfio_device_feature_zpci_err`.
+/// Makes a `struct vfio_device_feature` with a `struct vfio_device_feature_zpci_err`.
 #[repr(C)]
 struct ErrorFeature {
     argsz: u32,
@@ -224,7 +224,7 @@ struct ErrorFeature {
 
 fn error_feature(device: BorrowedFd<'_>, flags: u32, data: &mut [u8]) -> rustix::io::Result<()> {
     let mut feature = ErrorFeature {
-        // CAST: 16.
+        // CAST: The length is 16.
         argsz: size_of::<ErrorFeature>() as u32,
         flags: flags | FEATURE_ZPCI_ERROR,
         // CAST: The kernel takes addresses as 64 bits.
@@ -237,7 +237,7 @@ fn error_feature(device: BorrowedFd<'_>, flags: u32, data: &mut [u8]) -> rustix:
     Ok(())
 }
 
-/// Whether there is `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
+/// Probes for `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
 pub(crate) fn error_feature_probe(device: BorrowedFd<'_>) -> rustix::io::Result<()> {
     error_feature(
         device,
@@ -246,7 +246,7 @@ pub(crate) fn error_feature_probe(device: BorrowedFd<'_>) -> rustix::io::Result<
     )
 }
 
-/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`; `length` as the device's description says it.
+/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`: takes an event; `length` is that of the device's description.
 pub(crate) fn error_feature_get(device: BorrowedFd<'_>, length: usize) -> rustix::io::Result<Ccdf> {
     let mut bytes = vec![0; length.max(Ccdf::SIZE)];
 
@@ -254,11 +254,11 @@ pub(crate) fn error_feature_get(device: BorrowedFd<'_>, length: usize) -> rustix
     Ok(Ccdf::from(std::array::from_fn(|i| bytes[i])))
 }
 
-/// `VFIO_GROUP_GET_STATUS`: whether all functions of the group belong to vfio.
+/// `VFIO_GROUP_GET_STATUS`: whether all functions of the group are bound to vfio.
 #[cfg(feature = "open")]
 pub(crate) fn group_is_viable(group: BorrowedFd<'_>) -> rustix::io::Result<bool> {
     let mut status = vfio_group_status {
-        // CAST: 8.
+        // CAST: The length is 8.
         argsz: size_of::<vfio_group_status>() as u32,
         flags: 0,
     };
@@ -309,7 +309,7 @@ pub(crate) fn bind_iommufd(
     iommufd: BorrowedFd<'_>,
 ) -> rustix::io::Result<()> {
     let mut bind = vfio_device_bind_iommufd {
-        // The field of later kernels is left out.
+        // Without a field that later kernels have.
         argsz: 16,
         iommufd: iommufd.as_raw_fd(),
         ..Default::default()
@@ -320,11 +320,11 @@ pub(crate) fn bind_iommufd(
     Ok(())
 }
 
-/// `IOMMU_IOAS_ALLOC`: a new I/O address space.
+/// `IOMMU_IOAS_ALLOC`: makes an I/O address space.
 #[cfg(feature = "open")]
 pub(crate) fn alloc_ioas(iommufd: BorrowedFd<'_>) -> rustix::io::Result<u32> {
     let mut alloc = iommu_ioas_alloc {
-        // CAST: 12.
+        // CAST: The length is 12.
         size: size_of::<iommu_ioas_alloc>() as u32,
         ..Default::default()
     };
@@ -338,7 +338,7 @@ pub(crate) fn alloc_ioas(iommufd: BorrowedFd<'_>) -> rustix::io::Result<u32> {
 #[cfg(feature = "open")]
 pub(crate) fn attach_ioas(device: BorrowedFd<'_>, ioas: u32) -> rustix::io::Result<()> {
     let mut attach = vfio_device_attach_iommufd_pt {
-        // The field of later kernels is left out.
+        // Without a field that later kernels have.
         argsz: 12,
         pt_id: ioas,
         ..Default::default()
@@ -357,7 +357,7 @@ pub(crate) fn container_map(
     iova: u64,
 ) -> rustix::io::Result<()> {
     let mut map = vfio_iommu_type1_dma_map {
-        // CAST: 32.
+        // CAST: The length is 32.
         argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
         flags: VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
         // CAST: The kernel takes addresses and lengths as 64 bits.
@@ -380,7 +380,7 @@ pub(crate) fn container_unmap(
     size: usize,
 ) -> rustix::io::Result<()> {
     let mut unmap = vfio_iommu_type1_dma_unmap {
-        // CAST: 24.
+        // CAST: The length is 24.
         argsz: size_of::<vfio_iommu_type1_dma_unmap>() as u32,
         iova,
         // CAST: The kernel takes lengths as 64 bits.
@@ -402,7 +402,7 @@ pub(crate) fn ioas_map(
     iova: u64,
 ) -> rustix::io::Result<()> {
     let mut map = iommu_ioas_map {
-        // CAST: 40.
+        // CAST: The length is 40.
         size: size_of::<iommu_ioas_map>() as u32,
         flags: iommufd_ioas_map_flags_IOMMU_IOAS_MAP_FIXED_IOVA
             | iommufd_ioas_map_flags_IOMMU_IOAS_MAP_WRITEABLE
@@ -430,7 +430,7 @@ pub(crate) fn ioas_unmap(
     size: usize,
 ) -> rustix::io::Result<()> {
     let mut unmap = iommu_ioas_unmap {
-        // CAST: 24.
+        // CAST: The length is 24.
         size: size_of::<iommu_ioas_unmap>() as u32,
         ioas_id: ioas,
         iova,

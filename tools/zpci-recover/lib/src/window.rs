@@ -12,7 +12,7 @@ use crate::{
     sys, Error, Region,
 };
 
-/// A region of an open device, in which it is read and written by system calls.
+/// A region of an open device, read and written by system calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
     device: BorrowedFd<'a>,
@@ -21,7 +21,7 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// That region of the device.
+    /// Makes a window for a region.
     pub fn find(device: BorrowedFd<'a>, region: Region) -> Result<Self> {
         Ok(Self::new(
             device,
@@ -37,7 +37,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Its length in bytes; 0 where there is no such region.
+    /// Returns the length of the region in bytes; 0 if there is no such region.
     pub const fn size(&self) -> u64 {
         self.size
     }
@@ -49,7 +49,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Reads all of `buffer`.
+    /// Fills `buffer` from an offset on.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let at = self.place(offset, buffer.len())?;
         let len = buffer.len();
@@ -60,7 +60,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes` at an offset.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         let at = self.place(offset, bytes.len())?;
 

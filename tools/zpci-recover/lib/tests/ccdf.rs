@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Decoding, as users of the crate see it.
+//! Decodes events as users of the crate do.
 
 use proptest::prelude::*;
 use zpci_recover::{Access, Ccdf, Pec, Severity};
 
-/// What QEMU 11.1 gave for a DMA read of 0x100200000, where nothing was mapped.
+/// An event of QEMU 11.1, for a DMA read of 0x100200000, where nothing was mapped.
 const REAL: &str = "00000000 80020000 00000001 00000000 00000001 00200000 00000000 00000004";
 
 #[test]
@@ -103,7 +103,7 @@ proptest! {
             .zip(fields(other))
             .filter(|(a, b)| a != b)
             .count();
-        // Without the qualifier, nothing is known of the access.
+        // Without the qualifier the fields of the access are not valid.
         let unknown = bit == 127 && bytes[15] & 2 == 0;
         let reserved = matches!(bit / 8, 0..4 | 24..30) || matches!(bit, 120..126) || unknown;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What does not need a function to fail.
+//! Tests of functions that need no error.
 
 use std::fs::File;
 

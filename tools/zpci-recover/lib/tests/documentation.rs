@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel's documentation cannot include what is in no kernel tree: it has a copy.
+//! The example in the kernel's documentation is a copy, as Sphinx includes no files from outside of
+//! the kernel tree.
 
 #![allow(missing_docs)]
 

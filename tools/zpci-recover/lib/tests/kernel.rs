@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel decodes events, too: both must find the same in them.
+//! Compares the crate's decoder of events with the kernel's.
 
 #![allow(missing_docs)]
 
@@ -25,7 +25,7 @@ proptest! {
         let severity = match theirs.pec().severity() {
             kernel::Severity::Measurement => Severity::Measurement,
             kernel::Severity::Permanent => Severity::Permanent,
-            // The kernel is told of availability in another way.
+            // The kernel decodes codes of availability by another method.
             kernel::Severity::Recoverable if ours.pec().severity() == Severity::Availability => {
                 Severity::Availability
             }

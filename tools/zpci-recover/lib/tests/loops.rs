@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Every loop that is shown or given as an example, against a stand-in for the kernel: what a
-//! program says and what the kernel sees of it, in one.
+//! Runs each loop that is shown as an example against a stand-in for the kernel. The output has the
+//! lines of the program and of the kernel.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ fn here(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// An example, which Cargo has built before its tests.
+/// Returns the path of an example, which Cargo has built before the tests.
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
 
@@ -33,7 +33,7 @@ fn run(program: &Path, argument: &str, happens: &str) -> Output {
     meets(program, happens).arg(argument).output().unwrap()
 }
 
-/// The words of a story, line by line.
+/// Returns the lines of an output, without blanks.
 fn lines(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| line.trim().to_owned())
@@ -41,7 +41,8 @@ fn lines(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What happens, and what is to be seen of it. All end with a permanent failure, or earlier.
+/// Events that the stand-in raises, and the output. Each story ends with a permanent failure or
+/// earlier.
 const STORIES: [(&str, &str); 9] = [
     (
         "region event=3a event=3b",
@@ -53,7 +54,7 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x3b
          event 0x3b",
     ),
-    // One reset only, as another would undo what was set up after the first one.
+    // A second reset would undo the driver's setup after the first one.
     (
         "region event=3a,5 event=3b",
         "listening
@@ -66,7 +67,7 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x3b
          event 0x3b",
     ),
-    // No reset, whatever is around the permanent failure.
+    // A permanent failure among the events: no reset.
     (
         "region event=3a,3b,5",
         "listening
@@ -77,7 +78,7 @@ const STORIES: [(&str, &str); 9] = [
          event 0x3b
          event 0x5",
     ),
-    // Measurement has failed, and the function works on.
+    // Measurement events: the function works on, and is not reset.
     (
         "region event=2a,2b,2c event=3b",
         "listening
@@ -90,7 +91,7 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x3b
          event 0x3b",
     ),
-    // What a reset brings to light is not forgotten.
+    // The event that a reset brings is not forgotten.
     (
         "region event=3a after=3b",
         "listening
@@ -113,7 +114,7 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x40
          event 0x40",
     ),
-    // What a reset has mended needs no other one.
+    // Events from before a reset need no other one.
     (
         "region early=5 before=6 event=3b",
         "kernel: event 0x5
@@ -126,8 +127,8 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x3b
          event 0x3b",
     ),
-    // Linux 7.3 in C: it does not say that an event waits, it is busy for a while after each, it
-    // keeps four, and says of none that it is older than a reset. So there is one reset more.
+    // Linux 7.3 in C does not say that events wait, is busy for a while after each, keeps four, and
+    // does not mark stale ones. So there is one reset more.
     (
         "feature early=4 refuse=EAGAIN*3 refuse=EIO*2 before=6 event=1,2,3,4,3b event=40",
         "kernel: event 0x4
@@ -154,7 +155,7 @@ const STORIES: [(&str, &str); 9] = [
          kernel: event 0x40
          event 0x40",
     ),
-    // A kernel may be slow, and then have something to do.
+    // The kernel is busy for long, and then raises another event.
     (
         "region event=3a refuse=EAGAIN*20 event=3b",
         "listening
@@ -168,7 +169,7 @@ const STORIES: [(&str, &str); 9] = [
     ),
 ];
 
-/// What cannot be recovered from, and how it ends.
+/// Errors that cannot be recovered from, and a word of the message.
 const ENDS: [(&str, &str); 3] = [
     ("region event=3a refuse=EAGAIN*1000000", "EAGAIN"),
     ("region event=3a refuse=ENODEV*1", "ENODEV"),
@@ -178,7 +179,8 @@ const ENDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Runs a loop through all of it. A client in C prints events before its reset, and their flags.
+/// Runs a program through all stories. The client in C prints events before the reset, and their
+/// flags.
 fn goes_through_all(program: &Path, argument: &str) {
     let order = |text: &str| {
         let mut all = lines(text);
@@ -234,7 +236,7 @@ fn with_vfio_ioctls() {
     goes_through_all(&example("rust_vmm"), ADDRESS);
 }
 
-/// A runtime waits for its threads when it ends, and so would the program.
+/// When a runtime ends it waits for its threads, so the thread of the reset must end.
 #[test]
 #[cfg(feature = "tokio")]
 fn no_thread_is_left_when_a_listener_is_dropped() {
@@ -242,7 +244,7 @@ fn no_thread_is_left_when_a_listener_is_dropped() {
     use zpci_recover::{AsyncListener, Function, Listener};
 
     if std::env::var_os("STAND_IN").is_none() {
-        // Once more, as a program that meets that.
+        // Runs this test again as a program with the stand-in.
         let this = std::env::current_exe().unwrap();
         let output = meets(&this, "region early=3a refuse=EAGAIN*1000000")
             .args(["--exact", "--nocapture"])
@@ -273,7 +275,7 @@ fn no_thread_is_left_when_a_listener_is_dropped() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
-/// From `loop {` to its end, without the indentation and comment marks of the place.
+/// Returns the lines of a loop, from `loop {` to its end, without indentation and comment marks.
 fn the_loop(text: &str) -> Vec<String> {
     let begin = text.find("loop {").unwrap();
     let indent = begin - text[..begin].rfind('\n').unwrap() - 1;
@@ -301,7 +303,7 @@ fn loops_that_are_shown_are_those_that_are_run() {
     );
 }
 
-/// The client in C is of the kernel's tree, and needs the headers of the kernel that it is for.
+/// The client in C is a part of the kernel tree, and needs that kernel's headers.
 #[test]
 #[ignore = "needs ZPCI_HEADERS, the folder with the headers of Linux 7.3 and of the repository"]
 fn the_client_in_c() {

@@ -25,12 +25,12 @@ use std::{
 use nvme::{Nvme, BLOCK_SIZE};
 use zpci_recover::{Address, Function, Interface, Listener, Outcome, Pec, StatusPage, Via};
 
-/// Blocks that are read, one after the other.
+/// Number of blocks that are read in turn.
 const BLOCKS: u64 = 1024;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What the command line says.
+/// The arguments of the command line.
 struct Options {
     address: Address,
     recoveries: u64,
@@ -80,7 +80,7 @@ fn expected(block: u64) -> [u8; BLOCK_SIZE] {
     bytes
 }
 
-/// Looks for events: by one load where the kernel has a status page.
+/// Looks for events: by one load if the kernel has a status page.
 struct Lookout<'a> {
     listener: &'a Listener<&'a Function>,
     page: Option<StatusPage>,
@@ -107,8 +107,8 @@ impl<'a> Lookout<'a> {
     }
 }
 
-/// Takes the events that there are, and recovers from them. Returns whether the driver has to be
-/// brought up again.
+/// Takes all events and recovers from them. Returns whether the driver must set up the controller
+/// again.
 fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bool> {
     if !lookout.has_news()? {
         return Ok(false);
@@ -124,7 +124,7 @@ fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bo
     Ok(true)
 }
 
-/// Brings the driver up again after a reset.
+/// Sets the controller up again after a reset.
 fn restart(listener: &Listener<&Function>, nvme: &mut Nvme<'_>, tally: &mut Tally) -> Result<()> {
     if let Some(pec) = tally.lost {
         return Err(format!("the function is lost (event code {pec})").into());

@@ -19,10 +19,10 @@ use crate::{
 pub const BLOCK_SIZE: usize = 512;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Two pairs of rings, and a page for data.
+/// Offsets of two pairs of rings, and of a page for data.
 const DATA_AT: usize = 4 * PAGE;
 const DMA_SIZE: usize = 5 * PAGE;
-/// Counted from the first address that the function can use; nothing is mapped there.
+/// Offset of an address where nothing is mapped, from the first address that the function can use.
 const UNMAPPED: u64 = 0x20_0000;
 
 const CREATE_SUBMISSION: u8 = 0x01;
@@ -52,9 +52,9 @@ impl<'a> Nvme<'a> {
         })
     }
 
-    /// Brings the controller up, at first or after a reset.
+    /// Sets the controller up, at first or after a reset.
     pub fn start(&mut self) -> Result<()> {
-        // A reset by Linux 7.3 in C may leave the function as it was when it was found.
+        // Linux 7.3 in C may leave Command as it was when the kernel found the function.
         self.registers.enable_function()?;
         self.stride = 4 << (self.registers.load(CAP + 4)? & 0xf);
         self.enable(self.address(self.admin.commands_at()))?;
@@ -76,7 +76,7 @@ impl<'a> Nvme<'a> {
         Ok(())
     }
 
-    /// Reads a block. `alarm` says whether there is an error that ends this; then there is none.
+    /// Reads a block. `alarm` says whether there is an error, which ends the read without a result.
     pub fn read(
         &mut self,
         block: u64,
@@ -84,7 +84,8 @@ impl<'a> Nvme<'a> {
     ) -> Result<Option<[u8; BLOCK_SIZE]>> {
         let mut data = [0xa5; BLOCK_SIZE];
 
-        // What an earlier read left here must not pass for the block.
+        // Overwrites the block that an earlier read has left, so that it does not pass for this
+        // one.
         self.memory
             .as_volatile_slice()
             .write_slice(&data, DATA_AT)?;
@@ -100,23 +101,23 @@ impl<'a> Nvme<'a> {
         }
     }
 
-    /// Lets an emulator know the mapping of the memory again, where the kernel does not.
+    /// Maps the memory again where the kernel does not tell an emulator to.
     pub fn renew_mapping(&self) -> Result<()> {
         Ok(self.memory.renew()?)
     }
 
-    /// Has the controller fetch a command from where nothing is mapped: an error of the device's
-    /// own DMA.
+    /// Makes the controller fetch a command from an address that is not mapped: an error of the
+    /// device's own DMA.
     pub fn provoke_error(&mut self) -> Result<()> {
         self.enable(self.memory.iova() + UNMAPPED)?;
         self.ring(self.admin.id, false, 1)
     }
 
-    /// Enables the controller with the commands for administration at that address.
+    /// Enables the controller, with the rings for administration at that address.
     fn enable(&mut self, commands: u64) -> Result<()> {
         let size = u32::from(ENTRIES) - 1;
 
-        // Only then does no answer of the past come any more.
+        // Disabled first: a late answer could come after the rings are cleared.
         self.registers.store(CC, 0)?;
         self.wait_ready(0)?;
         self.memory
@@ -156,7 +157,7 @@ impl<'a> Nvme<'a> {
             .store(DOORBELL + index * self.stride, value.into())?)
     }
 
-    /// Whether the command was done, or nothing if there was an alarm before.
+    /// Waits for the answer to a command, and returns whether it succeeded; none if an alarm came.
     fn submit(
         &mut self,
         admin: bool,
@@ -186,9 +187,9 @@ impl<'a> Nvme<'a> {
     }
 }
 
-/// A command that reads one block.
+/// Makes a command that reads one block.
 fn read(block: u64, to: u64) -> Command {
-    // CAST: The two halves.
+    // CAST: The two halves of the number.
     Command::new(READ, 1, to)
         .with(10, block as u32)
         .with(11, (block >> 32) as u32)

@@ -12,12 +12,12 @@ pub const ASQ: u64 = 0x28;
 pub const ACQ: u64 = 0x30;
 pub const DOORBELL: u64 = 0x1000;
 
-/// Entries of 64 bytes in the submission rings, of 16 in the completion rings; enabled.
+/// Submission entries have 64 bytes, completion entries 16; enabled.
 pub const CC_RUN: u32 = 6 << 16 | 4 << 20 | 1;
 pub const CSTS_READY: u32 = 1;
 
 const COMMAND: u64 = 4;
-/// Answers to loads and stores, and does DMA.
+/// Lets the function respond to loads and stores, and do DMA.
 const COMMAND_ENABLE: u16 = 0b110;
 
 pub struct Registers<'a> {
@@ -53,7 +53,7 @@ impl<'a> Registers<'a> {
     }
 
     pub fn store_address(&self, register: u64, value: u64) -> Result<()> {
-        // CAST: The two halves.
+        // CAST: The two halves of the number.
         self.store(register, value as u32)?;
         self.store(register + 4, (value >> 32) as u32)
     }

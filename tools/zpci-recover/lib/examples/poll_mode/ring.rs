@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use vm_memory::{Bytes, VolatileMemoryError, VolatileSlice};
 
 pub const ENTRIES: u16 = 16;
-/// Each ring has a page.
+/// Each ring fills a page.
 pub const PAGE: usize = 0x1000;
 
 const COMMAND_SIZE: usize = 64;
@@ -23,7 +23,7 @@ impl Command {
 
         words[0] = u32::from(opcode);
         words[1] = namespace;
-        // CAST: The two halves.
+        // CAST: The two halves of the number.
         words[6] = data as u32;
         words[7] = (data >> 32) as u32;
         Self(words)
@@ -37,7 +37,7 @@ impl Command {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Ring {
-    /// Of the queue: 0 is the one for administration.
+    /// Number of the queue: 0 is the one for administration.
     pub id: u16,
     tail: u16,
     pub head: u16,
@@ -56,7 +56,7 @@ impl Ring {
         }
     }
 
-    /// Where the commands are in the memory for DMA.
+    /// Address of the commands for the device.
     pub fn commands_at(&self) -> usize {
         2 * PAGE * usize::from(self.id)
     }
@@ -65,7 +65,7 @@ impl Ring {
         self.commands_at() + PAGE
     }
 
-    /// Puts a command into the ring. Returns what its doorbell must be told.
+    /// Puts a command into the ring. Returns the value for its doorbell.
     pub fn push(
         &mut self,
         memory: VolatileSlice<'_>,
@@ -79,18 +79,18 @@ impl Ring {
         for (to, word) in bytes.chunks_exact_mut(4).zip(command.0) {
             to.copy_from_slice(&word.to_le_bytes());
         }
-        // Ringing the doorbell is a system call, which orders these stores before it.
+        // No barrier: the doorbell is rung by a system call, which comes after these stores.
         memory.write_slice(&bytes, at)?;
         self.tail = (self.tail + 1) % ENTRIES;
         Ok(self.tail)
     }
 
-    /// Takes the answer to the last command, if there is one: whether it was done.
+    /// Takes the answer to the last command, if it has come: whether the command succeeded.
     pub fn pop(&mut self, memory: VolatileSlice<'_>) -> Result<Option<bool>, VolatileMemoryError> {
         let at = self.completions_at() + COMPLETION_SIZE * usize::from(self.head);
         let status = u16::from_le(memory.load(at + 14, Ordering::Acquire)?);
 
-        // The rest of an entry is valid only if its phase is the one of this round.
+        // The rest of an entry is valid only if its phase is that of this round.
         if status & 1 != self.phase {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where programs meet the stand-in for the kernel: its library, and what there is of /sys and
+//! Runs programs with the stand-in for the kernel: a library, and a folder with parts of /sys and
 //! /dev.
 
 use std::{
@@ -11,17 +11,17 @@ use std::{
     sync::OnceLock,
 };
 
-/// The function that all happens to.
+/// The function to which all events happen.
 pub const ADDRESS: &str = "0001:00:00.0";
 
-/// A function that is taken away as soon as somebody listens to it.
+/// A function that is taken away as soon as a program listens to it.
 #[allow(dead_code, reason = "not all tests have a use for it")]
 pub const GONE: &str = "0002:00:00.0";
 
-/// Its number, that of its node, and that of its group.
+/// Address, node and group of each function.
 const FUNCTIONS: [(&str, &str, &str); 2] = [(ADDRESS, "vfio0", "7"), (GONE, "vfio1", "8")];
 
-/// What the tests are made in, for all of them.
+/// The files that all tests use.
 struct Workshop {
     stand_in: PathBuf,
     root: PathBuf,
@@ -39,7 +39,7 @@ pub fn compile(source: &Path, to: &Path, more: &[&str]) {
     assert!(cc.success(), "{source:?}");
 }
 
-/// As far as functions are looked for.
+/// Makes the files by which programs find functions.
 fn make_root(root: &Path) {
     let drivers = root.join("sys/bus/pci/drivers/vfio-pci");
     let dev = root.join("dev/vfio");
@@ -83,20 +83,20 @@ fn workshop() -> &'static Workshop {
         let source = folder.join("stand_in.c");
 
         make_root(&made.root);
-        // Wherever the tests that have this as a module may be.
+        // Written from the binary, as tests of other packages use this module, too.
         fs::write(&source, include_str!("stand_in.c")).unwrap();
         compile(&source, &made.stand_in, &["-shared", "-fPIC", "-ldl"]);
         made
     })
 }
 
-/// What programs find below it are /sys and /dev.
+/// Returns the folder in which programs find /sys and /dev.
 #[allow(dead_code, reason = "not all tests have a use for it")]
 pub fn root() -> &'static Path {
     &workshop().root
 }
 
-/// A program that meets what happens.
+/// Makes a command that runs a program with the stand-in; `happens` is for STAND_IN.
 pub fn meets(program: &Path, happens: &str) -> Command {
     let mut command = Command::new(program);
 
