@@ -6,8 +6,8 @@
  * error alone and resets the machine. The last line on the console is CHAIN OK,
  * or FAILED and why.
  *
- * It is for QEMU, with an emulated controller and with a passed-through one; the
- * handle tells which. It has one processor, no translation, and takes
+ * It runs in QEMU, with an emulated controller or a passed-through one, which the
+ * handle tells apart. It has one processor, no address translation, and takes
  * interruptions only where it waits for them.
  */
 typedef unsigned char u8;
@@ -23,10 +23,10 @@ typedef unsigned long u64;
 #define PSW_MACHINE_CHECK	0x0004000000000000
 #define PSW_EXTERNAL		0x0100000000000000
 
-/* Of the clock, whose bit 51 is a microsecond. */
+/* A millisecond in units of the clock, whose bit 51 is a microsecond. */
 #define MILLISECOND		(1000UL << 12)
 
-/* Lowcore, which begins at address 0. */
+/* Offsets in lowcore, which begins at address 0. */
 #define LC_PROGRAM_CODE		0x008e
 #define LC_MACHINE_CHECK_CODE	0x00e8
 #define LC_EXTERNAL_NEW_PSW	0x01b0
@@ -94,19 +94,19 @@ typedef unsigned long u64;
 #define PEC_NOT_MAPPED		0x4
 #define PEC_INVALID_ENTRY	0x7
 #define UNMAPPED		0x200000
-/* The first pages of DMA addresses are those that the controller may use. */
+/* Offsets of the pages that are mapped for the controller, from the first DMA address. */
 #define MAPPED_COMMANDS		0x0000
 #define MAPPED_COMPLETIONS	0x1000
 #define MAPPED_DATA		0x2000
 #define MAPPED_PAGES		3
-/* No more than a table of this kind can map. */
+/* The most that a table of this kind can map. */
 #define DMA_SIZE		0x100000000
 
 struct psw {
 	u64 mask, address;
 };
 
-/* All that is asked of the platform, and its answer behind it. */
+/* A block for requests to the platform; the answer stands behind the request. */
 union block {
 	u8 b[4096];
 	u16 h[2048];
@@ -119,7 +119,7 @@ struct function {
 	u64 start_dma, end_dma;
 };
 
-/* The event as the platform gave it. */
+/* The fields of an event, as the platform gave it. */
 struct event {
 	u32 fh, fid;
 	u64 address;
@@ -148,11 +148,14 @@ static void clear(union block *block)
 
 	for (i = 0; i < 512; i++)
 		block->d[i] = 0;
-	/* Or the loop becomes a call of memset(), of which there is none. */
+	/*
+	 * Keeps the compiler from making the loop a call of memset(), which does not
+	 * exist here.
+	 */
 	asm volatile("" : : : "memory");
 }
 
-/* Whether the controller was found as it was before a reset. */
+/* Set if the controller was not reset inside, but still reports its error. */
 static u8 not_reset;
 
 static u64 clock(void)
@@ -163,7 +166,7 @@ static u64 clock(void)
 	return now;
 }
 
-/* Each access to the function takes QEMU's lock, which its other threads need. */
+/* Waits between accesses: each takes QEMU's lock, which its other threads need. */
 static void pause(void)
 {
 	u64 end = clock() + MILLISECOND;
@@ -172,7 +175,7 @@ static void pause(void)
 		;
 }
 
-/* QEMU ends with a guest that waits for nothing. */
+/* Waits with all interruptions off, which ends QEMU. */
 static void stop(void)
 {
 	static const struct psw disabled = { PSW_WAIT | PSW_64BIT, 0xfff };
@@ -181,7 +184,7 @@ static void stop(void)
 	__builtin_unreachable();
 }
 
-/* Goes on behind the waiting, with interruptions off again. */
+/* The interruption's new PSW: goes on behind the wait, with interruptions off. */
 static void wait_for(u64 interruption, u64 new_psw)
 {
 	struct psw wait = { PSW_WAIT | PSW_64BIT | interruption, 0 };
@@ -221,7 +224,7 @@ static void console_start(void)
 	clear(&text);
 	text.h[0] = 8 + 4 + 4 * 4;
 	text.h[5] = 4;
-	/* Of the four masks the second says what this guest sends. */
+	/* The second of the four masks has the events that this guest sends. */
 	text.w[4] = SCLP_MASK_ASCII;
 	service_call(SCLP_WRITE_EVENT_MASK, &text);
 }
@@ -274,7 +277,7 @@ static void failed(const char *why, u64 number)
 	stop();
 }
 
-/* The response: behind the request of 32 bytes. */
+/* The response stands behind the request of 32 bytes. */
 static u16 clp(u16 command, u16 response_len)
 {
 	u32 cc;
@@ -311,7 +314,7 @@ static void find(struct function *function)
 		function->end_dma = block.d[13];
 }
 
-/* How often the function was busy. */
+/* Enables or disables the function. Returns how often the platform was busy. */
 static u32 set(struct function *function, u8 operation)
 {
 	const u64 end = clock() + 60 * 1000 * MILLISECOND;
@@ -345,7 +348,7 @@ static u32 set(struct function *function, u8 operation)
 	return busy;
 }
 
-/* The condition code, and of a 1 the status behind it. */
+/* Returns the condition code, with the status behind it if the code is 1. */
 static u32 modify(const struct function *function, u8 operation)
 {
 	u64 request = (u64)function->fh << 32 | operation;
@@ -358,7 +361,10 @@ static u32 modify(const struct function *function, u8 operation)
 	return cc << 8 | (cc == 1 ? request >> 24 & 0xff : 0);
 }
 
-/* Nothing is mapped but the shared pages. An entry of zeroes would be an error. */
+/*
+ * Makes tables that map only the shared pages. All other entries must be marked as
+ * invalid: zeroes would be an error.
+ */
 static void make_tables(const struct function *function)
 {
 	int i;
@@ -392,7 +398,10 @@ static void register_tables(const struct function *function, const u64 *origin)
 		failed("FAILED: the translation table is refused, ", result);
 }
 
-/* Has the platform look at what the table maps. Of a condition code 1 the status is behind it. */
+/*
+ * Makes the platform read the mappings from the table. Returns the condition code, with
+ * the status behind it if the code is 1.
+ */
 static u32 refresh(const struct function *function)
 {
 	register u64 start asm("2") = function->start_dma;
@@ -423,7 +432,7 @@ static u32 access(const struct function *function, u8 store, u8 space, u64 offse
 	register u64 at asm("3") = offset;
 	u32 cc;
 
-	/* The function counts in little-endian. */
+	/* The function's registers are little-endian. */
 	data = __builtin_bswap32(data);
 	if (store)
 		asm volatile("	.insn	rre,0xb9d00000,%2,%1\n"
@@ -489,7 +498,7 @@ static void provoke(const struct function *function)
 	set_register(function, NVME_BAR, NVME_DOORBELL, 1);
 }
 
-/* A command that needs DMA both ways. A controller that says nothing gets a minute. */
+/* Executes a command that needs DMA in both directions. The controller has a minute to answer. */
 static void use(const struct function *function)
 {
 	const u64 start = function->start_dma;
@@ -499,7 +508,7 @@ static void use(const struct function *function)
 
 	for (i = 0; i < MAPPED_PAGES; i++)
 		clear(&shared[i]);
-	/* All of it is little-endian. */
+	/* All fields are little-endian. */
 	shared[0].b[0] = NVME_IDENTIFY;
 	shared[0].d[3] = __builtin_bswap64(start + MAPPED_DATA);
 	shared[0].b[40] = 1;
@@ -556,7 +565,10 @@ static void wait_for_event(struct event *event)
 
 static void check(const struct function *function, const struct event *event)
 {
-	/* What a reset has to come before. QEMU does the last two for its own functions. */
+	/*
+	 * A reset must come before these operations. QEMU enforces the last two for its
+	 * own functions.
+	 */
 	static const u8 refused[] = { MPCIFC_REG_INT, MPCIFC_REREG_IOAT,
 				      MPCIFC_RESET_BLOCK, MPCIFC_RESET_ERROR };
 	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
@@ -589,7 +601,7 @@ static void check(const struct function *function, const struct event *event)
 		  "it cannot be unblocked without a reset");
 }
 
-/* The table is as it was, so it is registered, and that is all. */
+/* Recovers the function. The table is unchanged, and only has to be registered again. */
 static void recover(struct function *function)
 {
 	const u32 emulated = (function->fh & FH_KIND) == FH_EMULATED;
@@ -601,20 +613,23 @@ static void recover(struct function *function)
 	set_register(function, SPACE_CONFIG, PCI_COMMAND, PCI_MEMORY_AND_MASTER);
 	status = get_register(function, NVME_CSTS);
 	say("recovered, the controller's status is ", status, "");
-	/* Of an emulated function QEMU does not reset the inside, and Linux in C of no function. */
+	/*
+	 * QEMU does not reset the inside of an emulated function, and Linux in C of no
+	 * function.
+	 */
 	if (!emulated && status & NVME_CSTS_FATAL)
 		not_reset = 1;
-	/* Or it goes on with the command that it has failed to fetch. */
+	/* Disabled first: it would go on with the command that it has failed to fetch. */
 	set_register(function, NVME_BAR, NVME_CC, 0);
 	register_tables(function, region_table);
-	/* A platform walks the table. QEMU has to be told where it is not patched. */
+	/* The platform walks the table by itself; unpatched QEMU has to be told. */
 	if (emulated)
 		refresh_mapped(function);
 	use(function);
 	say_plain("the controller does as it is told");
 }
 
-/* A table at address 0 has an invalid entry. QEMU that is not patched would never answer. */
+/* Registers a table at address 0, which has an invalid entry. Unpatched QEMU would hang. */
 static void register_nothing(struct function *function)
 {
 	struct event event;
@@ -633,7 +648,7 @@ static void register_nothing(struct function *function)
 	set(function, CLP_SET_ENABLE);
 }
 
-/* More than the host allows this machine to map, where it allows less than 16 pages. */
+/* Maps more pages than the host allows, if the host allows fewer than 16. */
 static void register_too_much(const struct function *function)
 {
 	u32 result;
@@ -647,7 +662,10 @@ static void register_too_much(const struct function *function)
 	make_tables(function);
 }
 
-/* Neither does a machine reset wait for the function, nor does the error outlive it. */
+/*
+ * Resets the machine with the function in error: the reset does not wait for the
+ * function, and the error is gone afterwards.
+ */
 static void reset_machine(const struct function *function)
 {
 	u32 value, result;
@@ -658,7 +676,10 @@ static void reset_machine(const struct function *function)
 		result = access(function, 0, NVME_BAR, NVME_CSTS, &value);
 	} while (!result);
 	say("resetting the machine, a load gives ", result, "");
-	/* The machine goes on with the PSW at address 0, which C does not let itself be given. */
+	/*
+	 * The machine starts again at the PSW at address 0. Stored by assembly, as C
+	 * has no address 0.
+	 */
 	asm volatile("	larl	%%r1,again\n"
 		     "	ogr	%%r1,%0\n"
 		     "	stg	%%r1,0\n"
@@ -733,7 +754,7 @@ void guest(void)
 	reset_machine(&function);
 }
 
-/* Behind the reset of the machine. */
+/* Runs after the machine was reset. */
 void guest_again(void)
 {
 	struct function function;

@@ -30,14 +30,14 @@ pub enum Command {
     List(ListArgs),
     /// Print errors as they happen, one line each
     ///
-    /// What is printed comes from the kernel's own record, so it is seen whoever owns a function,
-    /// and taken from nobody. It needs root, and debugfs.
+    /// The errors come from the kernel's own record. So functions that other processes own are
+    /// included, and their owners lose no event. It needs root, and debugfs.
     Watch(WatchArgs),
-    /// Show all that is known of a function
+    /// Show a function: its state, its owner, and its errors
     Show(ShowArgs),
     /// Reset a function that is bound to vfio-pci and not open
     Reset(ResetArgs),
-    /// Say what an event code or a CCDF means
+    /// Explain an event code or a CCDF
     Explain(ExplainArgs),
     /// Print counters of all functions, as node_exporter reads them
     ///
@@ -45,7 +45,7 @@ pub enum Command {
     Metrics(MetricsArgs),
     /// Inject an error, with the module zpci_inject
     ///
-    /// The kernel handles it as one of the platform, but the function itself does not fail.
+    /// The kernel processes it like an error from the platform, but the function itself works on.
     Inject(InjectArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
@@ -72,14 +72,14 @@ pub struct WatchArgs {
     pub functions: Vec<Target>,
     /// Own the functions meanwhile, and reset them after each error
     ///
-    /// They must be bound to vfio-pci and not be open. What the error region tells of an event is
-    /// printed as well. One whose reset fails is given up, and the others go on.
+    /// They must be bound to vfio-pci and not be open. Fields that only the error region has are
+    /// printed as well. A function whose reset fails is given up, and the others go on.
     #[arg(long)]
     pub own: bool,
-    /// First print what the kernel's record has already
+    /// First print the errors that the kernel's record has already
     #[arg(long, conflicts_with = "own")]
     pub all: bool,
-    /// Begin each line with its priority, as journald takes it
+    /// Begin each line with its priority, for journald
     ///
     /// Permanent failures are critical, transient errors are errors, lost records are a warning.
     #[arg(long, conflicts_with = "json")]

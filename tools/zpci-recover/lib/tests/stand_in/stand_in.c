@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The kernel's part of vfio for one zPCI function, for LD_PRELOAD: a program
- * that owns the function runs unchanged, on any machine, and meets what
- * STAND_IN says. STAND_IN_ROOT has /sys and /dev as far as they are looked at.
+ * Stands for vfio in the kernel, with one zPCI function, by LD_PRELOAD: a program
+ * that owns the function runs unchanged, on any machine, and gets the events of
+ * STAND_IN. STAND_IN_ROOT is a folder with parts of /sys and /dev.
  *
- * A second function, that of vfio1, is gone as soon as somebody listens to it.
+ * A second function, vfio1, is taken away as soon as the program listens to it.
  *
  * STAND_IN is a list of words: "region" (the Rust version) or "feature" (the C
- * version of Linux 7.3), and then what happens, in this order:
+ * version of Linux 7.3), and then the events, in this order:
  *
- *	early=PEC	an event before anybody listens
+ *	early=PEC	an event before the program listens
  *	event=PEC,PEC	events that come together, when the owner waits
  *	refuse=ERRNO*N	the next N resets fail
  *	before=PEC	an event while the next reset is under way
  *	after=PEC	the function fails again, right after the next reset
  *
- * What the kernel does is written to standard output, between what the program
- * writes. Nobody sleeps: time goes by in an instant. Only who waits for another
- * thread does so for real.
+ * Actions of the kernel are written to standard output, between the lines of the
+ * program. A sleep takes no time: it only moves the clock. Only a wait for another
+ * thread is real.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -44,7 +44,7 @@
 #define FEATURE		13
 #define NAME(number)	(0x3b00 | (number))
 #define KEPT_BY_C	4
-/* An executor that has nothing to do looks so often, and then it is stuck. */
+/* After so many idle looks of an executor the test is stuck. */
 #define STUCK		20000
 
 struct event {
@@ -59,7 +59,7 @@ static unsigned int queued;
 static unsigned long sequence;
 static int wakeup = -1;
 static int gone = -1;
-/* An owner has something to do until it has taken all, and has reset after that. */
+/* The owner is done when it has taken all events, and has reset after the last one. */
 static int in_error, drained = 1, untreated, busy, idle;
 static pthread_t executor;
 static int has_executor;
@@ -89,7 +89,7 @@ static int by_feature(void)
 	return said && !strncmp(said, "feature", 7);
 }
 
-/* The next step, if it begins like this: what comes after that. */
+/* If the next step has this name, returns the text behind the name. */
 static char *step(const char *name)
 {
 	if (!steps) {
@@ -111,7 +111,7 @@ static void next_step(void)
 		steps = "";
 }
 
-/* The function works on. */
+/* A measurement event: the function works on. */
 static int is_measurement(unsigned int pec)
 {
 	return pec >= 0x2a && pec <= 0x2c;
@@ -149,7 +149,7 @@ static void all_arrive(char *pecs)
 	signal_owner();
 }
 
-/* The owner waits. Something may happen, unless it has something to do first. */
+/* The owner waits: raises the next events, unless it still has to take events or to reset. */
 static void owner_waits(int for_ever)
 {
 	char *pecs;
@@ -243,7 +243,7 @@ static const struct {
 	int number;
 } errors[] = { { "EAGAIN", EAGAIN }, { "EIO", EIO }, { "ENODEV", ENODEV } };
 
-/* What a refusal says, or 0. */
+/* Returns the error with which a reset must fail now, or 0. */
 static int refused(void)
 {
 	char *what = step("refuse="), *times;
@@ -360,7 +360,7 @@ static int set_irqs(const struct vfio_irq_set *set)
 	}
 	if (set->count)
 		memcpy(&wakeup, set->data, sizeof(wakeup));
-	/* The C version does not. */
+	/* Registering an eventfd signals it if events wait; not in C. */
 	if (queued && !by_feature())
 		signal_owner();
 	pthread_mutex_unlock(&lock);
@@ -436,7 +436,7 @@ ssize_t pread(int fd, void *to, size_t size, off_t at)
 	return pread64(fd, to, size, at);
 }
 
-/* Waiting. */
+/* Calls that wait. */
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
@@ -460,7 +460,7 @@ int epoll_wait(int fd, struct epoll_event *events, int count, int timeout)
 	return REAL(epoll_wait)(fd, events, count, timeout);
 }
 
-/* Time, which goes by when somebody sleeps, and does not take any. */
+/* Time: a sleep returns at once, and moves the clock on. */
 
 static long long nanoseconds(const struct timespec *time)
 {
@@ -499,13 +499,13 @@ int nanosleep(const struct timespec *time, struct timespec *left)
 	return clock_nanosleep(CLOCK_MONOTONIC, 0, time, left);
 }
 
-/* Files. */
+/* Calls with paths. */
 
 static const char *moved(const char *path, char *to)
 {
 	const char *root = getenv("STAND_IN_ROOT");
 
-	/* Rust asks for no file to learn whether there is such a call. */
+	/* Rust calls some functions without a path, to learn whether they exist. */
 	if (!root || !path || (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/vfio/", 10) &&
 		      strcmp(path, "/dev/iommu")))
 		return path;
