@@ -83,7 +83,7 @@ echo zpci_test_driver >$device/driver_override
 echo $pdev >/sys/bus/pci/drivers_probe
 [ -e $device/state ] || exit 1
 
-# All messages share one limit, so there is a pause after each case. The emulator's
+# Messages have a limit, so there is a pause after each case. The emulator's
 # clock counts instructions: a pause takes no real time.
 pause() { sleep 6; }
 

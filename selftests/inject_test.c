@@ -23,7 +23,7 @@
 /* An effect that must not happen has shown itself after this time. */
 #define QUIET_MS	200
 
-/* All messages share one limit, which allows its full number again after this time. */
+/* Messages have a limit, which allows its full number again after this time. */
 #define LOG_PAUSE_MS	5500
 
 /*
