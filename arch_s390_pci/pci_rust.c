@@ -13,7 +13,10 @@ static struct workqueue_struct *zpci_wq;
 
 static int __init zpci_event_init(void)
 {
-	/* Not for reclaim: drivers that recover or are removed here flush other queues. */
+	/*
+	 * Without WQ_MEM_RECLAIM: the work items recover and remove drivers, and these
+	 * flush workqueues without it.
+	 */
 	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND, 0);
 	return zpci_wq ? zpci_recovery_init() : -ENOMEM;
 }
@@ -24,14 +27,14 @@ struct workqueue_struct *zpci_workqueue(void)
 	return zpci_wq ?: system_dfl_wq;
 }
 
-/* Makes what is kept for the recovery of a function that is going to be made known. */
+/* Initializes the message limit of a new function, and makes its struct Recovery. */
 int zpci_recovery_create(struct zpci_dev *zdev)
 {
 	ratelimit_default_init(&zdev->log_limit);
 	return zpci_recovery_new(zdev);
 }
 
-/* Whether a message that a guest or a broken function can cause may be logged now. */
+/* Whether a message may be logged now, if a guest or a broken function can cause it. */
 bool zpci_may_log(struct zpci_dev *zdev)
 {
 	static DEFINE_RATELIMIT_STATE(unknown, DEFAULT_RATELIMIT_INTERVAL,

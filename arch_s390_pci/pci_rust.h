@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the C and the Rust code of zPCI meet, besides <asm/pci.h>.
+ * Declarations that the C and the Rust code of zPCI share, besides <asm/pci.h>.
  *
- * This header is read by bindgen, so that both sides are checked against it.
+ * bindgen reads this header, so the compilers check both sides against it.
  */
 #ifndef __S390_PCI_RUST_H
 #define __S390_PCI_RUST_H
@@ -17,32 +17,38 @@ struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
 
-/* In C: where interruption indicators are. */
+/* Defined in C, in pci_irq.c: the interruption indicators. */
 bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
-/* In Rust: rust/pci_event.rs. */
+/* Defined in Rust, in rust/pci_event.rs. */
 int zpci_recovery_init(void);
 int zpci_recovery_new(struct zpci_dev *zdev);
 void zpci_recovery_release(struct zpci_dev *zdev);
 int zpci_recovery_reset_slot(struct zpci_dev *zdev);
 int zpci_recovery_show(struct seq_file *m, void *unused);
 
-/* In C: pci_rust.c. */
+/* Defined in C, in pci_rust.c. */
 struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
 bool zpci_may_log(struct zpci_dev *zdev);
 
-/* Calls @each for all functions that are known, with a reference that it takes over. */
+/* Calls @each for every known function; @each takes over a reference to the function. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
-/* Whether a function can be a virtual one of another: both are of one device. */
+/*
+ * Whether one device has both functions, so that the first may be a virtual function of
+ * @physical.
+ */
 bool zpci_may_be_virtual_of(struct zpci_dev *zdev, struct zpci_dev *physical);
 
-/* In C: pci.c, makes those functions known that the platform has and that are not yet. */
+/*
+ * Defined in C, in pci.c: creates those of the platform's functions that Linux has no
+ * zpci_dev for.
+ */
 void zpci_add_new_devices(void);
 
-/* In C: pci_recovery_debug.c. */
+/* Defined in C, in pci_recovery_debug.c. */
 void zpci_recovery_debugfs(struct dentry *root);
 
 #else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of zPCI error recovery: the way of an event to its owner, and of
- * a function out of its error.
+ * Tracepoints of zPCI error recovery: the steps of an event on its way to the owner,
+ * and the resets of a function.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM zpci
@@ -71,7 +71,7 @@ DECLARE_EVENT_CLASS(zpci_function,
 	TP_printk("fid=%08x", __entry->fid)
 );
 
-/* The error eventfd has been signalled, if there is one. */
+/* The owner has been signalled, if it has registered an error eventfd. */
 DEFINE_EVENT(zpci_function, zpci_error_signalled,
 	TP_PROTO(u32 fid),
 	TP_ARGS(fid)
@@ -104,5 +104,5 @@ TRACE_EVENT(zpci_reset_end,
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE pci_trace
 
-/* Read more than once. */
+/* <trace/define_trace.h> includes this file again, and must find it. */
 #include <trace/define_trace.h>

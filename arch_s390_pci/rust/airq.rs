@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Adapter interruptions: registered when MSIs are set up, and again after every reset. The callers
-//! hold the lock that keeps the indicators from being torn down.
+//! hold the lock without which MSI teardown could free the indicators.
 //!
 //! C version of this: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
 
@@ -16,7 +16,7 @@ use kernel::{
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and its indicators must stay until the call is over.
+/// `zdev` must be valid, and nobody may free its indicators during the call.
 #[export]
 unsafe extern "C" fn zpci_set_irq(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.

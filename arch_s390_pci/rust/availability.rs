@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Availability events: functions come, go, and are asked for.
+//! Availability events: the platform gives a function, takes it away, or an operator asks for it.
 
 use super::{
     process::process as process_any,
@@ -64,7 +64,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
             drop(topology);
             Device::for_each(|zdev| submit(zdev, Event::Availability(*event)));
         }
-        // An event before this one has made the function known.
+        // An earlier event has made the function known meanwhile.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
         (Some(_), None) => {
             let _topology = lock_topology()?;
@@ -76,7 +76,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
     Some(())
 }
 
-/// Takes an event from the channel report thread, which does not wait until it is processed.
+/// Takes an event from the channel report thread, and returns before the event is processed.
 pub(super) fn dispatch(event: Ccdf) {
     debug::availability(&event);
     let Some(unknown) = UNKNOWN.as_ref() else {
@@ -94,7 +94,7 @@ pub(super) fn dispatch(event: Ccdf) {
         if let Some(zdev) = Device::by_fid(event.fid()) {
             submit(&zdev, Event::Availability(event));
             if change == Some(Availability::Deconfigured) {
-                // A reset that waits for the function gives up.
+                // A reset that waits for the function's device gives up at once.
                 zdev.mark_as_gone();
             }
             return;
@@ -119,11 +119,12 @@ fn create(event: &Ccdf) {
     match Device::create(event.fid(), event.fh(), state) {
         Ok(None) => (),
         Ok(Some(physical)) => {
-            // No room: the function is found with the next scan.
+            // The physical function's queue may be full: the next scan then finds the virtual
+            // function.
             let _ = physical.submit_behind(Event::Availability(*event));
             return;
         }
-        // The failure has been logged where it happened.
+        // `Device::create` has logged the failure.
         Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
@@ -175,11 +176,13 @@ fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
-    // The function has been configured since the event. Do not keep the lock from other functions.
+    // A scan or sysfs has configured the function since the event. The lock of the topology must
+    // not be held any longer: other functions wait for it.
     if is_there() {
         return Some(());
     }
-    // A virtual function that the PCI core has first would not be linked to its physical one.
+    // Wait for the physical function: the PCI core would never link a virtual function to a
+    // physical one that comes later.
     if zdev.physical_to_come().is_some() {
         return None;
     }
@@ -191,9 +194,9 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     }
     state.reappear();
     state.set_state(State::Configured);
-    // The handle of the event is older than the last disable, if there was one meanwhile.
+    // The function may have been disabled since the event, which changes the handle.
     let fh = state.query_fh().unwrap_or(fh);
-    // A failure has been logged, and leaves the function disabled, to be tried again by hand.
+    // `scan` has logged a failure. The function stays disabled; an administrator can scan again.
     let _ = state.scan(fh);
     Some(())
 }
@@ -225,11 +228,12 @@ fn deconfiguration_requested(zdev: &Device) -> Option<()> {
     let state = unbind(zdev)?;
 
     if zdev.state() == State::Configured {
-        // The handle of the event may be older than a reset, ours older than an error.
+        // Ask for the handle: since the event a reset may have changed it, or an error without
+        // Linux.
         if let Ok(fh) = state.query_fh() {
             state.update_fh(fh);
         }
-        // A failure leaves the function as it is, and has been logged.
+        // `deconfigure` has logged a failure. The function stays configured.
         let _ = state.deconfigure();
     }
     Some(())
@@ -237,14 +241,15 @@ fn deconfiguration_requested(zdev: &Device) -> Option<()> {
 
 fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if zdev.state() == State::Configured {
-        // The driver must find the device marked as failed, or it waits for the device.
+        // Mark the device as failed first: otherwise the driver waits for answers of the device.
         zdev.mark_as_gone();
         let state = unbind(zdev)?;
 
         if zdev.state() == State::Configured {
             state.update_fh(fh);
             state.remove();
-            // The platform has disabled the function. This frees its interrupts and DMA tables.
+            // The platform has disabled the function. `disable` still frees the interrupts and the
+            // DMA tables.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }
@@ -264,7 +269,7 @@ fn reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         return Some(());
     }
     match zdev.state() {
-        // No event has said that the function was taken away.
+        // The event that should have said that the function was taken away is missing.
         State::Configured => deconfigured(zdev, fh),
         State::Standby | State::Reserved => reserve(zdev),
     }

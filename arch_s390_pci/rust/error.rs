@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Error events: whether the event is about the function as it is now, and which side recovers it.
+//! Error events: decides whether an event is still about the function's present state, and which
+//! side recovers the function.
 
 use super::{
     log,
@@ -36,7 +37,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
         Locks::Busy => return None,
     };
 
-    // The platform is asked last: it takes its time, and a lock may be taken for long.
+    // Ask the platform only with the locks held: a question takes long, and would be repeated each
+    // time that a lock is not free.
     if !is_current(state, event) || generation != zdev.generation() {
         recovery.ignore();
         return Some(());
@@ -63,9 +65,9 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),
-        // The platform has no such function any more.
+        // The platform has no function with this ID any more.
         Err(error) if error == ENODEV => 0,
-        // Without an answer of the platform the handle known last has to do.
+        // The platform does not answer: compare with the handle that Linux knows.
         Err(_) => state.zdev().fh().as_raw(),
     };
 
@@ -77,7 +79,8 @@ fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     true
 }
 
-/// Decides who recovers the function, once: both locks are held until the recovery has begun.
+/// Decides which side recovers the function. Both locks stay held until the recovery has begun, so
+/// that nobody decides a second time.
 fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
     let before = device.channel_state();
@@ -108,22 +111,21 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     }
 }
 
-/// Keeps an event for the owner in user space and tells it if it listens, before anything else.
+/// Captures an event for the owner, and signals a listening owner before anything slower is done.
 fn keep(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_by: RecoveredBy) {
     if !recovery.capture(event, recovered_by) {
         return;
     }
-    // It may be that no driver is bound: between an owner that has closed the function and its
-    // session's end there is none to tell.
+    // No driver may be bound: the owner has closed the function, and its session has not ended yet.
     if let Some(driver) = device.driver() {
         let _ = driver.error_detected();
     }
     trace::signalled(device.state().zdev().fid());
 }
 
-/// Reports a function that is left in error, until its owner or the next one resets it. If it was
-/// in error `before`, all but the log has been reported, and is not repeated: a function in error
-/// may raise one event after the other.
+/// Reports a function that stays in error until this owner or the next one resets the function. If
+/// the function was in error `before`, only a line is logged: a broken function can raise events
+/// without end, and the platform and user space know of the error already.
 fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
     let mut report = Report::of(device, None, None);
 
@@ -138,7 +140,7 @@ fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
     device.state().zdev().report(report);
 }
 
-/// Reports a function that the host has recovered for an owner that does not listen.
+/// Reports that the host has recovered a function whose owner does not listen.
 fn report_recovered(device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
     let mut begin = Report::of(device, Some(ErsResult::CanRecover), None);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lines in the log that a guest or a broken function can cause, as often as it likes.
+//! Log messages that a guest or a broken function can cause without end.
 //!
-//! Each function has a limit of its own, so that a storm of one hides nothing of another.
+//! Each function has its own limit: with a common one, a storm of one function would hide the
+//! messages of all others.
 
 use kernel::{
     fmt::Arguments,

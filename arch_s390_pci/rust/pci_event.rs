@@ -2,9 +2,9 @@
 
 //! zPCI events: errors, and changes of availability.
 //!
-//! The channel report thread, which serves the whole machine, brings an event here. It only finds
-//! the function and submits the event to it, and waits for nothing. All else happens in a work
-//! item of that function, which waits for no lock that user space may hold up either.
+//! The channel report thread serves the whole machine, so it only submits an event to the event's
+//! function, and never waits. A work item of the function does the rest. The work item does not
+//! wait either for a lock that user space can keep held.
 //!
 //! C version of this: [`arch/s390/pci/pci_event.c`](srctree/arch/s390/pci/pci_event.c)
 
@@ -130,7 +130,7 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and nobody may know it yet.
+/// `zdev` must be valid, and nobody else may have a pointer to it.
 #[export]
 unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.

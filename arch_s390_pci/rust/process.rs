@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The processing of an event, in its turn among those of its function.
+//! Processes one event at a time from the queue of a function.
 
 use super::{
     availability,
@@ -13,7 +13,7 @@ use kernel::zpci::{
     Progress, //
 };
 
-/// Processes an event, of a function or of none that is known.
+/// Processes an event of the function `zdev`, or of a function without a `zpci_dev`.
 pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
     match (event, zdev) {
         (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),

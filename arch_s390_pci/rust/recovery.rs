@@ -2,8 +2,8 @@
 
 //! Recovery by the host, step by step with the driver of the function.
 //!
-//! The steps are those of Documentation/PCI/pci-error-recovery.rst, but for a single function:
-//! the platform itself determines which functions of a device are affected.
+//! Documentation/PCI/pci-error-recovery.rst describes the steps. Only one function takes part: the
+//! platform reports an event for each function of a device that is affected.
 
 use super::log;
 use kernel::{
@@ -20,10 +20,11 @@ use kernel::{
     }, //
 };
 
-/// How a recovery has ended, as the platform is told: an `Err` is a failure.
+/// The status that the platform gets in the report: `Err` after a failed recovery.
 type Outcome = Result<&'static CStr, &'static CStr>;
 
-/// Recovers a function, unless it has failed for good: now, or before.
+/// Recovers a function. Gives the function up if it has failed for good: with this event (`fails`)
+/// or earlier (`had_failed`).
 pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     if fails {
         return fail(device);
@@ -46,13 +47,13 @@ pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     device.state().zdev().report(report);
 }
 
-/// Ends the error of a function whose owner does not listen, so that the owner's driver, which
-/// finds out by itself that something is wrong, can go on. The function is not reset: its owner
-/// would not know that all it has set up is gone.
+/// Ends the error state of a function whose owner does not listen; the owner's driver notices the
+/// failed commands and goes on. The function is not reset: the driver would not learn that all
+/// registers are cleared.
 ///
 /// # Errors
 ///
-/// [`EIO`] if the platform refuses; the function is then in error as before.
+/// [`EIO`] if the platform refuses; the function then stays in error.
 pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
     let state = device.state();
 
@@ -73,11 +74,11 @@ pub(super) fn abandoned(zdev: &Device) -> Option<()> {
     .map(drop)
 }
 
-/// Gives a function up, and tells its driver.
+/// Gives a function up, and tells the driver.
 fn fail(device: &DeviceGuard<'_>) {
     device.set_channel_state(ChannelState::PermanentFailure);
     if let Some(driver) = device.driver() {
-        // There is nothing left that the answer could change.
+        // The driver's answer is ignored: nothing else can be tried.
         let _ = driver.error_detected();
     }
 }
@@ -94,7 +95,7 @@ fn error(device: &DeviceGuard<'_>, line: &str) {
     log::error(Some(zdev), Some(pdev), fmt!("{line}"));
 }
 
-/// Goes through the steps with the driver.
+/// Goes through the steps of a recovery with the function's driver.
 fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     let Some(driver) = device.driver() else {
         info(
@@ -135,7 +136,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
         answer = reset(device, &driver);
     }
     match answer {
-        // A driver without an opinion has nothing against going on.
+        // A driver that answers `None` does not object.
         ErsResult::None | ErsResult::Recovered => {
             info(device, "The device is ready to resume operations\n");
             driver.resume();
@@ -153,10 +154,10 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
     }
 }
 
-/// Makes the function accessible, lets the driver look at it, and ends the error state. Where
-/// that is not possible a reset is wanted.
+/// Unblocks the function's registers, lets the driver check the device, and ends the error state.
+/// Returns [`ErsResult::NeedReset`] if one of these fails.
 fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    // The event may have disabled the function.
+    // The platform may have disabled the function with the event.
     if !device.state().zdev().fh().is_enabled() {
         return ErsResult::NeedReset;
     }
@@ -182,7 +183,7 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     answer
 }
 
-/// Resets the function through the platform.
+/// Resets the function through the platform, and tells the driver.
 fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     info(device, "Initiating reset\n");
     if device.hot_reset().is_err() {

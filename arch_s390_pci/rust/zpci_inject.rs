@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Event injector: the files in debugfs through which tests hand zPCI events to the kernel.
+//! Event injector: files in debugfs. Bytes that a test writes there reach the kernel as a zPCI
+//! event.
 //!
-//! It is modelled after `aer_inject` and `cio_inject`. The files are in [`kernel::zpci_inject`].
+//! The module is modelled after `aer_inject` and `cio_inject`. Its code is in
+//! [`kernel::zpci_inject`].
 
 use kernel::{
     debugfs::Scope,

@@ -67,7 +67,10 @@ __rust_helper int rust_helper_zpci_kvm_register(struct zpci_dev *zdev,
 		return zpci_kvm_hook.kvm_register(zdev, kvm);
 	return -ENOENT;
 #else
-	/* KVM intercepts the function's instructions, and that is enough. */
+	/*
+	 * Without PCI interpretation in KVM there is nothing to register: KVM
+	 * intercepts the instructions.
+	 */
 	return 0;
 #endif
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! VFIO: devices that are driven by programs in user space, or by virtual machines.
+//! VFIO: devices whose drivers are programs in user space or virtual machines.
 //!
 //! C header: [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
 

@@ -123,22 +123,22 @@ use crate::{
     time::msecs_to_jiffies, //
 };
 
-/// Makes a result of the number that a C function returns.
-// Out of line: the conversion has a message for numbers that are no error, which would be at each
-// call of a C function otherwise.
+/// Turns the return value of a C function into a result.
+// Not inlined: the conversion contains a message for invalid error numbers, and would be copied to
+// each call of a C function.
 #[inline(never)]
 fn checked(err: c_int) -> Result {
     to_result(err)
 }
 
-/// Whether zPCI is there and in use.
+/// Whether the machine has zPCI, and the kernel uses it.
 pub fn is_enabled() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::zpci_is_enabled() }
 }
 
-/// Waits until all events that the platform has reported so far have been submitted, a second at
-/// most.
+/// Waits until the channel report thread has submitted all events that the platform has reported so
+/// far; a second at most.
 ///
 /// # Errors
 ///

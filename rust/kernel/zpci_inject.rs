@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Error injector: files of debugfs that hand an event, made by a tester, to the kernel.
+//! Event injector: files in debugfs. Bytes that a test writes there reach the kernel as an event.
 //!
-//! An event goes to the function that the channel report thread calls for one of the platform: the
-//! same function in the C and in the Rust version. Events follow each other, as they do in that
-//! thread: a slow one keeps the next one waiting.
+//! An event is passed to the function that the channel report thread calls for an event of the
+//! platform. The C and the Rust version both define that function. As in that thread, a slow event
+//! makes the next one wait.
 //!
-//! All of it is in the kernel crate, although the injector is a module: somebody may still have a
-//! file open when the module is unloaded, and the code that closes the file must be there then.
+//! All code is in the kernel crate, although the injector is a module: a file may still be open
+//! when the module is unloaded, and the code that closes the file must still exist then.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
@@ -27,11 +27,11 @@ use crate::{
     uaccess::UserSliceReader, //
 };
 
-/// An event (CCDF), aligned as the channel subsystem stores it.
+/// An event (CCDF), aligned like an event of the channel subsystem.
 #[repr(C, align(8))]
 struct Event([u8; 32]);
 
-/// Whether the current task administers the whole system, as it must to make events up.
+/// Whether the current task administers the whole system. Only such a task may make up events.
 fn is_permitted() -> bool {
     // SAFETY: Always safe to call. CAST: Capabilities are numbered below 64.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
@@ -44,7 +44,7 @@ fn is_permitted() -> bool {
 /// `process` reads the bytes of an event, and may be called wherever sleeping is allowed.
 struct Kind {
     process: unsafe extern "C" fn(*mut c_void),
-    /// Stands for the channel report thread: all files share it.
+    /// Stands for the channel report thread: all files share this lock.
     thread: Arc<Mutex<()>>,
 }
 
@@ -73,23 +73,25 @@ impl BinaryReader for Kind {
     }
 }
 
-/// The files of the injector, in a directory of debugfs.
+/// The injector's directory in debugfs, with its files.
 pub struct Files {
     error: Kind,
     availability: Kind,
 }
 
 impl Files {
-    /// Makes the directory. It goes when what is returned does.
+    /// Makes the directory. It is removed when the returned value is dropped.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    // Not inlined, or the files' operations would be in the module: see above.
+    // Not inlined: otherwise the files' operations would be in the module, which can be unloaded
+    // while a file is open.
     #[inline(never)]
     pub fn new() -> Result<Pin<KBox<Scope<Self>>>> {
         let thread = Arc::pin_init(new_mutex!(()), GFP_KERNEL)?;
-        // INVARIANT: Both copy the event if they keep it, and are called by a thread.
+        // INVARIANT: Both functions read the 32 bytes of an event. The channel report thread calls
+        // them, too, and may sleep.
         let files = Self {
             error: Kind {
                 process: bindings::zpci_event_error,

@@ -17,7 +17,7 @@
 #define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* permanent failure */
 #define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host has recovered */
 #define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the owner's last reset */
-#define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody recovers, left in error */
+#define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody recovers the function */
 
 /**
  * struct vfio_device_zpci_err_region - one error event, as the region gives it

@@ -20,11 +20,11 @@ use kernel::{
     }, //
 };
 
-/// Length of the feature's data: the address of a buffer for one event.
+/// Length of the feature's data: the address of the caller's buffer for one event.
 const SIZE: usize = size_of::<u64>();
 
-/// Answers a call of the feature. The arguments are looked at in the order of
-/// `vfio_check_feature()`, so that a wrong call gets the error that it gets from C.
+/// Answers a call of the feature. The arguments are checked in the order of `vfio_check_feature()`,
+/// so that a wrong call fails with the same error as in C.
 pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) -> Result {
     let zdev = Device::of(device.pdev());
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The session of an owner, from opening a function to closing it.
+//! The owner's session, from the opening of a function to its closing.
 
 use super::reset;
 use kernel::{
@@ -17,14 +17,14 @@ use kernel::{
     }, //
 };
 
-/// Begins a session. A failure leaves nothing behind.
+/// Begins a session. After an error there is no session.
 pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
     let kvm = device.kvm();
 
-    // vfio has just reset the function. An event from before that may still be on its way, and
-    // would be this owner's if the session began now.
+    // vfio has just reset the function, and an earlier event may not have been submitted yet.
+    // Without this, the event would come into the new session.
     zpci::wait_for_channel_reports()?;
     reset::between_events(recovery, || match zdev.try_lock() {
         Locks::Both(locked) => Some(
@@ -41,8 +41,8 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
 
 /// Begins to close: takes the function from its virtual machine.
 ///
-/// The session goes on until [`closed`]. vfio resets the function in between, and the host must not
-/// recover it at the same time.
+/// The session goes on until [`closed`]: in between vfio resets the function, and while there is a
+/// session the host does not recover the function at the same time.
 pub(super) fn close(device: &CoreDevice) {
     let zdev = Device::of(device.pdev());
 
@@ -53,7 +53,7 @@ pub(super) fn close(device: &CoreDevice) {
     }
 }
 
-/// Ends the session. If the function is still in error, the host recovers it.
+/// Ends the session. If the function is in error, the host is asked to recover the function.
 pub(super) fn closed(device: &CoreDevice) {
     let pdev = device.pdev();
     let zdev = Device::of(pdev);
@@ -67,7 +67,7 @@ pub(super) fn closed(device: &CoreDevice) {
         );
     }
     if zpci::is_in_error(pdev) {
-        // Without room for one more event the next owner resets the function.
+        // If the queue is full, the next owner's open resets the function.
         let _ = zdev.submit(Event::Abandoned);
     }
 }

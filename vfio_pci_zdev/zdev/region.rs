@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The error region: a read takes one event, as a record; a page of it can be mapped.
+//! The error region: a read takes one event, as a record, and one page of the region can be mapped.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -45,7 +45,7 @@ impl Region for ErrorRegion {
     const VENDOR: u16 = bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16;
     const SUBTYPE: u32 = bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION;
     const SIZE: usize = Self::MAPPABLE.end;
-    // CAST: A small number.
+    // CAST: The subtype is a small number.
     const MAPPABLE: Range<usize> = bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize
         ..bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize + PAGE_SIZE;
 
@@ -60,8 +60,8 @@ impl Region for ErrorRegion {
         if at != 0 || len < Record::TAKING {
             return write(&recovery.last_record().bytes()[at..], to, len);
         }
-        // The zeroes go first: once its bytes are there the event is taken, and must not be lost to
-        // a fault behind them.
+        // Write the zeroes first. If they failed after the record, the event would be taken and
+        // lost.
         if len > Record::SIZE {
             write(&[], to.wrapping_byte_add(Record::SIZE), len - Record::SIZE)?;
         }

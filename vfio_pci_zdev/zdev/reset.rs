@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Resets that vfio asks for: `VFIO_DEVICE_RESET`, and before a function is opened.
+//! The resets that vfio asks for: on `VFIO_DEVICE_RESET`, and before a function is opened.
 
 use kernel::{
     prelude::*,
@@ -32,8 +32,8 @@ pub(super) fn between_events<R>(
     })
 }
 
-/// Resets a function that is in error, before vfio opens it. vfio keeps config space of that moment
-/// as the initial state; that of a function in error is all ones.
+/// Resets a function that is in error, before vfio opens it: vfio saves config space as the initial
+/// state then, and that of a function in error is all ones.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
@@ -41,8 +41,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     if recovery.unprocessed(None) == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
     }
-    // The error's event may still be on its way, and must not be taken for a new error after the
-    // reset. A function that is in order does not wait: that costs two switches of threads.
+    // The event of the error may not have been submitted yet, and would look like a new error after
+    // the reset. Only a function in error waits, because waiting costs two context switches.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
         zdev.try_reset(Restore::LastSaved, &mut |device| {

@@ -2,12 +2,12 @@
 
 //! The s390 part of vfio-pci-core: it lets the owner of a zPCI function recover it from errors.
 //!
-//! These are the functions that vfio-pci-core calls. A session of an owner is between
-//! `vfio_pci_zdev_open_device()` and `vfio_pci_zdev_closed()`; in between the owner takes events by
-//! the region or by the feature, is woken by the eventfd, and resets the function.
+//! vfio-pci-core calls the functions in this file. An owner's session lasts from
+//! `vfio_pci_zdev_open_device()` to `vfio_pci_zdev_closed()`. The eventfd tells the owner of an
+//! event, and the owner reads the event by the region or the feature and resets the function.
 //!
-//! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c), and so are
-//! the capabilities of both.
+//! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c). That file
+//! also has the capabilities of both versions.
 
 use kernel::{
     bindings,
@@ -28,7 +28,7 @@ mod reset;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
-/// Begins a session, while the device is being opened, and adds the error region.
+/// Begins a session while the device is being opened, and adds the error region.
 ///
 /// # Safety
 ///
@@ -64,7 +64,7 @@ unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_co
     owner::close(unsafe { CoreDevice::from_raw(vdev) });
 }
 
-/// Ends a session, after the last thing that closing does to the device.
+/// Ends a session, as the last step of closing the device.
 ///
 /// # Safety
 ///

@@ -3,8 +3,8 @@
 //! vfio-pci-core, seen from Rust code that is linked into it: devices ([`CoreDevice`]), and regions
 //! that are added to them ([`Region`]).
 //!
-//! vfio-pci-core may be a module, and the kernel crate is built in. So each function here that
-//! calls vfio-pci-core is `#[inline]`: the crate would not link otherwise.
+//! Each function here that calls vfio-pci-core is `#[inline]`: vfio-pci-core may be a module, and
+//! the built-in kernel crate could not be linked with calls of a module.
 //!
 //! C header: [`include/linux/vfio_pci_core.h`](srctree/include/linux/vfio_pci_core.h)
 
@@ -26,13 +26,13 @@ pub use region::Region;
 ///
 /// # Invariants
 ///
-/// A [`CoreDevice`] is a valid `struct vfio_pci_core_device` that is registered: the PCI device
-/// that it is for is valid, too, and has it as its driver data.
+/// A [`CoreDevice`] is a valid and registered `struct vfio_pci_core_device`. Its PCI device is
+/// valid, and the PCI device's driver data points to the [`CoreDevice`].
 #[repr(transparent)]
 pub struct CoreDevice(Opaque<bindings::vfio_pci_core_device>);
 
 impl CoreDevice {
-    /// Makes a reference of a pointer.
+    /// Turns a pointer into a reference.
     ///
     /// # Safety
     ///
@@ -43,7 +43,8 @@ impl CoreDevice {
         unsafe { &*vdev.cast() }
     }
 
-    /// Makes a reference of a pointer to the `struct vfio_device` of such a device.
+    /// Turns a pointer to the `struct vfio_device` inside a `struct vfio_pci_core_device` into a
+    /// reference to the latter.
     ///
     /// # Safety
     ///
@@ -73,8 +74,8 @@ impl CoreDevice {
 
     /// Returns the virtual machine that the device belongs to.
     ///
-    /// vfio sets it before it opens the device, and clears it after it has closed it. The caller is
-    /// in between, or part of either.
+    /// vfio sets the virtual machine before opening the device and clears it after closing. This
+    /// may be called during and between those two, not before or after.
     #[inline]
     pub fn kvm(&self) -> Option<&Kvm> {
         // SAFETY: By the type invariant the device is valid, and it holds a reference to the
@@ -82,8 +83,8 @@ impl CoreDevice {
         unsafe { (*self.as_raw()).vdev.kvm.cast::<Kvm>().as_ref() }
     }
 
-    /// Whether the error eventfd is registered. The caller holds `igate`, or the answer may be out
-    /// of date.
+    /// Whether the error eventfd is registered. A caller without `igate` gets an answer that may be
+    /// out of date.
     #[inline]
     pub fn has_error_eventfd(&self) -> bool {
         // SAFETY: By the type invariant the device is valid; the pointer is read at once, and
@@ -94,8 +95,8 @@ impl CoreDevice {
     /// Signals the error eventfd, if it is registered.
     #[inline]
     pub fn signal_error(&self) {
-        // SAFETY: By the type invariant the PCI device is valid, and its driver data is `self`, in
-        // which the function looks for the eventfd. It does not look at the state.
+        // SAFETY: By the type invariant the PCI device is valid, and its driver data is `self`,
+        // where the C function finds the eventfd. The C function ignores the channel state.
         unsafe {
             bindings::vfio_pci_core_aer_err_detected(
                 (*self.as_raw()).pdev,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Adapter interruptions of a function: where the platform is told to set their indicators.
+//! Adapter interruptions of a function: tells the platform which bits in memory to set.
 //!
 //! C header: [`arch/s390/include/asm/airq.h`](srctree/arch/s390/include/asm/airq.h)
 
@@ -31,8 +31,8 @@ impl Device {
         let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
         let words = fib.words().as_ptr().cast_mut();
         let mut status = 0;
-        // SAFETY: The block has the layout that the instruction wants, and is only read. The
-        // status is written to at most during the call.
+        // SAFETY: The block has the layout of the instruction's operand, and is only read. The
+        // platform writes the status only during the call.
         let cc = unsafe { bindings::zpci_mod_fc(request, words.cast(), &raw mut status) };
 
         match cc {
@@ -55,8 +55,8 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// The indicators must not be torn down meanwhile: the caller is part of their setup, or
-    /// holds the lock that keeps the driver from freeing its interrupts.
+    /// Nobody may free the indicators during the call: the caller is part of MSI setup, or holds
+    /// the lock without which the driver could free its interrupts.
     pub unsafe fn register_irq(&self) -> Result {
         let zdev = self.as_raw();
 
@@ -99,8 +99,8 @@ impl Device {
         self.modify(operation, &fib).map_err(|_| EIO)
     }
 
-    /// Deregisters adapter interruptions. A function that is gone has none, nor has one whose
-    /// interruptions are not registered; neither is an error.
+    /// Deregisters adapter interruptions. It is no error if the function is gone or has no
+    /// registered interruptions.
     ///
     /// # Errors
     ///

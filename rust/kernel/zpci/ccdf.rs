@@ -2,12 +2,12 @@
 
 //! Content code descriptions (CCDF) of zPCI events, and the meaning of their codes.
 //!
-//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
-/// A function handle: how instructions name a PCI function. It changes when the function is
-/// enabled, disabled or reset, so that instructions meant for an earlier state do nothing.
+/// A function handle: it names a PCI function in instructions. The handle changes when the function
+/// is enabled, disabled or reset, so an instruction with an old handle has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionHandle(u32);
 
@@ -22,13 +22,13 @@ impl FunctionHandle {
         self.0
     }
 
-    /// Whether the function is enabled, which the platform says in the handle's topmost bit.
+    /// Whether the function is enabled: the topmost bit of the handle says so.
     pub const fn is_enabled(self) -> bool {
         self.0 >> 31 != 0
     }
 }
 
-/// A function ID: the name of a PCI function that stays the same, used towards SCLP and CLP.
+/// A function ID: a name of a PCI function that never changes, for requests to SCLP and CLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionId(u32);
 
@@ -86,35 +86,36 @@ impl Pec {
 /// The effect of an error on its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It concerns the function measurement block; the function works on.
+    /// The error concerns only the function measurement block. The function works on.
     Measurement,
-    /// The function is in the error state and may come back.
+    /// The function is in the error state, and can be recovered.
     Recoverable,
-    /// The function has failed for good: a service action is needed, or recovery has failed.
+    /// The function has failed for good: it needs a service action, or a recovery has failed.
     Permanent,
 }
 
 /// The change that an availability event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Reserved or standby has become configured.
+    /// The function was reserved or in standby, and is configured now.
     Configured,
-    /// Reserved has become standby.
+    /// The function was reserved, and is in standby now.
     Standby,
-    /// An operator asks for the function to be given back.
+    /// An operator asks the system to give the function back.
     DeconfigurationRequested,
-    /// Configured has become standby or reserved, without asking.
+    /// The function was configured, and the platform has taken it away without asking.
     Deconfigured,
-    /// Several functions have changed at once; the event names none of them.
+    /// Several functions have changed, and the event names none of them.
     Several,
-    /// Standby has become reserved.
+    /// The function was in standby, and is reserved now.
     Reserved,
 }
 
-/// A content code description: an error or availability event, as the platform gave it. Error
-/// events are a `struct zpci_ccdf_err`; the fields that are read here are the same in both.
+/// A content code description: an error or availability event in the platform's layout. An error
+/// event is a `struct zpci_ccdf_err`; the fields that are read here have the same place in both.
 ///
-/// The bytes are kept whole, reserved bits included, because a reader may know more than we do.
+/// All bytes are kept, also reserved ones, because a reader may know fields that the kernel does
+/// not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ccdf([u8; Self::SIZE]);
 
@@ -122,7 +123,7 @@ impl Ccdf {
     /// Length of a CCDF, in bytes.
     pub const SIZE: usize = 32;
 
-    /// An event of zeroes, where there is none.
+    /// All zeroes, for records without an event.
     pub const NONE: Self = Self([0; Self::SIZE]);
 
     /// An availability event that says that several functions have changed.
@@ -147,19 +148,19 @@ impl Ccdf {
         u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
     }
 
-    /// The handle that the function had when the event arose.
+    /// The function's handle at the time of the event.
     #[inline]
     pub const fn fh(&self) -> FunctionHandle {
         FunctionHandle(self.word(4))
     }
 
-    /// The function that the event is about.
+    /// The ID of the event's function.
     #[inline]
     pub const fn fid(&self) -> FunctionId {
         FunctionId(self.word(8))
     }
 
-    /// The event's code.
+    /// The event's PCI event code.
     #[inline]
     pub const fn pec(&self) -> Pec {
         Pec(u16::from_be_bytes([self.0[30], self.0[31]]))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Entries in the zPCI logs of the s390 debug feature, as the C version writes them.
+//! Entries in the zPCI logs of the s390 debug feature, with the texts of the C version.
 //!
 //! C header: [`arch/s390/include/asm/pci_debug.h`](srctree/arch/s390/include/asm/pci_debug.h)
 
@@ -15,9 +15,9 @@ use crate::{
 
 /// Writes an entry into the log of messages.
 ///
-/// The log keeps the address of the format, which must live forever, and puts it together with the
-/// numbers when the log is read. So there must be three numbers at most, and no `%s`, whose string
-/// could be gone by then.
+/// The log keeps only the address of the format and room for three numbers, and formats them when
+/// somebody reads the log. So the format must live forever, and must not have a `%s`: the string
+/// could have been freed by then.
 fn message(level: c_int, format: &'static CStr, numbers: [u32; 3]) {
     let [a, b, c] = numbers;
 
@@ -50,7 +50,7 @@ pub fn availability(ccdf: &Ccdf) {
     event(c"avl fid:%x, fh:%x, pec:%x\n", ccdf);
 }
 
-/// An event is ignored, because the function has another handle now.
+/// Logs that an event is ignored, because the function's handle has changed since.
 pub fn old_handle(event: &Ccdf, now: u32) {
     let numbers = [event.fid().as_raw(), now, event.fh().as_raw()];
 

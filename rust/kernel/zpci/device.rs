@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! PCI functions as the platform has them.
+//! PCI functions, as the platform presents them.
 
 use super::{
     checked,
@@ -34,15 +34,15 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// The state of a function towards the platform.
+/// The state of a function in the platform's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
-    /// The function could be configured to this system.
+    /// The function can be configured to this system.
     Standby = bindings::zpci_state_ZPCI_FN_STATE_STANDBY,
-    /// The function belongs to this system.
+    /// The function is configured to this system, and may be used.
     Configured = bindings::zpci_state_ZPCI_FN_STATE_CONFIGURED,
-    /// The function belongs to another system; its `zpci_dev` goes with its last reference.
+    /// The function belongs to another system. Its `zpci_dev` is freed with the last reference.
     Reserved = bindings::zpci_state_ZPCI_FN_STATE_RESERVED,
 }
 
@@ -69,7 +69,7 @@ impl State {
     }
 }
 
-/// A PCI function as the platform has it.
+/// A PCI function, as the platform presents it.
 ///
 /// Wraps the kernel's C `struct zpci_dev`.
 ///
@@ -85,7 +85,7 @@ pub struct Device(Opaque<bindings::zpci_dev>);
 // SAFETY: A `struct zpci_dev` may be used and released on any thread.
 unsafe impl Send for Device {}
 
-// SAFETY: A shared reference gives access to constants, to numbers that are read or written at
+// SAFETY: A shared reference only gives access to constants, to numbers that are read or written at
 // once, and to fields whose lock the methods take.
 unsafe impl Sync for Device {}
 
@@ -105,12 +105,12 @@ unsafe impl AlwaysRefCounted for Device {
 }
 
 impl Device {
-    /// Makes a reference of a pointer.
+    /// Turns a pointer into a reference.
     ///
     /// # Safety
     ///
-    /// The pointer must be to a valid `struct zpci_dev`, to which somebody holds a reference for
-    /// as long as `'a` lasts.
+    /// The pointer must be to a valid `struct zpci_dev`, and somebody must hold a reference to it
+    /// for as long as `'a` lasts.
     #[inline]
     pub unsafe fn from_raw<'a>(zdev: *mut bindings::zpci_dev) -> &'a Self {
         // SAFETY: By the caller's promise; the type is transparent.
@@ -121,14 +121,14 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// The pointer must be to a valid `struct zpci_dev`, and the caller must own a reference to
-    /// it that it does not use again.
+    /// The pointer must be to a valid `struct zpci_dev`. The caller must own a reference to it, and
+    /// must not use that reference again.
     pub unsafe fn from_owned(zdev: NonNull<bindings::zpci_dev>) -> ARef<Self> {
         // SAFETY: By the caller's promise; the type is transparent.
         unsafe { ARef::from_raw(zdev.cast()) }
     }
 
-    /// Returns the function behind a PCI device.
+    /// Returns the function of a PCI device.
     #[inline]
     pub fn of(pdev: &pci::Device) -> &Self {
         // SAFETY: The PCI device is valid, and all PCI devices of this architecture are zPCI's. It
@@ -139,20 +139,19 @@ impl Device {
 
     /// Finds a function by its ID.
     pub fn by_fid(fid: FunctionId) -> Option<ARef<Self>> {
-        // SAFETY: Always safe to call; returns null, or a reference that is ours.
+        // SAFETY: Always safe to call. Returns null, or a reference for this caller.
         let zdev = NonNull::new(unsafe { bindings::get_zdev_by_fid(fid.as_raw()) })?;
 
-        // SAFETY: See above.
+        // SAFETY: The pointer comes with a reference, which is used nowhere else.
         Some(unsafe { Self::from_owned(zdev) })
     }
 
-    /// Calls `f` for each function that is known, on each bus in the order of their addresses.
-    /// May sleep.
+    /// Calls `f` for each known function, bus by bus in the order of addresses. May sleep.
     pub fn for_each<F: FnMut(&Self)>(mut f: F) {
         /// # Safety
         ///
-        /// The pointers must be to a valid function, with a reference that is handed over, and to
-        /// an `F` that nobody else uses.
+        /// `zdev` must be a valid function with a reference, which the callee takes over. `f` must
+        /// point to an `F` that nobody else uses.
         unsafe extern "C" fn each<F: FnMut(&Device)>(
             zdev: *mut bindings::zpci_dev,
             f: *mut c_void,
@@ -163,8 +162,8 @@ impl Device {
             }
         }
 
-        // SAFETY: Always safe to call in process context. `each` is called during the call only,
-        // with a reference of its own and with `f`.
+        // SAFETY: Always safe to call in process context. The C function calls `each` only before
+        // it returns, each time with a new reference and with `f`.
         unsafe { bindings::zpci_visit_functions(Some(each::<F>), (&raw mut f).cast()) };
     }
 
@@ -180,36 +179,36 @@ impl Device {
         FunctionId::new(unsafe { (*self.as_raw()).fid })
     }
 
-    /// Returns the PCI domain of the function, and its number in there.
+    /// Returns the PCI domain of the function, and the function's number in that domain.
     pub(super) fn address(&self) -> (c_int, c_uint) {
-        // SAFETY: By the type invariant the function is valid; it has a bus for as long as it is.
+        // SAFETY: By the type invariant the function is valid, and a valid function has a bus.
         unsafe { ((*(*self.as_raw()).zbus).domain_nr, (*self.as_raw()).devfn) }
     }
 
-    /// Returns the PCI device of the function, which may come and go unless `state_lock` is held.
+    /// Returns the PCI device of the function. The device may come and go unless the caller holds
+    /// `state_lock`.
     pub(super) fn pdev(&self) -> Option<ARef<pci::Device>> {
-        // SAFETY: By the type invariant the function is valid, and so is its bus for as long as
-        // it is.
+        // SAFETY: By the type invariant the function is valid, and so is the function's bus.
         let bus = unsafe { (*(*self.as_raw()).zbus).bus };
 
         if bus.is_null() {
             return None;
         }
-        // SAFETY: The bus is valid: its functions hold a reference. The result is null or comes
-        // with a reference.
+        // SAFETY: The bus is valid, because the function holds a reference to it. The result is
+        // null or comes with a reference.
         let pdev = unsafe { bindings::pci_get_slot(bus, (*self.as_raw()).devfn) };
 
-        // SAFETY: The reference is ours. CAST: `pci::Device` is a transparent wrapper.
+        // SAFETY: The reference belongs to this call. CAST: `pci::Device` is a transparent wrapper.
         NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
     }
 
-    /// Whether the PCI core has the function, which may change unless `state_lock` is held.
+    /// Whether the function has a PCI device. This may change unless the caller holds `state_lock`.
     pub fn has_pdev(&self) -> bool {
         self.pdev().is_some()
     }
 
-    /// Finds the physical function of a virtual one, if the platform has just given it and that
-    /// has not been processed yet.
+    /// Finds the physical function of a virtual one, if the platform has given the physical
+    /// function and the event about that has not been processed yet.
     pub fn physical_to_come(&self) -> Option<ARef<Self>> {
         // SAFETY: By the type invariant the function is valid.
         unsafe { Self::physical_to_come_for(self.as_raw()) }
@@ -232,25 +231,25 @@ impl Device {
         found
     }
 
-    /// Whether the PCI core has the function as a virtual one of `physical`.
+    /// Whether the function is a virtual function of `physical` in the PCI core.
     pub fn is_virtual_of(&self, physical: &Self) -> bool {
         let (Some(pdev), Some(physical)) = (self.pdev(), physical.pdev()) else {
             return false;
         };
         let (pdev, physical) = (pci_as_raw(&pdev), pci_as_raw(&physical));
 
-        // SAFETY: Both PCI devices are valid. A virtual one has a reference to its physical one.
+        // SAFETY: Both PCI devices are valid. A virtual one holds a reference to its physical one.
         pdev != physical && unsafe { bindings::pci_physfn(pdev) } == physical
     }
 
-    /// Returns the function's handle, which may change unless `state_lock` is held.
+    /// Returns the function's handle. It may change unless the caller holds `state_lock`.
     #[inline]
     pub fn fh(&self) -> FunctionHandle {
         // SAFETY: By the type invariant the function is valid; the handle is read at once.
         FunctionHandle::new(unsafe { (&raw const (*self.as_raw()).fh).read_volatile() })
     }
 
-    /// Returns the function's state, which may change unless `state_lock` is held.
+    /// Returns the function's state. It may change unless the caller holds `state_lock`.
     #[inline]
     pub fn state(&self) -> State {
         // SAFETY: By the type invariant the function is valid; the state is read at once.
@@ -258,8 +257,8 @@ impl Device {
     }
 
     pub(super) fn state_lock(&self) -> &Mutex<()> {
-        // SAFETY: By the type invariant the function is valid, and with it the lock in it, which
-        // was initialized when the function was made.
+        // SAFETY: By the type invariant the function is valid, and so is the lock inside it, which
+        // `zpci_create_device()` has initialized.
         unsafe { Mutex::from_raw(&raw mut (*self.as_raw()).state_lock) }
     }
 
@@ -280,7 +279,7 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// The pointer must be to a valid `struct zpci_dev` that is not known to anybody yet.
+    /// The pointer must be to a valid `struct zpci_dev`, and nobody else may have a pointer to it.
     pub unsafe fn prepare(zdev: *mut bindings::zpci_dev, handler: Handler) -> Result {
         let recovery = Recovery::new(handler)?.into_foreign();
 
@@ -293,12 +292,12 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// The pointer must be to a valid `struct zpci_dev` that nobody has a reference to.
+    /// The pointer must be to a valid `struct zpci_dev`, and nobody may have a reference to it.
     pub unsafe fn release(zdev: *mut bindings::zpci_dev) {
         // SAFETY: By the caller's promise.
         let recovery = unsafe { core::mem::replace(&mut (*zdev).recovery, core::ptr::null_mut()) };
 
-        // SAFETY: The pointer is null or came from `prepare`, and is not used again.
+        // SAFETY: The pointer is null or comes from `prepare`, and is not used again.
         drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign(recovery) });
     }
 
@@ -306,38 +305,40 @@ impl Device {
     #[inline]
     pub(super) fn resets(&self) -> u32 {
         // SAFETY: By the type invariant the function is valid; the number is read at once. CAST:
-        // It counts on from the largest number to the smallest.
+        // The number wraps around, and only equality matters.
         unsafe { (&raw const (*self.as_raw()).resets.counter).read_volatile() as u32 }
     }
 
-    /// Tells which life of the function an event is from, where its handle does not: a new one
-    /// begins with each reset and with each owner.
+    /// Returns the function's generation. A new generation begins with each reset and each owner,
+    /// and events of an old generation are ignored. The handle alone would not do: a new owner does
+    /// not change it.
     pub fn generation(&self) -> u32 {
         self.resets()
             .wrapping_add(self.recovery().opened.load(Acquire))
     }
 
-    /// Whether the platform has taken the function away, which may not have been processed yet.
+    /// Whether the platform has taken the function away. The event may not have been processed yet.
     pub fn is_gone(&self) -> bool {
         self.recovery().is_gone()
     }
 
-    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. No lock
-    /// is needed, so that a reset which waits for the device gives up at once.
+    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. Takes no
+    /// lock, because a reset that waits for the device holds the lock, and gives up once it sees
+    /// the mark.
     pub fn mark_as_gone(&self) {
         if let Some(pdev) = self.pdev() {
             write_channel_state(&pdev, ChannelState::PermanentFailure);
         }
     }
 
-    /// Takes the driver from the function's device, which may wait until user space lets it go.
-    /// Returns `false` if the device's lock is taken: the caller tries again later.
+    /// Unbinds the driver from the function's device. May wait until user space lets the device go.
+    /// Returns `false` if the device's lock is taken; the caller tries again later.
     pub fn unbind(&self) -> bool {
         let Some(pdev) = self.pdev() else { return true };
-        // SAFETY: The PCI device is valid, and with it the `struct device` in it.
+        // SAFETY: The PCI device is valid, and so is the `struct device` inside it.
         let dev = unsafe { &raw mut (*pci_as_raw(&pdev)).dev };
 
-        // The lock is not waited for: its holder may wait for user space for good.
+        // Do not wait for the lock: its holder may wait for user space forever.
         // SAFETY: The device is valid.
         if unsafe { bindings::device_trylock(dev) } == 0 {
             return false;
@@ -355,13 +356,13 @@ impl Device {
         unsafe { bindings::zpci_add_new_devices() };
     }
 
-    /// Makes a function known that the platform has announced.
+    /// Makes a function known that the platform has given or offered.
     ///
-    /// The reference that it starts with stands for the platform's, and is dropped when the
-    /// function becomes reserved.
+    /// The function starts with one reference, that of the platform. The reference is dropped when
+    /// the function becomes reserved.
     ///
-    /// A virtual function that is made known before its physical one would never be linked to it.
-    /// So none is made while the physical one is still to come, which is returned.
+    /// The PCI core never links a virtual function to a physical one that comes later. So if the
+    /// physical function is still to come, nothing is made, and the physical function is returned.
     ///
     /// # Errors
     ///
@@ -378,12 +379,12 @@ impl Device {
             unsafe { bindings::kfree(zdev.cast()) };
             return Ok(Some(physical));
         }
-        // SAFETY: The function is new and not known to anybody.
+        // SAFETY: The function is new, and nobody else has a pointer to it.
         checked(unsafe { bindings::zpci_add_device(zdev) }).inspect_err(|_| {
-            // A walk through the functions of a bus may have come across it.
+            // Wait for readers: a walk through the functions of a bus may have found the function.
             // SAFETY: Always safe to call in process context.
             unsafe { bindings::synchronize_rcu() };
-            // SAFETY: Adding has failed, so the function is ours alone again.
+            // SAFETY: Adding has failed, so nobody else has a reference to the function.
             unsafe { bindings::kfree(zdev.cast()) }
         })?;
         Ok(None)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver of a function, and its callbacks while the device is in error.
+//! The driver of a function, and the driver's callbacks during a recovery.
 //!
-//! The callbacks are those of Documentation/PCI/pci-error-recovery.rst:
+//! Documentation/PCI/pci-error-recovery.rst describes the callbacks:
 //!
 //! ```
 //! use kernel::zpci::{DeviceLock, ErsResult};
@@ -27,7 +27,7 @@ use crate::{
     prelude::*, //
 };
 
-/// The driver of a PCI device whose lock is held, so that it stays bound.
+/// The driver of a PCI device. The device's lock is held, so the driver stays bound.
 ///
 /// # Invariants
 ///
@@ -42,16 +42,16 @@ type Notification = unsafe extern "C" fn(*mut bindings::pci_dev);
 
 impl<'a> Driver<'a> {
     pub(super) fn new(device: &'a DeviceLock) -> Option<Self> {
-        // SAFETY: The guard keeps the device valid, and its lock keeps the binding as it is.
+        // SAFETY: The guard keeps the device valid, and the held lock keeps the driver bound.
         let driver = unsafe { (*pci_as_raw(device.pdev())).dev.driver };
 
         if driver.is_null() {
             return None;
         }
         Some(Self {
-            // INVARIANT: A driver that is bound to a PCI device is embedded in a PCI driver. It
-            // is unbound before it goes away, and unbinding takes the lock.
-            // SAFETY: See above.
+            // INVARIANT: The driver of a PCI device is embedded in a `struct pci_driver`. It is
+            // unbound before it is freed, and unbinding takes the lock.
+            // SAFETY: By the invariant above.
             driver: unsafe { crate::container_of!(driver, bindings::pci_driver, driver) },
             device,
         })
@@ -62,44 +62,46 @@ impl<'a> Driver<'a> {
     }
 
     fn handlers(&self) -> Option<&bindings::pci_error_handlers> {
-        // SAFETY: The driver is valid by the type invariant, and its table of handlers, if it
-        // has one, is constant for as long as the driver is there.
+        // SAFETY: By the type invariant the driver is valid. Its table of handlers, if there is
+        // one, is constant and lives as long as the driver.
         unsafe { (*self.driver).err_handler.as_ref() }
     }
 
     fn ask(&self, callback: Option<Callback>) -> Option<ErsResult> {
-        // SAFETY: The device is bound to the driver whose callback this is, and its lock is held
-        // as the callbacks expect.
+        // SAFETY: The callback belongs to the driver that is bound to the device, and the device's
+        // lock is held, as the callback expects.
         Some(ErsResult::from_raw(unsafe { callback?(self.raw_pdev()) }))
     }
 
     fn tell(&self, callback: Option<Notification>) {
         if let Some(callback) = callback {
-            // SAFETY: As in `ask`.
+            // SAFETY: The callback belongs to the driver that is bound to the device, and the
+            // device's lock is held, as the callback expects.
             unsafe { callback(self.raw_pdev()) };
         }
     }
 
     /// Returns the driver's name.
     pub fn name(&self) -> &CStr {
-        // SAFETY: The driver is valid by the type invariant, and a registered driver has a name
-        // that lives as long.
+        // SAFETY: By the type invariant the driver is valid. A registered driver has a name, which
+        // lives as long as the driver.
         unsafe { CStr::from_char_ptr((*self.driver).name) }
     }
 
-    /// Whether the driver wants to know of errors.
+    /// Whether the driver has callbacks for errors.
     pub fn handles_errors(&self) -> bool {
         self.handlers().is_some_and(|h| h.error_detected.is_some())
     }
 
-    /// Tells the driver of an error; [`None`] if it does not want to know. The driver must not
-    /// touch the device, which is blocked.
+    /// Tells the driver of an error; [`None`] if it has no callback for that. The driver must not
+    /// access the device, which is blocked.
     pub fn error_detected(&self) -> Option<ErsResult> {
         let callback = self.handlers()?.error_detected?;
 
-        // SAFETY: As in `ask`.
+        // SAFETY: The callback belongs to the driver that is bound to the device, and the device's
+        // lock is held, as the callback expects.
         Some(ErsResult::from_raw(unsafe {
-            // CAST: The number is that of the C enumeration.
+            // CAST: The number comes from the C enumeration.
             callback(
                 self.raw_pdev(),
                 self.device.channel_state() as bindings::pci_channel_state_t,
@@ -107,27 +109,27 @@ impl<'a> Driver<'a> {
         }))
     }
 
-    /// Tells the driver that it may look at the device; [`None`] if it does not want to.
+    /// Tells the driver that it may read the device's registers; [`None`] if it has no callback.
     pub fn mmio_enabled(&self) -> Option<ErsResult> {
         self.ask(self.handlers()?.mmio_enabled)
     }
 
-    /// Tells the driver that the device has been reset; [`None`] if it does not want to know.
+    /// Tells the driver that the device has been reset; [`None`] if it has no callback.
     pub fn slot_reset(&self) -> Option<ErsResult> {
         self.ask(self.handlers()?.slot_reset)
     }
 
-    /// Tells the driver that it may go on.
+    /// Tells the driver that it may use the device again.
     pub fn resume(&self) {
         self.tell(self.handlers().and_then(|h| h.resume));
     }
 
-    /// Tells the driver that its device is going to be reset on demand, and not by a recovery.
+    /// Tells the driver that somebody is about to reset the device on demand.
     pub fn reset_prepare(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_prepare));
     }
 
-    /// Tells the driver that a reset on demand is over.
+    /// Tells the driver that a reset on demand has ended.
     pub fn reset_done(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_done));
     }

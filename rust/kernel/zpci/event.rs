@@ -4,8 +4,8 @@
 //!
 //! The channel report thread serves the whole machine, so it only finds the function of an event
 //! and [submits](Device::submit) the event to it. The event is processed in a work item of that
-//! function's queue. A function whose lock is held for a minute so holds up its own events, and
-//! those of no other function.
+//! function's queue. If a function's lock is held for a minute, this delays only the events of that
+//! function.
 //!
 //! # Examples
 //!
@@ -55,10 +55,11 @@ use crate::{
     }, //
 };
 
-/// The workqueue on which events are processed. It has no rescuer (`WQ_MEM_RECLAIM`), because
-/// drivers that recover or are removed here flush workqueues that have none either.
+/// The workqueue on which events are processed. It has no rescuer (`WQ_MEM_RECLAIM`): the work
+/// items recover and remove drivers, and these flush workqueues without a rescuer.
 pub(super) fn workqueue() -> &'static workqueue::Queue {
-    // SAFETY: The queue is made early during boot, before there are functions, and stays.
+    // SAFETY: The workqueue is made early during boot, before the first function, and is never
+    // freed.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
 }
 
@@ -69,16 +70,16 @@ pub enum Event {
     Error(Ccdf),
     /// The platform has reported a change of availability.
     Availability(Ccdf),
-    /// An owner has closed the function and left it in error.
+    /// An owner has closed the function in error.
     Abandoned,
 }
 
 impl Event {
-    /// How many events of a function can wait at most.
+    /// The most events of a function that can wait.
     pub(super) const ROOM: usize = 48;
 
-    /// How many events of a function may wait for this one to be added. A storm of errors leaves
-    /// room for a permanent failure, and above all for the function's removal.
+    /// The number of waiting events from which on this one is dropped. A storm of errors leaves
+    /// room for a permanent failure, and both leave room for the function's removal.
     fn limit(&self) -> usize {
         match self {
             Self::Error(error) if error.pec().severity() != Severity::Permanent => 32,
@@ -103,18 +104,18 @@ impl Event {
 /// How an attempt to process an event has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The event is done with.
+    /// The event has been processed.
     Done,
-    /// A lock that the event needs is held. The event is tried again, before all others.
+    /// A lock is held that the event needs. The event is tried again before all later ones.
     Later,
 }
 
-/// Processes an event in its turn: of a function, in the `generation` that the function had when
-/// the event was submitted, or of no function that is known. May sleep, but not on a lock that
-/// user space may hold up.
+/// Processes one event: of a function, in the `generation` that the function had when the event was
+/// submitted, or of a function without a `zpci_dev`. May sleep, but must not wait for a lock that
+/// user space can keep held.
 pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress;
 
-/// An event in a queue.
+/// An event in a queue, with the generation at its submission.
 #[derive(Clone)]
 struct Submitted {
     zdev: Option<ARef<Device>>,
@@ -122,12 +123,12 @@ struct Submitted {
     generation: u32,
 }
 
-/// A queue whose events are processed one after the other, in the order in which they were added.
+/// A queue that processes its events one after the other, in the order in which they were added.
 ///
-/// The queue's memory is there from the start, so that adding waits for nothing.
+/// The queue's memory is allocated with the queue, so adding an event never waits.
 #[pin_data]
 pub struct EventQueue {
-    /// The first event stays here while it is processed.
+    /// The first event stays in the queue while it is processed.
     #[pin]
     events: SpinLock<KVec<Submitted>>,
     #[pin]
@@ -153,7 +154,7 @@ impl WorkItem for EventQueue {
             if (this.handler)(zdev.as_deref(), event, *generation) == Progress::Later {
                 return this.leave(Some(msecs_to_jiffies(Self::PAUSE)));
             }
-            // The lock is let go before the event, which may have the last reference, is dropped.
+            // Unlock before the event is dropped: it may hold the last reference to its function.
             let done = this.events.lock().remove(0);
 
             drop(done);
@@ -163,7 +164,7 @@ impl WorkItem for EventQueue {
 }
 
 impl EventQueue {
-    /// Milliseconds until an event that could not be processed is tried again.
+    /// Milliseconds until an event is tried again whose lock was held.
     const PAUSE: u32 = 10;
 
     /// Makes an empty queue for at most `room` events.
@@ -213,7 +214,7 @@ impl EventQueue {
             .count()
     }
 
-    /// Adds an event if fewer than `limit` wait. Waits for nothing, and needs no memory.
+    /// Adds an event if fewer than `limit` wait. Never waits, and allocates nothing.
     ///
     /// # Errors
     ///
@@ -239,7 +240,7 @@ impl EventQueue {
 }
 
 impl Device {
-    /// Submits an event, to be processed in its turn. Waits for nothing, and needs no memory.
+    /// Submits an event, to be processed in its turn. Never waits, and allocates nothing.
     ///
     /// # Errors
     ///
@@ -258,7 +259,7 @@ impl Device {
             })
     }
 
-    /// Queues an event of a function that is not known behind the events of this one.
+    /// Queues an event of a function without a `zpci_dev` behind the events of this function.
     ///
     /// # Errors
     ///

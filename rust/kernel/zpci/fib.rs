@@ -2,7 +2,7 @@
 
 //! Function information blocks (FIB): the operands of Modify PCI Function Controls.
 //!
-//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
 //!
 //! C header: [`arch/s390/include/asm/pci_insn.h`](srctree/arch/s390/include/asm/pci_insn.h)
 
@@ -48,7 +48,7 @@ impl Fib {
         Self(words)
     }
 
-    /// A block that registers floating interruptions, with summary notification.
+    /// Makes a block that registers floating interruptions, with summary notification.
     pub(super) const fn floating(gisa: u32, to: FloatingIndicators) -> Self {
         let mut fib = Self::new(false, gisa);
         // CAST: Widening only, in all three.
@@ -59,7 +59,7 @@ impl Fib {
 
         fib.0[Self::INTERRUPTIONS] = (control as u64) << 32;
         fib.0[Self::INTERRUPTIONS + 1] = to.vector;
-        // The bit is numbered within a doubleword, which the address names.
+        // The address names a doubleword, and the bit's number counts within that doubleword.
         fib.0[Self::INTERRUPTIONS + 2] = to.summary + to.summary_bit / 64 * 8;
         fib
     }
@@ -74,7 +74,7 @@ impl Fib {
         fib
     }
 
-    /// Returns the block as doublewords, which the instruction reads big-endian.
+    /// Returns the block as the big-endian doublewords that the instruction reads.
     pub(super) const fn words(&self) -> &[u64; Self::WORDS] {
         &self.0
     }

@@ -21,7 +21,7 @@ impl StateGuard<'_> {
     ///
     /// # Errors
     ///
-    /// [`ENOENT`] if KVM cannot, or its own errors.
+    /// [`ENOENT`] if KVM does not support interpretation, or an error of KVM.
     pub fn register_kvm(&self, kvm: &Kvm) -> Result {
         // SAFETY: By their type invariants the function and the machine are valid.
         checked(unsafe { bindings::zpci_kvm_register(self.zdev().as_raw(), kvm.as_raw()) })
@@ -29,8 +29,9 @@ impl StateGuard<'_> {
 }
 
 impl Device {
-    /// Takes the function from its virtual machine. The function's handle changes, so that
-    /// `state_lock` is held, unless its holder waits for the caller to let the function go.
+    /// Takes the function from its virtual machine. The function's handle changes, so the caller
+    /// holds `state_lock`. The exception: a holder of `state_lock` is waiting for the caller to let
+    /// the function go.
     pub fn unregister_kvm(&self, _state: Option<&StateGuard<'_>>) {
         // SAFETY: By the type invariant the function is valid.
         unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The locks of a function, as values that only exist while they are held.
+//! The locks of a function, as values that exist only while the locks are held.
 //!
-//! An operation that needs a lock is a method of the lock's guard, so that code which has forgotten
-//! the lock does not compile.
+//! An operation that needs a lock is a method of the lock's guard, so code without the lock does
+//! not compile.
 
 use super::{
     checked,
@@ -35,7 +35,7 @@ use core::{
     ops::Deref, //
 };
 
-/// Makes a result of the condition code of an instruction.
+/// Turns the condition code of an instruction into a result.
 fn accepted(cc: c_int) -> Result {
     match cc {
         0 => Ok(()),
@@ -43,10 +43,9 @@ fn accepted(cc: c_int) -> Result {
     }
 }
 
-/// `state_lock` of a function, held.
+/// Guard of a function's `state_lock`.
 ///
-/// Changing the state of a function towards the platform needs this lock, so that it is done by
-/// methods of this guard.
+/// The methods change the function's state in the platform, which needs this lock.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct StateGuard<'a> {
     zdev: &'a Device,
@@ -54,12 +53,13 @@ pub struct StateGuard<'a> {
 }
 
 impl<'a> StateGuard<'a> {
-    /// Returns the function that is locked.
+    /// Returns the locked function.
     pub fn zdev(&self) -> &'a Device {
         self.zdev
     }
 
-    /// Sets the function's state. One that is reserved stays so, but by [`StateGuard::reappear`].
+    /// Sets the function's state. Only [`StateGuard::reappear`] changes the state of a reserved
+    /// function.
     pub fn set_state(&self, state: State) {
         if self.zdev.state() != State::Reserved {
             self.write_state(state);
@@ -67,7 +67,7 @@ impl<'a> StateGuard<'a> {
     }
 
     fn write_state(&self, state: State) {
-        // CAST: The number is that of the C enumeration.
+        // CAST: The number comes from the C enumeration.
         // SAFETY: The function is valid, and the lock that protects the field is held.
         unsafe {
             (&raw mut (*self.zdev.as_raw()).state).write_volatile(state as bindings::zpci_state)
@@ -82,12 +82,12 @@ impl<'a> StateGuard<'a> {
     pub fn query_fh(&self) -> Result<FunctionHandle> {
         let mut handle = 0;
 
-        // SAFETY: The pointer is to a local that is written to at most during the call.
+        // SAFETY: The pointer is to a local variable, which is written only during the call.
         checked(unsafe { bindings::clp_refresh_fh(self.zdev.fid().as_raw(), &raw mut handle) })?;
         Ok(FunctionHandle::new(handle))
     }
 
-    /// Makes a new handle known to everything that uses it.
+    /// Sets the function's handle, in all places that have a copy of it.
     pub fn update_fh(&self, handle: FunctionHandle) {
         // SAFETY: The function is valid and its lock is held.
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
@@ -98,10 +98,10 @@ impl<'a> StateGuard<'a> {
     ///
     /// # Safety
     ///
-    /// The caller must hold the lock for as long as the guard is there, or the [`DeviceLock`] that
-    /// is left of it.
+    /// The caller must hold the PCI device's lock for as long as the guard exists, or the
+    /// [`DeviceLock`] made from the guard.
     pub unsafe fn with_locked_device(self) -> Option<DeviceGuard<'a>> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise the lock is held.
         let device = DeviceLock {
             pdev: self.zdev.pdev()?,
             release: false,
@@ -114,7 +114,7 @@ impl<'a> StateGuard<'a> {
         })
     }
 
-    /// Makes a function accessible again that the platform has blocked. DMA stays blocked.
+    /// Unblocks the registers of a function in error. DMA stays blocked.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl<'a> StateGuard<'a> {
     ///
     /// # Errors
     ///
-    /// Those of the platform, or [`ENODEV`] if the PCI core finds nothing.
+    /// Those of the platform, or [`ENODEV`] if the PCI core finds no device.
     pub fn scan(&self, handle: FunctionHandle) -> Result {
         // SAFETY: The function is valid and its lock is held.
         checked(unsafe {
@@ -148,8 +148,8 @@ impl<'a> StateGuard<'a> {
         })
     }
 
-    /// Takes the function from the PCI core and gives it back to the platform. Waits for its
-    /// driver, and so possibly for user space.
+    /// Removes the function's PCI device, and gives the function back to the platform. Waits for
+    /// the driver, which may wait for user space.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl<'a> StateGuard<'a> {
         checked(unsafe { bindings::zpci_deconfigure_device(self.zdev.as_raw()) })
     }
 
-    /// Takes a function that is gone from the PCI core. Waits for its driver, and so possibly
-    /// for user space.
+    /// Removes the PCI device of a function that is gone. Waits for the driver, which may wait for
+    /// user space.
     pub fn remove(&self) {
         // SAFETY: The function is valid and its lock is held.
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
@@ -172,31 +172,31 @@ impl<'a> StateGuard<'a> {
         if self.zdev.state() != State::Standby {
             return;
         }
-        // SAFETY: The function is valid and its lock is held. The guard's own reference keeps it
-        // alive.
+        // SAFETY: The function is valid and its lock is held. The guard holds another reference to
+        // the function.
         unsafe { bindings::zpci_device_reserved(self.zdev.as_raw()) };
     }
 
-    /// Takes back a function that was reserved and still has references: it is in standby, and the
-    /// platform has a reference again.
+    /// Takes back a function that was reserved and still has references: sets its state to standby,
+    /// and takes a reference for the platform.
     pub fn reappear(&self) {
         if self.zdev.state() != State::Reserved {
             return;
         }
         self.write_state(State::Standby);
-        // The reference that `reserve` drops.
+        // `reserve` drops this reference.
         core::mem::forget(ARef::from(self.zdev));
         debug::reappeared(self.zdev);
     }
 }
 
-/// The locks of a function that could be taken.
+/// The locks of a function that could be taken without waiting.
 pub enum Locks<'a> {
     /// Both locks are held.
     Both(DeviceGuard<'a>),
-    /// Only `state_lock` is held: the PCI core does not have the function.
+    /// Only `state_lock` is held: the function has no PCI device.
     State(StateGuard<'a>),
-    /// One of the locks is held already.
+    /// No lock is held: one of them was taken.
     Busy,
 }
 
@@ -209,7 +209,7 @@ impl Device {
         })
     }
 
-    /// Takes `state_lock`, and the lock of the function's PCI device if there is one.
+    /// Tries to take `state_lock`, and the lock of the function's PCI device if there is one.
     ///
     /// Neither is waited for: the holder of the device's lock may wait until user space lets the
     /// function go, for which user space may need `state_lock`. A caller that finds either of them
@@ -228,7 +228,7 @@ impl Device {
     /// }
     /// ```
     ///
-    /// The other order does not compile: nothing else makes a [`DeviceGuard`].
+    /// The other order does not compile: only this function takes a [`DeviceGuard`].
     pub fn try_lock(&self) -> Locks<'_> {
         let Some(state) = self.try_lock_state() else {
             return Locks::Busy;
@@ -242,7 +242,7 @@ impl Device {
             return Locks::Busy;
         }
         Locks::Both(DeviceGuard {
-            // INVARIANT: The lock has just been taken, and is released by the drop.
+            // INVARIANT: The lock has just been taken, and `drop` will release it.
             device: DeviceLock {
                 pdev,
                 release: true,
@@ -253,7 +253,7 @@ impl Device {
     }
 }
 
-/// The lock of a PCI device, held, and access to its config space by user space excluded.
+/// Guard of a PCI device's lock. User space cannot access config space meanwhile.
 ///
 /// # Invariants
 ///
@@ -263,7 +263,7 @@ impl Device {
 pub struct DeviceLock {
     pdev: ARef<pci::Device>,
     release: bool,
-    // The lock has two mutexes, which the thread that has locked them must unlock.
+    // Not `Send`: the thread that has locked the two mutexes of `pci_dev_lock()` must unlock them.
     _not_send: PhantomData<*mut ()>,
 }
 
@@ -278,12 +278,12 @@ impl Drop for DeviceLock {
 }
 
 impl DeviceLock {
-    /// Returns the device that is locked.
+    /// Returns the locked device.
     pub fn pdev(&self) -> &pci::Device {
         &self.pdev
     }
 
-    /// Returns the driver that is bound to the device.
+    /// Returns the driver of the device.
     pub fn driver(&self) -> Option<Driver<'_>> {
         Driver::new(self)
     }
@@ -305,10 +305,10 @@ impl DeviceLock {
     }
 }
 
-/// The lock of a PCI device, held together with `state_lock` of its function.
+/// Guard of a PCI device's lock and of its function's `state_lock`.
 #[must_use = "the locks are released immediately when the guard is unused"]
 pub struct DeviceGuard<'a> {
-    // Fields are dropped in this order, and the inner lock is released first.
+    // Rust drops fields in this order, so the inner lock is released first.
     device: DeviceLock,
     state: StateGuard<'a>,
 }
@@ -323,12 +323,12 @@ impl Deref for DeviceGuard<'_> {
 }
 
 impl<'a> DeviceGuard<'a> {
-    /// Returns the guard of the function's `state_lock`.
+    /// Returns the guard of `state_lock`.
     pub fn state(&self) -> &StateGuard<'a> {
         &self.state
     }
 
-    /// Lets `state_lock` go, and goes on with the lock of the device alone.
+    /// Releases `state_lock`, and keeps the lock of the device.
     pub fn into_device(self) -> DeviceLock {
         self.device
     }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function's device in the PCI core: its channel state, and whether config space can be
-//! accessed.
+//! A function's PCI device: its channel state, and whether its config space can be read.
 //!
-//! The channel state is set when an event is processed. Config space reads as all ones as soon as
-//! the platform blocks the function, which may be before the event has come. A function is in
-//! error if either says so:
+//! The channel state changes when an event is processed. Config space reads as all ones as soon as
+//! the platform blocks the function, perhaps before the event is reported. A function is in error
+//! if one of the two says so:
 //!
 //! ```
 //! use kernel::{pci, zpci};
@@ -32,15 +31,15 @@ pub(super) fn pci_as_raw(pdev: &pci::Device) -> *mut bindings::pci_dev {
     core::ptr::from_ref(pdev).cast_mut().cast()
 }
 
-/// Whether a PCI device can be reached, as its driver is told.
+/// The channel state of a PCI device: tells drivers whether the device can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ChannelState {
-    /// It works.
+    /// The device works.
     Normal = bindings::pci_channel_io_normal,
-    /// It is blocked, and may come back.
+    /// The device is blocked, and can be recovered.
     Frozen = bindings::pci_channel_io_frozen,
-    /// It has failed for good.
+    /// The device has failed for good.
     PermanentFailure = bindings::pci_channel_io_perm_failure,
 }
 
@@ -49,7 +48,7 @@ impl ChannelState {
         match raw {
             bindings::pci_channel_io_frozen => Self::Frozen,
             bindings::pci_channel_io_perm_failure => Self::PermanentFailure,
-            // Zero, before anybody has set it, means the same.
+            // Zero means the same: nobody has set the state yet.
             _ => Self::Normal,
         }
     }
@@ -63,19 +62,19 @@ impl ChannelState {
     }
 }
 
-/// The answer of a driver to an error, or the end of a recovery.
+/// A driver's answer to an error callback, or the end of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ErsResult {
-    /// No opinion.
+    /// The driver has no opinion.
     None = bindings::pci_ers_result_PCI_ERS_RESULT_NONE,
-    /// It may recover without a reset.
+    /// The driver can recover without a reset.
     CanRecover = bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER,
-    /// It needs a reset.
+    /// The driver needs a reset.
     NeedReset = bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET,
-    /// It gives up.
+    /// The driver gives up.
     Disconnect = bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT,
-    /// It has recovered.
+    /// The driver has recovered.
     Recovered = bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED,
 }
 
@@ -88,7 +87,7 @@ impl ErsResult {
             bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER => Self::CanRecover,
             bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET => Self::NeedReset,
             bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED => Self::Recovered,
-            // All other answers end the recovery.
+            // Any other answer ends the recovery.
             _ => Self::Disconnect,
         }
     }
@@ -99,18 +98,19 @@ pub fn name(pdev: &pci::Device) -> &str {
     pdev.as_ref().name().to_str().unwrap_or("?")
 }
 
-/// Tells user space of a step of a recovery, by a uevent, unless the device has been removed.
+/// Tells user space of a step of a recovery by a uevent. Does nothing if the device was removed.
 pub fn uevent(pdev: &pci::Device, result: ErsResult) {
     let pdev = pci_as_raw(pdev);
 
     // SAFETY: The device is valid.
     if unsafe { bindings::device_is_registered(&raw mut (*pdev).dev) } {
-        // SAFETY: As above. CAST: The number is that of the C enumeration.
+        // SAFETY: The device is valid. CAST: The number comes from the C enumeration.
         unsafe { bindings::pci_uevent_ers(pdev, result as bindings::pci_ers_result_t) };
     }
 }
 
-/// Returns the channel state of a PCI device, which may change unless its lock is held.
+/// Returns the channel state of a PCI device. It may change unless the caller holds the device's
+/// lock.
 pub fn channel_state(pdev: &pci::Device) -> ChannelState {
     // SAFETY: The device is valid; the state is read at once.
     ChannelState::from_raw(unsafe { (&raw const (*pci_as_raw(pdev)).error_state).read_volatile() })
@@ -118,7 +118,7 @@ pub fn channel_state(pdev: &pci::Device) -> ChannelState {
 
 /// Sets the channel state of a PCI device.
 pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
-    // CAST: The number is that of the C enumeration.
+    // CAST: The number comes from the C enumeration.
     let raw = state as bindings::pci_channel_state_t;
 
     // SAFETY: The device is valid; the state is written at once.
@@ -135,7 +135,8 @@ pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
     let mut value = 0;
 
-    // SAFETY: The device is valid, and the pointer is to a local. An error leaves all ones.
+    // SAFETY: The device is valid, and the pointer is to a local variable. After an error it still
+    // has all ones.
     unsafe { bindings::pci_read_config_dword(pci_as_raw(pdev), COMMAND, &raw mut value) };
     // CAST: The register is in the lower half.
     (value != u32::MAX).then_some(value as u16)
@@ -146,13 +147,13 @@ pub fn config_accessible(pdev: &pci::Device) -> bool {
     command(pdev).is_some()
 }
 
-/// Whether a PCI device is in error: its channel state says so, or the platform has blocked it and
-/// the event has not come yet.
+/// Whether a PCI device is in error: its channel state says so, or the platform has blocked the
+/// function and the event has not been processed yet.
 pub fn is_in_error(pdev: &pci::Device) -> bool {
     channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }
 
-/// Resets a function that is in order by the means of the PCI core.
+/// Resets a function that is not in error, by the PCI core's own methods.
 ///
 /// # Errors
 ///

@@ -2,8 +2,8 @@
 
 //! The error events that an owner of a function has not read yet.
 //!
-//! Nothing here depends on the kernel: the same file is compiled for the host, where it is tested
-//! against a model, and in the kernel, where a lock around it makes it safe to share.
+//! Nothing here depends on the kernel, so this file can also be compiled outside of it and tested
+//! against a model. In the kernel a lock protects the queue.
 
 use super::{
     ccdf::{
@@ -16,13 +16,13 @@ use super::{
 /// One event in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
-    /// The event as the platform gave it.
+    /// The event, in the platform's layout.
     pub(super) event: Ccdf,
-    /// Number of the event since the function was opened, from 1.
+    /// The event's number since the function was opened, from 1.
     pub(super) sequence: u64,
-    /// When it was captured, nanoseconds of the monotonic clock.
+    /// The time of the capture, in nanoseconds of the monotonic clock.
     pub(super) timestamp: u64,
-    /// The side that recovers from it.
+    /// The side that recovers the function from this event.
     pub(super) recovered_by: RecoveredBy,
 }
 
@@ -45,8 +45,7 @@ impl Pending {
 ///
 /// # Invariants
 ///
-/// `waiting <= Queue::SLOTS`. The first `waiting` slots are in order of their sequence numbers,
-/// which are all different.
+/// `waiting <= Queue::SLOTS`. The sequence numbers of the first `waiting` slots increase.
 pub(super) struct Queue {
     slots: [Pending; Self::SLOTS],
     waiting: usize,
@@ -55,15 +54,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// How many transient events are kept.
+    /// The most transient events that are kept.
     pub(super) const TRANSIENT: usize = 16;
 
-    /// One slot more than for transient events is kept for a permanent failure.
+    /// The number of slots: one more than transient events, for a permanent failure.
     pub(super) const SLOTS: usize = Self::TRANSIENT + 1;
 
     /// Makes an empty queue.
     pub(super) const fn new() -> Self {
-        // INVARIANT: Nothing is in the queue.
+        // INVARIANT: The queue is empty.
         Self {
             slots: [Pending::NONE; Self::SLOTS],
             waiting: 0,
@@ -76,27 +75,27 @@ impl Queue {
         self.slots.get(..self.waiting).unwrap_or(&[])
     }
 
-    /// Removes the `nth` event, if there is one, by moving those behind it up.
+    /// Removes the `nth` event, if there is one, and moves the later ones up.
     fn remove_nth(&mut self, nth: usize) {
         let Some(removed @ [_, ..]) = self.slots.get_mut(nth..self.waiting) else {
             return;
         };
 
-        // Most often it is the only one, and nothing is to be moved.
+        // Most often the removed event was the only one, and there is nothing to move.
         if removed.len() > 1 {
             removed.copy_within(1.., 0);
         }
-        // INVARIANT: The slots that stay have kept their order.
+        // INVARIANT: The remaining slots have kept their order.
         self.waiting -= 1;
     }
 
-    /// Makes room for an event, by dropping an older transient one if a permanent failure needs
-    /// its place. Returns whether there is room.
+    /// Makes room for an event, and returns whether there is room. For a permanent failure the
+    /// oldest transient event is dropped if necessary.
     fn make_room(&mut self, permanent: bool) -> bool {
         if self.waiting < Self::TRANSIENT || (permanent && self.waiting < Self::SLOTS) {
             return true;
         }
-        // Every slot may hold a permanent failure already.
+        // All slots may hold permanent failures: then there is no room.
         let oldest = self.all().iter().position(|event| !event.is_permanent());
         let Some(oldest) = oldest.filter(|_| permanent) else {
             return false;
@@ -113,9 +112,9 @@ impl Queue {
 
     /// Adds an event, and returns whether it was kept.
     ///
-    /// An event that is not kept still has a number, so that a reader sees a gap, and is counted
-    /// as dropped. A transient event is not kept if [`Queue::TRANSIENT`] events are there. A
-    /// permanent failure takes the slot reserved for it, or that of the oldest transient event.
+    /// A dropped event uses up a number, so that a reader sees a gap, and is counted. A transient
+    /// event is dropped if [`Queue::TRANSIENT`] events are waiting. A permanent failure takes the
+    /// last slot, or the slot of the oldest transient event.
     pub(super) fn push(&mut self, event: Ccdf, timestamp: u64, recovered_by: RecoveredBy) -> bool {
         self.last_sequence += 1;
         let pending = Pending {
@@ -128,7 +127,7 @@ impl Queue {
 
         match self.slots.get_mut(self.waiting) {
             Some(slot) if has_room => {
-                // INVARIANT: The new number is larger than all others.
+                // INVARIANT: The new number is larger than all numbers in the queue.
                 *slot = pending;
                 self.waiting += 1;
                 true
@@ -140,13 +139,13 @@ impl Queue {
         }
     }
 
-    /// Counts an event that was dropped on its way here. It has a number, as all have.
+    /// Counts an event that was dropped before it came here. The event uses up a number.
     pub(super) fn drop_event(&mut self) {
         self.last_sequence += 1;
         self.count_dropped();
     }
 
-    /// Removes the oldest event, if it is the one with this number. Returns whether it was.
+    /// Removes the oldest event if it has this number, and returns whether it had.
     pub(super) fn remove(&mut self, sequence: u64) -> bool {
         let is_oldest = self
             .peek(0)
@@ -158,27 +157,27 @@ impl Queue {
         is_oldest
     }
 
-    /// Returns the `nth` event that is here, from the oldest, without taking it.
+    /// Returns the `nth` event, counted from the oldest, without removing it.
     pub(super) fn peek(&self, nth: usize) -> Option<&Pending> {
         self.all().get(nth)
     }
 
-    /// Returns the newest event that is here, without taking it.
+    /// Returns the newest event without removing it.
     pub(super) fn newest(&self) -> Option<&Pending> {
         self.all().last()
     }
 
-    /// The number of the event that came last.
+    /// The number of the last event, kept or dropped.
     pub(super) fn last_sequence(&self) -> u64 {
         self.last_sequence
     }
 
-    /// How many events wait for a reader.
+    /// The number of events that wait for a reader.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// How many events were dropped.
+    /// The number of dropped events.
     pub(super) fn dropped(&self) -> u32 {
         self.dropped
     }

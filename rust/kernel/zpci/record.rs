@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The bytes of the error region: one error event, as user space reads it.
+//! The record in which user space reads an error event from the error region.
 //!
-//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -16,13 +16,13 @@ use super::{
 
 /// Bits of the record's `flags`.
 pub(super) mod flags {
-    /// There is an event.
+    /// The record has an event.
     pub(in super::super) const PRESENT: u16 = 1 << 0;
     /// The function has failed for good.
     pub(in super::super) const PERMANENT: u16 = 1 << 1;
     /// The host has recovered the function.
     pub(in super::super) const HOST_RECOVERED: u16 = 1 << 2;
-    /// The event is older than its owner's last reset.
+    /// The event is older than the owner's last reset.
     pub(in super::super) const STALE: u16 = 1 << 3;
     /// The owner did not listen, and the function was left in error.
     pub(in super::super) const UNATTENDED: u16 = 1 << 4;
@@ -36,10 +36,10 @@ impl Record {
     /// Length of a record, in bytes.
     pub const SIZE: usize = 64;
 
-    /// Bytes that a reader must ask for to take an event: all that version 1 of the region had.
+    /// The length of a read that takes an event, at least: the length of the record in version 1.
     pub const TAKING: usize = 8;
 
-    /// Where the event itself is, as the platform gave it.
+    /// The offset of the event's own bytes.
     pub(super) const CCDF: usize = 32;
 
     #[inline]
@@ -79,7 +79,7 @@ impl Record {
         }
         record.put(0, code.as_raw().to_ne_bytes());
         record.put(2, bits.to_ne_bytes());
-        // CAST: The queue is far shorter than `i32::MAX`.
+        // CAST: The length of the queue is far below `i32::MAX`.
         record.put(4, (taken.behind as i32).to_ne_bytes());
         record.put(16, pending.sequence.to_ne_bytes());
         record.put(24, pending.timestamp.to_ne_bytes());

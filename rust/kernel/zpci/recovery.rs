@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The recovery of a function: its waiting events, the session of its owner, its reports, and the
-//! progress of a reset.
+//! The recovery of a function: its waiting events, its owner's session, its reports, and the
+//! progress of its resets.
 
 use super::{
     event::{
@@ -50,17 +50,17 @@ use crate::{
     }, //
 };
 
-/// In which form a reader wants an event.
+/// The form in which a reader wants an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As the platform gave it, [`Ccdf::SIZE`] bytes.
+    /// The event as the platform gave it, [`Ccdf::SIZE`] bytes.
     Ccdf,
-    /// As a record, cut to so many bytes, at most [`Record::SIZE`].
+    /// A record, cut to this number of bytes, at most [`Record::SIZE`].
     Record(usize),
 }
 
 impl Form {
-    /// Copies an event by a function that copies bytes.
+    /// Passes the bytes of an event in this form to `copy`.
     fn copy<R>(self, taken: &Taken, copy: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Self::Ccdf => copy(taken.pending.event.bytes()),
@@ -71,33 +71,33 @@ impl Form {
     }
 }
 
-/// Copies bytes to a reader whose memory is present; never sleeps.
+/// Copies bytes to a reader if the reader's memory is present. Never sleeps.
 fn try_copy(bytes: &[u8], to: UserPtr) -> bool {
-    // SAFETY: The source is valid for its length, and the function checks where it copies to.
+    // SAFETY: The source is valid for its length, and the C function checks the destination.
     unsafe {
         bindings::copy_to_user_nofault(to.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len()) == 0
     }
 }
 
-/// Copies bytes to a reader, and sleeps for as long as it takes to make its memory present.
+/// Copies bytes to a reader. Sleeps until the reader's memory is present.
 #[cold]
 fn copy(bytes: &[u8], to: UserPtr) -> Result {
     UserSlice::new(to, bytes.len()).writer().write_slice(bytes)
 }
 
-/// A function that user space has open.
+/// A function while user space has it open.
 pub(super) struct Open {
     pub(super) session: Session,
-    /// There once user space has mapped it.
+    /// [`None`] until user space maps the status page.
     pub(super) status: Option<Arc<StatusPage>>,
 }
 
-/// The recovery of a function, `zdev->recovery`. It is made with the function, so that no event
-/// needs memory.
+/// The recovery of a function, `zdev->recovery`. It is allocated with the function, so no event
+/// fails for lack of memory.
 ///
 /// # Examples
 ///
-/// An event that is captured must be signalled if the owner listens:
+/// The caller must signal a captured event if the owner listens:
 ///
 /// ```
 /// use kernel::zpci::{Ccdf, Recovery};
@@ -217,7 +217,7 @@ impl Recovery {
         self.opened.fetch_add(1, Release);
     }
 
-    /// Ends a session, and says how many events its owner has not read.
+    /// Ends a session, and returns how many events the owner has not read.
     pub fn close(&self) -> usize {
         let open = {
             let mut session = self.locked();
@@ -238,7 +238,7 @@ impl Recovery {
         self.locked().as_ref().map(|open| f(&open.session))
     }
 
-    /// Changes the session, and publishes the change to readers that do not take its lock.
+    /// Changes the session. Publishes the change for readers that do not take the session's lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
         Option::as_mut(&mut self.locked()).map(|open| {
             let result = f(&mut open.session);
@@ -248,7 +248,7 @@ impl Recovery {
         })
     }
 
-    // Out of line, because each change of a session ends with it.
+    // Not inlined: every change of a session calls this.
     #[inline(never)]
     fn publish(&self, open: &Open) {
         let quiet = open.session.quiet();
@@ -263,17 +263,17 @@ impl Recovery {
     }
 
     /// Decides which side recovers the function from an event; [`None`] if user space does not have
-    /// the function. The host resets no function of user space, so a function that `needs_reset` is
-    /// never the host's.
+    /// the function. The host never resets a function that user space has open, so it does not
+    /// recover one that `needs_reset`.
     ///
-    /// The caller holds both locks of the function, so that no other event comes in between.
+    /// The caller holds both locks of the function, so no other event is decided meanwhile.
     pub fn decide(&self, needs_reset: bool) -> Option<RecoveredBy> {
         let now = Self::now();
 
         self.change(|session| session.decide(needs_reset, now))
     }
 
-    /// Captures an event for the owner, if there is one. Returns whether the owner is to be told.
+    /// Captures an event for the owner, if there is one. Returns whether to signal the owner.
     pub fn capture(&self, event: &Ccdf, recovered_by: RecoveredBy) -> bool {
         let now = Self::now();
         let captured = self.change(|session| session.capture(*event, now, recovered_by));
@@ -291,7 +291,8 @@ impl Recovery {
         }
     }
 
-    /// Counts an event that is ignored: the function was reset, or got another owner, after it.
+    /// Counts an event that is ignored: since the event the function was reset or got another
+    /// owner.
     pub fn ignore(&self) {
         self.ignored.fetch_add(1, Relaxed);
     }
@@ -307,7 +308,7 @@ impl Recovery {
     }
 
     fn now() -> u64 {
-        // CAST: The monotonic clock starts at zero and never gets near the sign bit.
+        // CAST: The monotonic clock starts at zero and stays far below the sign bit.
         Instant::<Monotonic>::now().as_nanos() as u64
     }
 
@@ -395,8 +396,8 @@ impl Recovery {
 }
 
 impl DeviceGuard<'_> {
-    /// Begins a session: user space opens the function, and is its owner from now on. `guest` says
-    /// whether KVM has it.
+    /// Begins a session: user space opens the function and becomes its owner. `guest` says whether
+    /// KVM uses the function.
     ///
     /// # Errors
     ///

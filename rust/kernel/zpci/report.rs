@@ -2,9 +2,9 @@
 
 //! Reports of a recovery: to the log, to user space as uevents, and to the platform.
 //!
-//! A report is made while the locks of a function are held, and [sent](Device::report) when they
-//! are not: sending takes longer than everything else that is done about an event, and the owner
-//! does not wait for it.
+//! A report is made while the locks of a function are held, and [sent](Device::report) later
+//! without locks: sending takes longer than all other processing of an event, and an owner should
+//! not have to wait for the locks.
 //!
 //! C header: [`arch/s390/pci/pci_report.h`](srctree/arch/s390/pci/pci_report.h)
 
@@ -39,7 +39,7 @@ use crate::{
 /// Writes lines about an event into the log.
 type Log = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
-/// The device that a report is about, as it was when the report was made.
+/// The device of a report, in its state at the time of the report.
 pub struct Subject {
     pdev: ARef<pci::Device>,
     state: ChannelState,
@@ -62,9 +62,9 @@ pub struct Subject {
 /// ```
 #[derive(Default)]
 pub struct Report {
-    /// The device that the report is about: see [`Report::of`].
+    /// The device of the report, from [`Report::of`].
     pub subject: Option<Subject>,
-    /// Lines in the log, about an event.
+    /// An event, and the function that logs it.
     pub log: Option<(Ccdf, Log)>,
     /// A uevent of the device.
     pub uevent: Option<ErsResult>,
@@ -73,7 +73,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The status for the platform of a recovery that has succeeded. Such reports are counted.
+    /// The status of a recovery that has succeeded. Reports with this status are counted.
     pub const SUCCESS: &'static CStr = c"success";
 
     /// Makes a report about a device, its channel state and its driver, as they are now.
@@ -102,7 +102,7 @@ impl Report {
         }
     }
 
-    /// Writes the log, and sends the uevent.
+    /// Logs the event, and sends the uevent.
     fn send_local(&self, zdev: &Device) {
         let Some(Subject { pdev, .. }) = &self.subject else {
             return;
@@ -125,11 +125,11 @@ impl Report {
         let mut operation = c"error event";
         let mut status = status.as_char_ptr();
 
-        // The C function adds these two lines itself if it is given the device, but then wants
-        // the device's lock, for all the time that it needs.
+        // With the device as argument the C function would add these two lines by itself, but would
+        // hold the device's lock while it sends.
         if let Some(subject) = &self.subject {
-            // SAFETY: The buffer has the length that is given, and the format names three strings
-            // that end in a NUL.
+            // SAFETY: The buffer has the given length, and the arguments are the three
+            // NUL-terminated strings that the format names.
             unsafe {
                 bindings::scnprintf(
                     text.as_mut_ptr(),
@@ -143,8 +143,8 @@ impl Report {
             operation = c"recovery";
             status = text.as_ptr();
         }
-        // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. A
-        // failure has been logged there.
+        // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. The C
+        // function logs a failure by itself.
         unsafe {
             bindings::zpci_report_status(
                 zdev.as_raw(),
@@ -156,10 +156,10 @@ impl Report {
     }
 }
 
-/// A report with the function that it is about, which so cannot be released before it is sent.
+/// A report with its function. The reference keeps the function until the report has been sent.
 type Waiting = (ARef<Device>, Report);
 
-/// Reports of a function that wait to be sent, from a work item of their own.
+/// The reports of a function that wait to be sent by a work item of the function.
 #[pin_data]
 pub(super) struct Reports {
     #[pin]
@@ -180,7 +180,7 @@ impl WorkItem for Reports {
 
         while let Some((zdev, report)) = this.next() {
             report.send_local(&zdev);
-            // Each has the whole debug log in it, so that the newest one says all.
+            // Only the newest report goes to the platform: each one includes the whole debug log.
             if report.platform.is_some() {
                 newest = Some((zdev, report));
             }
@@ -192,8 +192,8 @@ impl WorkItem for Reports {
 }
 
 impl Reports {
-    /// How many reports can wait. One more takes the place of the report before it: the last report
-    /// says how things are.
+    /// The most reports that can wait. One more replaces the last waiting report: only the newest
+    /// one has the final state.
     const ROOM: usize = 8;
 
     pub(super) fn new() -> Result<Arc<Self>> {
@@ -214,8 +214,8 @@ impl Reports {
 }
 
 impl Device {
-    /// Sends a report, a little later: earlier reports go first, and an owner that has just been
-    /// woken up.
+    /// Sends a report in a work item, a clock tick later: earlier reports go first, and an owner
+    /// that has just been signalled can run first.
     pub fn report(&self, report: Report) {
         let recovery = self.recovery();
         let reports = recovery.reports();
@@ -227,9 +227,9 @@ impl Device {
         let mut waiting = reports.waiting.lock();
         let overtaken = (waiting.len() >= Reports::ROOM).then(|| waiting.pop());
 
-        // There is room now.
+        // Cannot fail: if the list was full, a report has just been removed.
         let _ = waiting.push_within_capacity((self.into(), report));
-        // The lock is let go before references are.
+        // Unlock before references are dropped: the last one frees its function.
         drop(waiting);
         drop(overtaken);
         let _ = workqueue().enqueue_delayed(reports, 1);

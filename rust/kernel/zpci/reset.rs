@@ -59,8 +59,8 @@ pub(super) enum ConfigSpace {
 
 /// Repeats an attempt with growing pauses, for a second at most.
 ///
-/// A holder of the locks that keeps them longer waits for user space, which cannot let the function
-/// go before the caller is done.
+/// More patience would not help: a holder of the locks that needs longer is waiting for user space,
+/// which cannot let the function go before the caller returns.
 struct Patience {
     waited: Delta,
     pause: Delta,
@@ -77,7 +77,7 @@ impl Patience {
         }
     }
 
-    // Out of line: all attempts share it.
+    // Not inlined: all kinds of attempts share this.
     #[inline(never)]
     fn pause(&mut self) -> Result {
         if self.waited >= Self::LIMIT {
@@ -90,8 +90,8 @@ impl Patience {
     }
 }
 
-/// Repeats an attempt for as long as it says [`None`], because the function is busy; a second at
-/// most. May sleep.
+/// Repeats an attempt while it returns [`None`] because the function is busy; a second at most. May
+/// sleep.
 ///
 /// # Errors
 ///
@@ -108,19 +108,20 @@ pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R>
     }
 }
 
-/// Where config space is to be taken from after a reset.
+/// The source of config space after a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restore {
-    /// It is to be as it is now.
+    /// Config space keeps its present content.
     Current,
-    /// It is to be as it was when last saved: now it is as an earlier owner has left it.
+    /// Config space gets the content that was saved last. The present content is of an earlier
+    /// owner.
     LastSaved,
 }
 
 const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
 // CAST: The Command register has 16 bits.
 const STOP: u16 = bindings::PCI_COMMAND_INTX_DISABLE as u16;
-// CAST: As above.
+// CAST: The Command register has 16 bits.
 const ACCESS: u16 =
     (bindings::PCI_COMMAND_IO | bindings::PCI_COMMAND_MEMORY | bindings::PCI_COMMAND_MASTER) as u16;
 
@@ -183,8 +184,8 @@ impl DeviceLock {
         Err(EIO)
     }
 
-    /// Resets the inside of the device unless the platform has done so, and restores config space.
-    /// Only then the device accesses memory again. May sleep for as long as the device takes.
+    /// Resets the inside of the device unless the platform has done so, and then restores config
+    /// space, which allows DMA again. May sleep as long as the device needs.
     ///
     /// # Errors
     ///
@@ -193,18 +194,18 @@ impl DeviceLock {
         let pdev = pci_as_raw(self.pdev());
 
         if !inside_is_reset {
-            // The device must not go on with its DMA before its inside is reset.
+            // Stop DMA: the device must not write to memory before its inside is reset.
             self.write_command(STOP);
             // SAFETY: The device is valid, and its lock is held.
             match checked(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
-                // There is no such reset.
+                // The device has no reset of its own.
                 Err(error) if error == ENOTTY => (),
                 result => result?,
             }
         }
         // SAFETY: The device is valid, and its lock is held.
         unsafe { bindings::pci_restore_state(pdev) };
-        // The platform may have refused to write.
+        // Check: the platform may have refused to write.
         match self.command() {
             Some(command)
                 if (command ^ self.saved_command()) & ACCESS == 0 && self.has_interrupts() =>
@@ -215,7 +216,7 @@ impl DeviceLock {
         }
     }
 
-    /// Whether MSI-X is on in the function, and not masked, where the kernel has it on.
+    /// Whether MSI-X is enabled and not masked in the function, if the kernel has enabled MSI-X.
     fn has_interrupts(&self) -> bool {
         let pdev = pci_as_raw(self.pdev());
         let mut control = 0;
@@ -224,7 +225,7 @@ impl DeviceLock {
         if unsafe { (*pdev).msix_enabled() } == 0 {
             return true;
         }
-        // SAFETY: As above, and the pointer is to a local.
+        // SAFETY: The device is valid, its lock is held, and the pointer is to a local variable.
         unsafe {
             let at = c_int::from((*pdev).msix_cap) + bindings::PCI_MSIX_FLAGS as c_int;
 
@@ -302,8 +303,8 @@ impl DeviceGuard<'_> {
         Ok(is_marked && self.command().is_some_and(|command| command & STOP == 0))
     }
 
-    /// Reads the Command register, which is there behind the block of a function in error; [`None`]
-    /// if the platform does not unblock it.
+    /// Reads the Command register. Unblocks the function before if it is in error; [`None`] if the
+    /// platform refuses to unblock.
     fn unblocked_command(&self) -> Option<u16> {
         self.command().or_else(|| {
             let state = self.state();
@@ -325,8 +326,8 @@ impl Device {
     /// # Errors
     ///
     /// Those of the platform; [`EIO`] if the function is not configured, or gets blocked while
-    /// config space is saved; [`EAGAIN`] if others do not let go of `state_lock`; [`ENOTTY`] where
-    /// [`Device::try_reset`] has the PCI core reset the inside of the device.
+    /// config space is saved; [`EAGAIN`] if `state_lock` stays taken; [`ENOTTY`] if
+    /// [`Device::try_reset`] has called the PCI core, which must then use the device's own reset.
     ///
     /// # Safety
     ///
@@ -337,7 +338,7 @@ impl Device {
         if recovery.config_space() == ConfigSpace::Finishing {
             return Err(ENOTTY);
         }
-        // Its holder may wait for the caller.
+        // Do not wait for `state_lock`: its holder may wait for the caller.
         let state = patiently(|| self.try_lock_state().map(Ok))?;
 
         if self.state() != State::Configured {
@@ -349,18 +350,19 @@ impl Device {
         device.reset_slot(recovery)
     }
 
-    /// Resets the function if that `is_needed`, which is asked with both locks held, and returns
-    /// whether it was. [`None`] if a lock is taken; neither lock is waited for, because its holder
-    /// may wait for the caller. The function's driver is told before and
-    /// after, and the end of the reset is reported.
+    /// Resets the function if `is_needed` says so with both locks held, and returns whether it said
+    /// so. [`None`] if a lock is taken: this does not wait for locks, because their holder may wait
+    /// for the caller. The driver is told before and after the reset, and the end of the reset is
+    /// reported.
     ///
-    /// `state_lock` is not held while the device itself takes its time. The channel state is
-    /// [`ChannelState::Normal`] after success, and [`ChannelState::PermanentFailure`] otherwise.
+    /// `state_lock` is released while the device resets its inside, which can take seconds.
+    /// Afterwards the channel state is [`ChannelState::Normal`], or
+    /// [`ChannelState::PermanentFailure`] after an error.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the function is not configured any more, [`EIO`] if it does not answer after
-    /// the reset, or those of the platform and of the PCI core.
+    /// [`ENODEV`] if the function is not configured any more, [`EIO`] if the function does not
+    /// answer after the reset, or those of the platform and of the PCI core.
     pub fn try_reset(
         &self,
         restore: Restore,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A session: from the moment that user space opens a function until it has closed the function.
+//! A session: the time from user space's opening of a function to its closing.
 //!
-//! Nothing here depends on the kernel: the same file is compiled for the host and tested there.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
 
 use super::{
     ccdf::Ccdf,
@@ -19,14 +19,14 @@ use core::ffi::CStr;
 pub enum RecoveredBy {
     /// The owner, in user space.
     Owner,
-    /// The host, for an owner that does not listen.
+    /// The host, because the owner does not listen.
     Host,
-    /// None: the owner does not listen, and the host cannot recover the function, or must not.
+    /// Neither: the owner does not listen, and the host cannot or must not recover the function.
     Nobody,
 }
 
 impl RecoveredBy {
-    /// Returns the name that logs have for it.
+    /// Returns the name of the side in logs.
     pub(super) fn name(self) -> &'static CStr {
         match self {
             Self::Owner => c"owner",
@@ -36,52 +36,52 @@ impl RecoveredBy {
     }
 }
 
-/// The fate of an event.
+/// The result of capturing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
-    /// Its number since the function was opened.
+    /// The event's number since the function was opened.
     pub(super) sequence: u64,
-    /// Whether it is kept.
+    /// Whether the event is kept.
     pub(super) kept: bool,
-    /// How many events have been dropped, if this call dropped one: this event or an older one.
+    /// The number of dropped events, if this call has dropped this event or an older one.
     pub(super) dropped: Option<u32>,
-    /// Whether the owner listens, and must be signalled. It may have begun to listen after the
-    /// decision which side recovers.
+    /// Whether the owner listens, so that it must be signalled. Not always the same as in the
+    /// decision which side recovers: the owner may have begun to listen since.
     pub(super) listens: bool,
 }
 
-/// An event as a reader gets it, with the state of the session at this moment.
+/// An event for a reader, with the session's state at the time of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     /// The event.
     pub(super) pending: Pending,
-    /// Whether its owner has reset the function since the event.
+    /// Whether the owner has reset the function since the event.
     pub(super) stale: bool,
-    /// Events that wait behind this one.
+    /// The number of events that wait behind this one.
     pub(super) behind: usize,
-    /// Events dropped so far.
+    /// The number of events dropped so far.
     pub(super) dropped: u32,
 }
 
-/// The figures of a session, for debugfs and the status page.
+/// The numbers of a session, for debugfs and the status page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overview {
-    /// Whether KVM has the function.
+    /// Whether KVM uses the function.
     pub(super) guest: bool,
     /// Whether the owner listens.
     pub(super) listens: bool,
     /// The side that recovers from the next event.
     pub(super) recovered_by: RecoveredBy,
-    /// Events so far.
+    /// The number of events so far.
     pub(super) captured: u64,
-    /// Events that wait for a reader.
+    /// The number of events that wait for a reader.
     pub(super) waiting: usize,
-    /// Events dropped so far.
+    /// The number of events dropped so far.
     pub(super) dropped: u32,
 }
 
 impl Overview {
-    /// Returns a word for the owner.
+    /// Returns a word for debugfs that describes the owner.
     pub(super) fn owner(&self) -> &'static CStr {
         match (self.guest, self.listens) {
             (false, false) => c"silent",
@@ -92,14 +92,14 @@ impl Overview {
     }
 }
 
-/// How often the host has recovered the function of an owner that does not listen.
+/// Counts the recoveries by the host in one period, for an owner that does not listen.
 struct HostRecoveries {
     since: u64,
     count: u32,
 }
 
 impl HostRecoveries {
-    /// How many there are in one period: one that fails more often is left in error.
+    /// The most recoveries in one period. A function with more errors is left in error.
     const LIMIT: u32 = 5;
 
     /// An hour, in nanoseconds.
@@ -107,7 +107,7 @@ impl HostRecoveries {
 
     const NONE: Self = Self { since: 0, count: 0 };
 
-    /// Counts one more, unless there were too many.
+    /// Counts one more recovery and returns `true`, or returns `false` if there were too many.
     fn one_more(&mut self, now: u64) -> bool {
         if now.saturating_sub(self.since) >= Self::PERIOD {
             *self = Self::NONE;
@@ -123,12 +123,12 @@ impl HostRecoveries {
     }
 }
 
-/// A session: the owner's events, and how it wants to be told of them.
+/// A session: the owner's events, and whether and how the owner listens.
 pub(super) struct Session {
     queue: Queue,
     /// The event that was taken last.
     last: Option<Taken>,
-    /// The newest event before its owner's last successful reset.
+    /// The number of the newest event at the owner's last successful reset.
     recovered: u64,
     host: HostRecoveries,
     guest: bool,
@@ -137,7 +137,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Begins a session; `guest` says whether KVM has the function.
+    /// Begins a session; `guest` says whether KVM uses the function.
     pub(super) fn new(guest: bool) -> Self {
         Self {
             queue: Queue::new(),
@@ -150,20 +150,20 @@ impl Session {
         }
     }
 
-    /// Whether the owner listens: it has asked for events, or it has registered the error
-    /// eventfd. With KVM the eventfd alone does not count: a monitor that knows nothing else
-    /// stops the whole virtual machine when it is signalled.
+    /// Whether the owner listens: it has asked for events, or has registered the error eventfd.
+    /// With KVM the eventfd alone does not count: a monitor that only knows the eventfd stops the
+    /// whole virtual machine when it is signalled.
     pub(super) fn listens(&self) -> bool {
         self.has_asked || (self.eventfd && !self.guest)
     }
 
-    /// How many events have been dropped, if the owner has asked for events and none waits.
+    /// The number of dropped events, if the owner has asked for events and none waits.
     pub(super) fn quiet(&self) -> Option<u32> {
         (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
     }
 
-    /// Notes that the owner asks for events, and so will recover the function. Returns whether the
-    /// eventfd must be signalled at once, because events wait that were not signalled.
+    /// Notes that the owner asks for events, so it will recover the function. Returns whether the
+    /// caller must signal the eventfd, because events wait that were captured without a signal.
     pub(super) fn listen(&mut self) -> bool {
         let before = core::mem::replace(&mut self.has_asked, true);
 
@@ -179,8 +179,8 @@ impl Session {
         }
     }
 
-    /// Decides which side recovers from an event of this moment. The host resets no function of
-    /// user space, so a function that `needs_reset` is never the host's.
+    /// Decides which side recovers the function from a new event. The host never resets a function
+    /// that user space has open, so it does not recover one that `needs_reset`.
     pub(super) fn decide(&mut self, needs_reset: bool, now: u64) -> RecoveredBy {
         match self.recovered_by() {
             RecoveredBy::Host if needs_reset || !self.host.one_more(now) => RecoveredBy::Nobody,
@@ -206,7 +206,7 @@ impl Session {
         }
     }
 
-    /// Counts an event that was dropped on its way here. Returns how many have been dropped.
+    /// Counts an event that was dropped before it came here. Returns how many have been dropped.
     pub(super) fn drop_event(&mut self) -> u32 {
         self.queue.drop_event();
         self.queue.dropped()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The state of all functions, as debugfs shows it: a line for each, and one for each event that
-//! has not been taken yet.
+//! The state of all functions for debugfs: a line for each function, and below it a line for each
+//! event that waits for a reader.
 
 use super::{
     channel_state,
@@ -14,7 +14,7 @@ use crate::{
     sync::atomic::Relaxed, //
 };
 
-/// Writes the state of all functions, below a line that names the columns. May sleep.
+/// Writes a line with the names of the columns, and the state of all functions. May sleep.
 ///
 /// # Safety
 ///
@@ -30,12 +30,12 @@ pub unsafe fn show(m: *mut bindings::seq_file) {
 }
 
 impl Device {
-    /// Writes the state of the function. No lock of the function is taken: a function whose lock is
-    /// held for long is of interest above all, and reading must not hold up others.
+    /// Writes the state of the function. Takes no lock of the function: reading must work while the
+    /// lock is held for long, which is the most interesting case, and must not delay others.
     ///
     /// # Safety
     ///
-    /// As for [`show`].
+    /// Those of [`show`].
     unsafe fn show(&self, m: *mut bindings::seq_file) {
         let (domain, devfn) = self.address();
         let channel = self
@@ -68,7 +68,8 @@ impl Device {
             )
         };
         if let Some(overview) = overview {
-            // SAFETY: As above.
+            // SAFETY: By the caller's promise; the arguments have the types of the format, and the
+            // strings end in a NUL.
             unsafe {
                 bindings::seq_printf(
                     m,
@@ -89,7 +90,7 @@ impl Device {
 impl Recovery {
     /// # Safety
     ///
-    /// As for [`show`].
+    /// Those of [`show`].
     unsafe fn show_events(&self, m: *mut bindings::seq_file) {
         let mut nth = 0;
 

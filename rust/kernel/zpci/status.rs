@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A page that user space maps to learn of errors without a system call.
+//! The page in which user space can see errors without a system call.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -29,10 +29,10 @@ use crate::{
 
 /// The page that holds a `struct vfio_device_zpci_err_status`.
 ///
-/// User space may read it at any time, so it is written in whole words, under a sequence count.
+/// User space may read the page at any time, so the kernel writes whole words and a sequence count.
 pub(super) struct StatusPage(Page);
 
-/// The words of the structure.
+/// The structure as 64-bit words.
 type Words = [Atomic<u64>; StatusPage::SIZE / size_of::<u64>()];
 
 impl StatusPage {
@@ -42,7 +42,7 @@ impl StatusPage {
     const NEWEST: usize = 3;
     const SIZE: usize = Self::NEWEST * size_of::<u64>() + Record::SIZE;
 
-    /// Makes a page that says that nothing has happened.
+    /// Makes the page of a session without events.
     ///
     /// # Errors
     ///
@@ -52,15 +52,16 @@ impl StatusPage {
     }
 
     fn words(&self) -> &Words {
-        // SAFETY: The page is ours and stays for as long as `self`. It has an address, because
-        // this architecture has no high memory, and the structure is far smaller than a page. All
-        // who write to it do so by atomic words.
+        // SAFETY: The page belongs to `self` and lives as long. It has an address, because this
+        // architecture has no high memory, and the structure is far smaller than a page. Everybody
+        // writes to it by atomic words.
         unsafe { &*bindings::page_address(self.0.as_ptr()).cast() }
     }
 
     /// Makes the page say how things are. The caller holds the lock of the session.
     ///
-    /// Each store is a release, so that all come in order: first the count becomes odd, last even.
+    /// Each store is a release, so readers see the stores in order: the count becomes odd first and
+    /// even last.
     pub(super) fn publish(&self, session: &Session) {
         let words = self.words();
         let overview = session.overview();
@@ -84,7 +85,7 @@ impl StatusPage {
 }
 
 impl Recovery {
-    /// Maps the status page into the memory of a reader, without permission to write.
+    /// Maps the status page read-only into the memory of a reader.
     ///
     /// # Errors
     ///
@@ -100,7 +101,7 @@ impl Recovery {
             .vm_insert_page(vma.start(), &self.status()?.0)
     }
 
-    /// Returns the status page, and makes it if it is not there yet.
+    /// Returns the status page. The first call of a session makes the page.
     fn status(&self) -> Result<Arc<StatusPage>> {
         let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
         let mut session = self.locked();
@@ -113,7 +114,7 @@ impl Recovery {
             status.clone()
         });
 
-        // The lock is let go before memory is.
+        // Unlock before `new` is dropped: that may free a page.
         drop(session);
         status.ok_or(ENODEV)
     }

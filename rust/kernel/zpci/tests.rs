@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests of the logic that needs nothing of the kernel, for KUnit.
+//! KUnit tests of the code that does not depend on the kernel.
 //!
-//! The same files are compiled for the host, where there are more tests, against models.
+//! These files are also compiled outside of the kernel, with further tests against models.
 
 use super::ccdf::Ccdf;
 
@@ -11,13 +11,13 @@ mod queue;
 #[path = "tests/session.rs"]
 mod session;
 
-/// Both codes that say that a function is lost.
+/// Both codes of a permanent failure.
 const PERMANENT: [u16; 2] = [0x003b, 0x0040];
 
-/// A code that says that a function may come back.
+/// A code of an error from which a function can be recovered.
 const RECOVERABLE: u16 = 0x003a;
 
-/// Makes an event that can be told from others by its number.
+/// Makes an event with this number in its bytes, so that tests can tell events apart.
 fn event(number: u8, code: u16) -> Ccdf {
     let mut bytes = [0; Ccdf::SIZE];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tracepoints: the stations of an event, and the begin and end of a reset.
+//! Tracepoints: the steps of an event on its way to the owner, and the begin and end of a reset.
 //!
 //! C header: [`arch/s390/pci/pci_trace.h`](srctree/arch/s390/pci/pci_trace.h)
 
@@ -55,7 +55,7 @@ declare_trace! {
     unsafe fn zpci_reset_end(fid: u32, result: c_int);
 }
 
-/// An event is kept for its owner, or this event or an older one is dropped.
+/// An event is kept for the owner, or this event or an older one is dropped.
 pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
     let (fid, pec) = (event.fid().as_raw(), event.pec().as_raw());
 
@@ -68,13 +68,13 @@ pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captu
     }
 }
 
-/// An event is dropped: how many have been so far.
+/// An event is dropped. `dropped` counts all of them.
 pub(super) fn dropped(id: FunctionId, dropped: u32) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_dropped(id.as_raw(), dropped) };
 }
 
-/// A reader has an event.
+/// A reader has taken an event.
 pub(super) fn taken(taken: &Taken) {
     let pending = &taken.pending;
     let (fid, pec) = (pending.event.fid().as_raw(), pending.event.pec().as_raw());
@@ -83,20 +83,19 @@ pub(super) fn taken(taken: &Taken) {
     unsafe { zpci_error_taken(fid, pec, pending.sequence, pending.recovered_by as u8) };
 }
 
-/// The owner of a function has been told that there is an event, if it has registered the error
-/// eventfd.
+/// The owner has been signalled, if it has registered the error eventfd.
 pub fn signalled(id: FunctionId) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_signalled(id.as_raw()) };
 }
 
-/// A function is going to be reset.
+/// A reset of a function begins.
 pub(super) fn reset_begin(id: FunctionId) {
     // SAFETY: Always safe to call.
     unsafe { zpci_reset_begin(id.as_raw()) };
 }
 
-/// A reset is over.
+/// A reset of a function has ended.
 pub(super) fn reset_end(id: FunctionId, result: Result) {
     let result = result.map_or_else(|error| error.to_errno(), |()| 0);
 

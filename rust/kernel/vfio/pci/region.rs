@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Regions of a PCI device that are not its own: a driver adds them, to tell user space more.
+//! Regions that a driver adds to a PCI device, to give user space more than BARs and config space.
 
 use super::CoreDevice;
 use crate::{
@@ -20,8 +20,8 @@ use core::ops::Range;
 
 /// A region of a device, beside its BARs and its config space.
 ///
-/// User space finds it by vendor and subtype, and can read it. It can map what is
-/// [`Region::MAPPABLE`].
+/// User space finds the region by vendor and subtype, and can read the region. User space can map
+/// the bytes in [`Region::MAPPABLE`].
 ///
 /// # Examples
 ///
@@ -61,19 +61,19 @@ use core::ops::Range;
 /// }
 /// ```
 pub trait Region: Sized + 'static {
-    /// The PCI vendor that hands out the region's subtype.
+    /// The PCI vendor ID; each vendor numbers its own subtypes.
     const VENDOR: u16;
 
-    /// How user space tells the vendor's regions apart.
+    /// Tells the regions of one vendor apart.
     const SUBTYPE: u32;
 
     /// Length of the region, in bytes.
     const SIZE: usize;
 
-    /// Which bytes of the region can be mapped: whole pages, or none.
+    /// The bytes of the region that can be mapped: whole pages, or none.
     const MAPPABLE: Range<usize> = 0..0;
 
-    /// What the region owns. It is freed when the device is closed.
+    /// The type of the region's data. The data is freed when the device is closed.
     type Data: ForeignOwnable + Send + Sync + 'static;
 
     /// Reads `len` bytes of the region from byte `at` on, all of them or none. The range lies
@@ -81,7 +81,7 @@ pub trait Region: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`EFAULT`] if the reader's memory cannot be written to, or others of the region's own.
+    /// [`EFAULT`] if the reader's memory cannot be written to, or another error of the region.
     fn read(
         data: <Self::Data as ForeignOwnable>::Borrowed<'_>,
         at: usize,
@@ -89,18 +89,19 @@ pub trait Region: Sized + 'static {
         len: usize,
     ) -> Result;
 
-    /// Maps the bytes that are [`Region::MAPPABLE`], all of them.
+    /// Maps all bytes in [`Region::MAPPABLE`].
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the region cannot be mapped, or not like this, or others of the region's own.
+    /// [`EINVAL`] if the region cannot be mapped or the mapping is not allowed, or another error of
+    /// the region.
     fn map(_data: <Self::Data as ForeignOwnable>::Borrowed<'_>, _vma: &VmaNew) -> Result {
         Err(EINVAL)
     }
 }
 
-/// The capability that says which bytes of a region can be mapped: a
-/// `struct vfio_region_info_cap_sparse_mmap` with one area.
+/// The capability that tells user space the mappable bytes of a region: a `struct
+/// vfio_region_info_cap_sparse_mmap` with one area.
 #[repr(C)]
 struct SparseMmap {
     header: bindings::vfio_info_cap_header,
@@ -114,7 +115,7 @@ crate::static_assert!(
         == size_of::<bindings::vfio_region_info_cap_sparse_mmap>()
 );
 
-/// The C side of a [`Region`].
+/// The C callbacks of a [`Region`].
 struct Adapter<R: Region>(core::marker::PhantomData<R>);
 
 impl<R: Region> Adapter<R> {
@@ -127,8 +128,8 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `vdev` and `ppos` are valid. The core has found this region by the index in `*ppos`, which
-    /// is encoded in the core's own way.
+    /// `vdev` and `ppos` are valid. The core has found this region by the index in the upper bits
+    /// of `*ppos`.
     unsafe extern "C" fn rw(
         vdev: *mut bindings::vfio_pci_core_device,
         buf: *mut c_char,
@@ -139,15 +140,15 @@ impl<R: Region> Adapter<R> {
         from_result(|| {
             // SAFETY: `ppos` is valid. CAST: The core treats it as unsigned, too.
             let offset = unsafe { *ppos } as u64;
-            // CAST: The core has few regions, and the rest has 40 bits; `usize` has 64.
+            // CAST: The index is small, the offset has 40 bits, and `usize` has 64.
             let region = (offset >> bindings::VFIO_PCI_OFFSET_SHIFT) as usize;
             let at = (offset & ((1 << bindings::VFIO_PCI_OFFSET_SHIFT) - 1)) as usize;
 
             if iswrite || count == 0 || at.checked_add(count).is_none_or(|end| end > R::SIZE) {
                 return Err(EINVAL);
             }
-            // SAFETY: The device is valid and open, so that its regions do not change, and the
-            // core has found this one behind those that all devices have.
+            // SAFETY: The device is valid and open, so its array of regions does not change. The
+            // core has found this region in that array.
             let data = unsafe {
                 (*(*vdev)
                     .region
@@ -155,20 +156,21 @@ impl<R: Region> Adapter<R> {
                 .data
             };
 
-            // SAFETY: The data is that of `register_region`, and stays until `release`.
+            // SAFETY: `register_region` has stored the data, and `release` has not freed it yet.
             let data = unsafe { R::Data::borrow(data) };
 
             R::read(data, at, UserPtr::from_ptr(buf.cast()), count)?;
             // SAFETY: `ppos` is valid. CAST: The region is far smaller than the range.
             unsafe { *ppos += count as bindings::loff_t };
-            // CAST: As above.
+            // CAST: The region is far smaller than the range of `isize`.
             Ok(count as isize)
         })
     }
 
     /// # Safety
     ///
-    /// `region` is valid, one of `register_region`, and `vma` is being set up for a part of it.
+    /// `region` is valid and was added by `register_region`, and `vma` is being set up for a part
+    /// of it.
     unsafe extern "C" fn mmap(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
@@ -178,14 +180,14 @@ impl<R: Region> Adapter<R> {
             // SAFETY: `vma` is valid.
             let page = unsafe { (*vma).vm_pgoff };
             let at = page % (1 << (bindings::VFIO_PCI_OFFSET_SHIFT as usize - PAGE_SHIFT));
-            // SAFETY: `vma` is being set up.
+            // SAFETY: The caller of mmap() is setting `vma` up.
             let vma = unsafe { VmaNew::from_raw(vma) };
 
             if at << PAGE_SHIFT != R::MAPPABLE.start || vma.end() - vma.start() != R::MAPPABLE.len()
             {
                 return Err(EINVAL);
             }
-            // SAFETY: The data is that of `register_region`, and stays until `release`.
+            // SAFETY: `register_region` has stored the data, and `release` has not freed it yet.
             R::map(unsafe { R::Data::borrow((*region).data) }, vma)?;
             Ok(0)
         })
@@ -193,7 +195,7 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `region` is valid, and `caps` is a valid chain that nobody else uses meanwhile.
+    /// `region` is valid, and `caps` is a valid chain that only this call uses.
     unsafe extern "C" fn add_capability(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
@@ -212,14 +214,14 @@ impl<R: Region> Adapter<R> {
             },
             areas: 1,
             reserved: 0,
-            // CAST: Widening only.
+            // CAST: `usize` has 64 bits.
             area: bindings::vfio_region_sparse_mmap_area {
                 offset: R::MAPPABLE.start as u64,
                 size: R::MAPPABLE.len() as u64,
             },
         };
 
-        // SAFETY: By the caller's promise. The capability begins with its header, and has no
+        // SAFETY: By the caller's promise. The capability begins with its header and has no
         // padding.
         unsafe {
             bindings::vfio_info_add_capability(
@@ -232,34 +234,34 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `region` is valid, one of `register_region`, and is not used afterwards.
+    /// `region` is valid, was added by `register_region`, and is not used afterwards.
     unsafe extern "C" fn release(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
     ) {
-        // SAFETY: The data is that of `register_region`, and nobody uses it anymore.
+        // SAFETY: `register_region` has stored the data, and nobody else uses it any more.
         drop(unsafe { R::Data::from_foreign((*region).data) });
     }
 }
 
 impl CoreDevice {
-    /// Adds a region. It is there until the device is closed, or until opening it fails.
+    /// Adds a region. The core removes the region when the device is closed or its opening fails.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; the data is then freed.
+    /// [`ENOMEM`]; `data` is then freed.
     ///
     /// # Safety
     ///
-    /// The device must be being opened: nobody else may use its regions meanwhile.
+    /// Must be called while the device is being opened, when nobody else uses its regions.
     #[inline]
     pub unsafe fn register_region<R: Region>(&self, data: R::Data) -> Result {
         let vdev = self.as_raw();
         let data = data.into_foreign();
         let mut flags = bindings::VFIO_REGION_INFO_FLAG_READ;
 
-        // A driver without `mmap`, such as ism-vfio-pci, must not say that it can map.
-        // SAFETY: By the type invariant the device is valid, and has operations that are constant.
+        // A driver without `mmap`, such as ism-vfio-pci, must not offer a mapping.
+        // SAFETY: By the type invariant the device is valid, and its operations are constant.
         if !R::MAPPABLE.is_empty() && unsafe { (*(*vdev).vdev.ops).mmap.is_some() } {
             flags |= bindings::VFIO_REGION_INFO_FLAG_MMAP;
         }
@@ -277,7 +279,7 @@ impl CoreDevice {
             )
         })
         .inspect_err(|_| {
-            // SAFETY: The core has not taken the data.
+            // SAFETY: The core has refused the region, so the data is still ours.
             drop(unsafe { R::Data::from_foreign(data) })
         })
     }

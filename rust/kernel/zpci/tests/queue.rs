@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue keeps the order and loses nothing silently.
+//! The queue keeps the order of events, and counts each event that it drops.
 
 #[cfg_attr(not(test), macros::kunit_tests(zpci_queue))]
 mod tests {
@@ -19,19 +19,19 @@ mod tests {
         queue.push(event(0, code), 0, RecoveredBy::Owner)
     }
 
-    /// Removes the oldest event, and says its number.
+    /// Removes the oldest event, and returns its number.
     fn remove(queue: &mut Queue) -> Option<u64> {
         let sequence = queue.peek(0)?.sequence;
 
         queue.remove(sequence).then_some(sequence)
     }
 
-    /// Removes all events, and says their numbers.
+    /// Removes all events, and returns their numbers.
     fn drain(queue: &mut Queue) -> impl Iterator<Item = u64> + '_ {
         core::iter::from_fn(|| remove(queue))
     }
 
-    // Without events there is nothing to see and nothing to remove. (1)
+    // An empty queue returns no event, and removes none. (1)
     #[test]
     fn an_empty_queue_has_nothing() {
         let mut queue = Queue::new();
@@ -41,7 +41,7 @@ mod tests {
         assert_eq!((queue.waiting(), queue.dropped()), (0, 0));
     }
 
-    // An event comes out with all that it went in with, as number 1, and only once. (2)
+    // The queue returns an event with all its bytes, as number 1, and only once. (2)
     #[test]
     fn an_event_comes_out_as_it_went_in() {
         let mut queue = Queue::new();
@@ -58,7 +58,7 @@ mod tests {
         assert!(!queue.remove(1));
     }
 
-    // An event stays until it is removed, which only the oldest one is. (8, 21)
+    // An event stays until it is removed, and only the oldest one can be removed. (8, 21)
     #[test]
     fn only_the_oldest_event_is_removed() {
         let mut queue = Queue::new();
@@ -69,12 +69,12 @@ mod tests {
         assert!(!queue.remove(0));
         assert!(!queue.remove(2));
         assert!(queue.remove(1));
-        // Another reader was faster.
+        // A second removal of event 1 fails, as for a reader that comes later.
         assert!(!queue.remove(1));
         assert!(drain(&mut queue).eq([2, 3]));
     }
 
-    // The order is kept over any number of events, at any fill level, also where indices wrap. (7)
+    // The order is kept with any number of waiting events, also where indices wrap. (7)
     #[test]
     fn order_is_kept_at_any_fill_level() {
         for level in 1..=Queue::TRANSIENT as u64 {
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    // Sixteen events are kept, as in version 1; the next one is missing, and counted. (4)
+    // Sixteen events are kept, as in version 1; the next one is dropped and counted. (4)
     #[test]
     fn the_seventeenth_transient_event_is_dropped_and_counted() {
         let mut queue = Queue::new();
@@ -105,12 +105,12 @@ mod tests {
         assert_eq!(queue.dropped(), 1);
         assert!(drain(&mut queue).eq(1..=16));
 
-        // The gap is where the event would have been.
+        // The dropped event leaves its number unused.
         assert!(push(&mut queue, RECOVERABLE));
         assert_eq!(remove(&mut queue), Some(18));
     }
 
-    // The last slot takes a permanent failure, of either code, and nothing has to go for it. (5)
+    // The last slot is for a permanent failure, of either code: no other event is dropped. (5)
     #[test]
     fn a_slot_is_kept_for_a_permanent_failure() {
         for code in PERMANENT {
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    // A further permanent failure takes the place of the oldest transient event. (5)
+    // A further permanent failure replaces the oldest transient event. (5)
     #[test]
     fn a_further_permanent_failure_replaces_the_oldest_transient_event() {
         let mut queue = Queue::new();
@@ -142,7 +142,7 @@ mod tests {
         assert!(drain(&mut queue).eq([1].into_iter().chain(3..=18)));
     }
 
-    // Permanent failures only make room for each other if there is some: the oldest are kept.
+    // A permanent failure never replaces another one: in a full queue the oldest ones stay.
     #[test]
     fn a_permanent_failure_never_replaces_another() {
         let mut queue = Queue::new();
@@ -155,7 +155,8 @@ mod tests {
         assert!(drain(&mut queue).eq(1..=17));
     }
 
-    // However many events come, what is kept is bounded and everything is accounted for. (24)
+    // Any number of events leaves the queue within its limit, and every event is kept or counted.
+    // (24)
     #[test]
     fn a_storm_is_bounded_and_counted() {
         let mut queue = Queue::new();
@@ -171,7 +172,7 @@ mod tests {
         assert!(drain(&mut queue).eq((1..=17).map(|n| n * 10)));
     }
 
-    // An event that could not be added has a number and is counted.
+    // An event that was dropped elsewhere uses up a number, and is counted.
     #[test]
     fn a_lost_event_leaves_a_gap() {
         let mut queue = Queue::new();

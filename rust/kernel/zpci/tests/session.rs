@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A session decides who recovers, and keeps what its owner may ask for.
+//! A session decides which side recovers, and keeps the events for its owner.
 
 #[cfg_attr(not(test), macros::kunit_tests(zpci_session))]
 mod tests {
@@ -38,14 +38,14 @@ mod tests {
         session.capture(event, 0, RecoveredBy::Owner);
     }
 
-    /// Delivers the oldest event.
+    /// Takes the oldest event, like a reader.
     fn take(session: &mut Session) -> Option<Taken> {
         let taken = session.peek(0)?;
 
         session.arrived(&taken).then_some(taken)
     }
 
-    // Who recovers, as the design has it in a table: with KVM the eventfd alone is no listening.
+    // Which side recovers, as in the design's table: with KVM the eventfd alone is not listening.
     #[test]
     fn who_recovers_depends_on_guest_and_listener() {
         use RecoveredBy::{
@@ -75,7 +75,7 @@ mod tests {
         }
     }
 
-    // An owner listens while the eventfd is registered, or once it has asked for an event. (23)
+    // An owner listens while the eventfd is registered, or after it has asked for an event. (23)
     #[test]
     fn an_owner_listens_with_an_eventfd_or_by_asking() {
         let mut session = Session::new(false);
@@ -88,7 +88,7 @@ mod tests {
         assert!(session.listens());
     }
 
-    // The host recovers five times in an hour, and again when the hour is over.
+    // The host recovers five times in an hour, and again in the next hour.
     #[test]
     fn the_host_recovers_five_times_in_an_hour() {
         let mut session = Session::new(false);
@@ -106,8 +106,8 @@ mod tests {
         }
     }
 
-    // What is lost is left to an owner that listens, and to nobody otherwise. The host has not
-    // recovered then, and may do so as often as before.
+    // After a permanent failure an owner that listens recovers, and nobody otherwise. The host has
+    // then not used up one of its recoveries.
     #[test]
     fn the_host_does_not_recover_what_is_lost() {
         for (guest, listens, expected) in [
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(session.decide(false, HOUR), RecoveredBy::Host);
     }
 
-    // A reset by whomever ends that, too, and one that listens recovers without a limit.
+    // Any reset allows the host five recoveries again. A listening owner recovers without a limit.
     #[test]
     fn a_reset_has_the_host_begin_anew() {
         let mut session = Session::new(false);
@@ -155,8 +155,8 @@ mod tests {
         }
     }
 
-    // An event is told to an owner that listens when it is captured; the decision which side
-    // recovers was earlier.
+    // An owner that begins to listen after the decision which side recovers is signalled, if it
+    // listens when the event is captured.
     #[test]
     fn an_owner_that_has_begun_to_listen_is_told() {
         for guest in [false, true] {
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    // A reset by somebody else than the owner makes no event stale.
+    // A reset by anybody but the owner makes no event stale.
     #[test]
     fn a_reset_by_others_leaves_events_as_they_are() {
         let mut session = listening();
@@ -179,7 +179,7 @@ mod tests {
         assert!(session.peek(0).is_some_and(|taken| !taken.stale));
     }
 
-    // A permanent failure behind a full queue reaches the owner. (5, 44)
+    // A permanent failure reaches the owner although the queue is full. (5, 44)
     #[test]
     fn a_permanent_failure_reaches_the_owner_of_a_full_queue() {
         let mut session = listening();
@@ -196,7 +196,7 @@ mod tests {
         }));
     }
 
-    // Registering the eventfd says whether events wait already, each time. (28, 32)
+    // Registering the eventfd returns whether events wait, each time. (28, 32)
     #[test]
     fn registering_the_eventfd_tells_that_events_wait() {
         let mut session = Session::new(false);
@@ -210,7 +210,8 @@ mod tests {
         assert!(!session.set_eventfd(true));
     }
 
-    // With KVM that waits until the owner asks, so that its virtual machine does not stop. (30)
+    // With KVM the signal waits until the owner asks for events: otherwise a monitor could stop the
+    // virtual machine. (30)
     #[test]
     fn a_guest_is_told_when_it_asks() {
         let mut session = Session::new(true);
@@ -222,7 +223,7 @@ mod tests {
         assert!(session.set_eventfd(true));
     }
 
-    // The last record is that of the event that arrived last, whatever comes later. (14)
+    // The last record has the event that was taken last, also after newer events. (14)
     #[test]
     fn the_last_record_is_that_of_the_event_that_arrived() {
         let mut session = listening();
@@ -237,8 +238,8 @@ mod tests {
         assert!(taken.is_some_and(|taken| session.last() == Record::of(&taken)));
     }
 
-    // Looking takes nothing: an event that does not arrive is there for the next reader. Of two
-    // readers of one event it is the first one's. (8, 21)
+    // A peek takes nothing: an event that is not taken stays for the next reader. If two readers
+    // copy one event, the first to remove it has taken it. (8, 21)
     #[test]
     fn an_event_is_that_of_the_reader_where_it_arrives_first() {
         let mut session = listening();
@@ -257,7 +258,7 @@ mod tests {
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
 
-    // With nothing pending the record has no event, but the number of those lost. (1, 4, 15)
+    // Without a waiting event the record has no event, only the number of dropped ones. (1, 4, 15)
     #[test]
     fn with_nothing_pending_the_old_event_is_not_repeated() {
         let mut session = listening();
@@ -269,7 +270,7 @@ mod tests {
         assert!(session.dropped() == 1);
     }
 
-    // Events from before a reset are stale, those after it are not, also if it came meanwhile. (70)
+    // Events from before a reset are stale. Later ones are not, even those during the reset. (70)
     #[test]
     fn events_from_before_a_reset_are_stale() {
         let mut session = listening();
@@ -285,7 +286,7 @@ mod tests {
         assert!(stale.eq([true, false, false]));
     }
 
-    // An owner that leaves without a word leaves events unread. (49)
+    // An owner that closes without having read leaves its events unread. (49)
     #[test]
     fn an_owner_that_has_done_nothing_leaves_all_its_events() {
         let mut session = listening();
