@@ -274,7 +274,7 @@ TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
 	ASSERT_EQ(0, inject_ccdf(INJECT_ERROR, &ccdf));
 	ASSERT_EQ(0, recovery_state(self->address, &now));
 	/* The event waits for the lock that the registration holds. */
-	EXPECT_EQ(1, now.unhandled);
+	EXPECT_EQ(1, now.unprocessed);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	ASSERT_EQ(0, (long)ret);
 	ASSERT_EQ(0, machine_set("delay_ms", 0));

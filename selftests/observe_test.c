@@ -167,7 +167,7 @@ TEST_F(observe, dropped)
 struct state {
 	char line[512];
 	char *channel, *owner, *recovery;
-	unsigned long opened, resets, recovered, unhandled, ignored, captured, waiting, dropped;
+	unsigned long opened, resets, recovered, unprocessed, ignored, captured, waiting, dropped;
 };
 
 /* Reads a function's line in debugfs; -ENOMSG if none of the lines of its events has @event. */
@@ -175,7 +175,7 @@ static int state_read(const char *address, const char *event, struct state *stat
 {
 	char **const words[] = { &state->channel, &state->owner, &state->recovery };
 	unsigned long *const numbers[] = {
-		&state->opened, &state->resets, &state->recovered, &state->unhandled,
+		&state->opened, &state->resets, &state->recovered, &state->unprocessed,
 		&state->ignored, &state->captured, &state->waiting, &state->dropped
 	};
 	char *rest, *word;
@@ -208,7 +208,7 @@ TEST_F(observe, state)
 	EXPECT_STREQ("normal", before.channel);
 	EXPECT_STREQ("silent", before.owner);
 	EXPECT_STREQ("host", before.recovery);
-	EXPECT_EQ(0, before.captured + before.waiting + before.dropped + before.unhandled);
+	EXPECT_EQ(0, before.captured + before.waiting + before.dropped + before.unprocessed);
 
 	ASSERT_EQ(0, owner_listen(owner));
 	ASSERT_EQ(0, owner_suffer(owner));
@@ -219,7 +219,7 @@ TEST_F(observe, state)
 	EXPECT_STREQ("owner", now.recovery);
 	EXPECT_EQ(1, now.captured);
 	EXPECT_EQ(1, now.waiting);
-	EXPECT_EQ(0, now.unhandled);
+	EXPECT_EQ(0, now.unprocessed);
 	EXPECT_EQ(before.resets, now.resets);
 	EXPECT_EQ(before.recovered, now.recovered);
 

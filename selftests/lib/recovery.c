@@ -22,7 +22,7 @@ int recovery_state(const char *address, struct recovery_state *state)
 		memset(state, 0, sizeof(*state));
 		if (sscanf(line, "%*x %31s %23s %15s %15s %u %u %u %u %u %lu %u %u", name,
 			   state->channel, state->owner, state->recovery, &state->opened,
-			   &state->resets, &state->recovered, &state->unhandled, &state->ignored,
+			   &state->resets, &state->recovered, &state->unprocessed, &state->ignored,
 			   &state->captured, &state->waiting, &state->dropped) >= 9 &&
 		    !strcmp(name, address))
 			ret = 0;
@@ -57,7 +57,7 @@ int recovery_wait_captured(const char *address, unsigned long captured, int time
 		ret = recovery_state(address, &state);
 		if (ret)
 			return ret;
-		if (state.captured >= captured && !state.unhandled)
+		if (state.captured >= captured && !state.unprocessed)
 			return 0;
 	} while (wait_on(deadline));
 	return -ETIMEDOUT;

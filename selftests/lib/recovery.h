@@ -20,7 +20,7 @@ struct recovery_state {
 	unsigned int opened;
 	unsigned int resets;
 	unsigned int recovered;
-	unsigned int unhandled;
+	unsigned int unprocessed;
 	unsigned int ignored;
 	unsigned long captured;
 	unsigned int waiting;

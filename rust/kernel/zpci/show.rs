@@ -21,7 +21,7 @@ use crate::{
 /// `m` must be a file that is being read.
 pub unsafe fn show(m: *mut bindings::seq_file) {
     const COLUMNS: &CStr = c"function  address       channel            owner     recovery  \
-        opened  resets  recovered  unhandled  ignored  captured  waiting  dropped\n";
+        opened  resets  recovered  unprocessed  ignored  captured  waiting  dropped\n";
 
     // SAFETY: By the caller's promise; the string ends in a NUL.
     unsafe { bindings::seq_printf(m, COLUMNS.as_char_ptr()) };
@@ -52,7 +52,8 @@ impl Device {
         unsafe {
             bindings::seq_printf(
                 m,
-                c"%08x  %04x:00:%02x.%d  %-17s  %-8s  %-8s  %6u  %6u  %9u  %9lu  %7u".as_char_ptr(),
+                c"%08x  %04x:00:%02x.%d  %-17s  %-8s  %-8s  %6u  %6u  %9u  %11lu  %7u"
+                    .as_char_ptr(),
                 self.fid().as_raw(),
                 domain,
                 devfn >> 3,

@@ -42,7 +42,7 @@ const GAUGES: [(&str, &str); 5] = [
         "Whether user space has the function, and listens to errors.",
     ),
     ("recovery", "Who recovers from the next error."),
-    ("unhandled", "Events that are not processed yet."),
+    ("unprocessed", "Events that are not processed yet."),
     ("waiting", "Events that this owner has not taken yet."),
 ];
 

@@ -67,11 +67,11 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "\
-function  address       channel  owner    recovery  opened  resets  recovered  unhandled  ignored  captured  waiting  dropped
-00000001  0001:00:00.0  frozen   listens  owner          3       4          2          0        0         1        1        0
+function  address       channel  owner    recovery  opened  resets  recovered  unprocessed  ignored  captured  waiting  dropped
+00000001  0001:00:00.0  frozen   listens  owner          3       4          2            0        0         1        1        0
   1: event 0x4, recovery by owner
-00000002  0002:00:00.0  normal   none     host           0       0          0          0        0
-00000003  0003:00:00.0  frozen   silent,kvm  nobody      1       1          0          0        0         2        2        0
+00000002  0002:00:00.0  normal   none     host           0       0          0            0        0
+00000003  0003:00:00.0  frozen   silent,kvm  nobody      1       1          0            0        0         2        2        0
 ";
 
     #[test]

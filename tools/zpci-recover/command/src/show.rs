@@ -98,7 +98,7 @@ pub fn run(args: &ShowArgs) -> Result<()> {
             "opened",
             "resets",
             "recovered",
-            "unhandled",
+            "unprocessed",
             "captured",
             "waiting",
             "dropped",
