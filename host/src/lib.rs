@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The parts of `kernel::zpci` that have no kernel types in them, compiled for the host.
+//! The parts of `kernel::zpci` without kernel types, compiled for the host.
 //!
 //! The files are those that the kernel is built from, not copies. Without tests the crate uses only
 //! `core`, as the kernel does. It has no unsafe code, so the worst effects of any input are a wrong
 //! result or a panic, which the tests look for.
 
 #![cfg_attr(not(any(test, feature = "fuzzing")), no_std)]
-// Unused code is an error in tests: code that no test uses is not tested.
+// Code that no test calls is not tested, so the compiler makes unused code an error in tests.
 #![cfg_attr(not(test), expect(dead_code, reason = "the kernel uses it"))]
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `rust/kernel/zpci.rs`: the same modules, in the same places.
+//! Stands for `rust/kernel/zpci.rs`: declares the same modules in the same places.
 
 #[path = "../../rust/kernel/zpci/ccdf.rs"]
 mod ccdf;

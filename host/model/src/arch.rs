@@ -52,6 +52,6 @@ pub(crate) fn in_error(zdev: &Device) -> bool {
 
 /// Resets a function for the PCI core, which holds the lock of its device.
 pub(crate) fn reset_slot(zdev: &Device) -> Result {
-    // SAFETY: The caller holds the lock.
+    // SAFETY: The caller holds the lock of the device.
     unsafe { zdev.reset_slot() }
 }

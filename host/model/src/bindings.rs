@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::bindings`: the C functions that the files call, and the platform behind
-//! them. The caller holds the locks that a function needs.
+//! Stands for `kernel::bindings`: the C functions that the kernel's files call, and the platform
+//! that they control. The caller holds the locks that a function needs.
 #![allow(
     non_camel_case_types,
     non_upper_case_globals,
@@ -91,7 +91,7 @@ impl pci_dev {
     }
 
     fn zdev(&self) -> &Device {
-        // SAFETY: The device is part of the function.
+        // SAFETY: The function contains the device, so it is valid.
         unsafe { &*self.zdev }
     }
 
@@ -189,7 +189,7 @@ pub(crate) unsafe fn pci_save_state(pdev: *mut pci_dev) {
         // SAFETY: By the caller's promise.
         unsafe { (*pdev).saved_config_space[at] = read(pdev, at) };
     }
-    // SAFETY: As above.
+    // SAFETY: By the caller's promise.
     unsafe { (*pdev).state_saved = true };
 }
 
@@ -198,7 +198,7 @@ pub(crate) unsafe fn pci_restore_state(pdev: *mut pci_dev) {
         // SAFETY: By the caller's promise.
         unsafe { write(pdev, at, (*pdev).saved_config_space[at]) };
     }
-    // SAFETY: As above.
+    // SAFETY: By the caller's promise.
     unsafe { (*pdev).state_saved = false };
 }
 
@@ -231,7 +231,7 @@ pub(crate) unsafe fn pci_load_and_free_saved_state(
     0
 }
 
-/// The files free nothing but copies of config space.
+/// The kernel's files free nothing but copies of config space.
 pub(crate) unsafe fn kfree(memory: *mut c_void) {
     if !memory.is_null() {
         // SAFETY: By the caller's promise.

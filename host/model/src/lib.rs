@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for the kernel below the files that process events, so that loom can run these in all
-//! orders.
+//! A small kernel for the files that process events, so that loom can run those files in all orders
+//! of their threads.
 //!
-//! They are the kernel's own files, mounted by `#[path]` in `zpci.rs`, `arch.rs` and `zdev.rs`; all
-//! other files here stand for the code that they use. The README of `host/` says what that covers.
+//! `zpci.rs`, `arch.rs` and `zdev.rs` mount the kernel's own files by `#[path]`. All other files
+//! here stand for code that those files call. The README of `host/` says what the model covers.
 
 #![cfg(test)]
 #![feature(arbitrary_self_types)]

@@ -109,7 +109,7 @@ fn ccdf(number: u64, code: u16) -> [u8; Ccdf::SIZE] {
     bytes
 }
 
-/// Makes an event that can be told from others by its number.
+/// Makes an event with this number in its bytes, so that models can tell events apart.
 fn event(number: u64, code: u16) -> Ccdf {
     Ccdf::new(ccdf(number, code))
 }
@@ -135,7 +135,7 @@ struct World {
 }
 
 impl World {
-    /// Makes a function that is not open. `guest` says whether KVM has it when it is open.
+    /// Makes a function that is not open. `guest` says whether KVM will have the opened function.
     fn new(guest: bool) -> Self {
         let zdev = Device::new();
         let device = Arc::new(CoreDevice::new(&zdev, guest));
@@ -170,7 +170,7 @@ impl World {
         thread::spawn(move || f(&world))
     }
 
-    /// Raises events in another thread, one after the other.
+    /// Raises one event after the other in another thread.
     fn raise(&self, events: impl IntoIterator<Item = Ccdf> + 'static) -> JoinHandle<()> {
         self.spawn(|world| {
             for event in events {
@@ -196,7 +196,7 @@ impl World {
         self.try_read(Memory::Present).unwrap()
     }
 
-    /// Reads the error region into memory that cannot be written to, which fails.
+    /// Reads the error region into memory that cannot be written to; the read fails.
     fn read_in_vain(&self) {
         assert!(matches!(self.try_read(Memory::Forbidden), Err(EFAULT)));
     }
@@ -211,7 +211,7 @@ impl World {
     }
 }
 
-/// The thread that processes events.
+/// The worker thread, which processes events.
 struct Worker(JoinHandle<()>);
 
 impl Worker {

@@ -21,10 +21,10 @@ pub(crate) struct Device {
     raw: UnsafeCell<bindings::pci_dev>,
 }
 
-// SAFETY: It is part of a function.
+// SAFETY: The device belongs to a function, and is accessed under the same rules.
 unsafe impl Send for Device {}
 
-// SAFETY: As above.
+// SAFETY: The device belongs to a function, and is accessed under the same rules.
 unsafe impl Sync for Device {}
 
 impl Device {
@@ -40,7 +40,7 @@ impl Device {
     }
 
     pub(crate) fn zdev(&self) -> &zpci::Device {
-        // SAFETY: The device is part of the function.
+        // SAFETY: The function contains the device, so it is valid.
         unsafe { &*self.zdev.as_ptr() }
     }
 }

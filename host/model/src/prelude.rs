@@ -70,7 +70,7 @@ impl<T> KBox<T> {
         crate::sync::may_sleep();
         let memory = Box::pin_init(init).map_err(|_| ENOMEM)?;
 
-        // SAFETY: The memory stays where it is.
+        // SAFETY: The memory is never moved.
         Ok(unsafe { Pin::new_unchecked(Self(Pin::into_inner_unchecked(memory))) })
     }
 }

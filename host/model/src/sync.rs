@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `kernel::sync`. Locks and atomics are loom's, which tries the orders in which threads
-//! can reach them.
+//! Stands for `kernel::sync`. Locks and atomics are those of loom, which tries all orders of the
+//! threads' accesses.
 
 use crate::prelude::*;
 use loom::sync as model;
@@ -31,7 +31,7 @@ loom::thread_local! {
     static SPINLOCKS: Cell<u32> = Cell::new(0);
 }
 
-/// To be called by functions that may sleep: panics under a spinlock.
+/// Panics if the caller holds a spinlock. Functions that may sleep call this.
 pub(crate) fn may_sleep() {
     SPINLOCKS.with(|held| assert_eq!(held.get(), 0, "sleeps under a spinlock"));
 }
@@ -166,12 +166,12 @@ thread_local! {
     static ONCE: RefCell<HashMap<TypeId, Pin<Box<dyn Any + Send + Sync>>>> = RefCell::new(HashMap::new());
 }
 
-/// Forgets everything, before the next order.
+/// Forgets all values, before the next order begins.
 pub(crate) fn reset() {
     ONCE.take();
 }
 
-/// A value that is made once in each order. There can be one for each type.
+/// A value that is made once in each order. Each type can have one such value.
 pub(crate) struct SetOnce<T>(PhantomData<fn() -> T>);
 
 impl<T: Send + Sync + 'static> SetOnce<T> {
@@ -194,7 +194,7 @@ impl<T: Send + Sync + 'static> SetOnce<T> {
     }
 }
 
-/// Counts references as the host's standard library does: the model does not check that.
+/// The reference counts are those of the host's standard library: the model does not check them.
 pub(crate) struct Arc<T>(Pin<host::Arc<T>>);
 
 impl<T> Arc<T> {
@@ -222,16 +222,17 @@ pub(crate) mod aref {
     use crate::zpci;
     use std::sync::Arc;
 
-    /// A reference to a function or to its PCI device, each of which keeps the other one.
+    /// A reference to a function or to the function's PCI device; each of the two keeps the other
+    /// one.
     pub(crate) struct ARef<T> {
         owner: Arc<zpci::Device>,
         to: *const T,
     }
 
-    // SAFETY: What it is of may be used on any thread, see there.
+    // SAFETY: `Device` may be used on any thread, see its `Send`.
     unsafe impl<T> Send for ARef<T> {}
 
-    // SAFETY: As above.
+    // SAFETY: `Device` may be used on any thread, see its `Send`.
     unsafe impl<T> Sync for ARef<T> {}
 
     pub(crate) trait Owned {
@@ -260,7 +261,7 @@ pub(crate) mod aref {
         type Target = T;
 
         fn deref(&self) -> &T {
-            // SAFETY: It is in what the reference is counted of.
+            // SAFETY: `owner` contains the value, and this reference keeps `owner`.
             unsafe { &*self.to }
         }
     }

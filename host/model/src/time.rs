@@ -36,11 +36,11 @@ impl<C> Instant<C> {
     }
 }
 
-/// A condition that threads poll for, such as that a lock is free, as a count of its changes.
+/// A condition for which threads poll, such as "a lock is free": a count of its changes.
 #[derive(Clone, Copy)]
 pub(crate) struct Thing(usize);
 
-/// Conditions that were polled for in vain, with their counts at that moment.
+/// The conditions that this thread has found false, with their counts at that moment.
 pub(crate) type Missed = Vec<(usize, usize)>;
 
 // Not synchronized: all threads of a model run on one thread of the host, and loom switches between
@@ -104,7 +104,7 @@ impl Thing {
     }
 }
 
-/// Forgets everything, before the next order.
+/// Forgets all conditions, before the next order begins.
 pub(crate) fn reset() {
     HAPPENED.replace(vec![0]);
 }
@@ -114,7 +114,7 @@ pub(crate) fn all() -> usize {
     HAPPENED.with_borrow(|happened| happened.iter().sum())
 }
 
-/// Returns the conditions that this thread has polled for in vain since the last call.
+/// Returns the conditions that this thread has found false since the last call.
 pub(crate) fn missed() -> Missed {
     MISSED.with(RefCell::take)
 }
@@ -138,7 +138,7 @@ pub(crate) fn wait_until(is_over: impl Fn() -> bool) {
 pub(crate) mod delay {
     use super::*;
 
-    /// Sleeps until a condition changes that this thread has polled for, or an item is processed.
+    /// Sleeps until a condition changes that this thread has found false, or an item is processed.
     pub(crate) fn fsleep(_delta: Delta) {
         crate::sync::may_sleep();
         let missed = missed();

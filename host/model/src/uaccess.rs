@@ -12,7 +12,7 @@ use std::cell::Cell;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {
     Present,
-    /// Becomes present once a reader has waited for it.
+    /// The memory becomes present when a reader has waited for it.
     Absent,
     Forbidden,
 }

@@ -2,8 +2,8 @@
 
 //! Stands for `kernel::workqueue`: a queue with one worker, which is a thread of the model.
 //!
-//! A work item is in the queue at most once. It may be put there again as soon as it has begun to
-//! run, and does not run twice at the same time.
+//! A work item is in the queue at most once. It can be queued again as soon as it runs, but never
+//! runs twice at the same time.
 
 use crate::{
     sync::Arc,
@@ -82,7 +82,7 @@ impl<T: HasWork + WorkItem<Pointer = Self>> Queued for Arc<T> {
 
 #[derive(Default)]
 struct State {
-    /// Each item has the conditions for which it is to run again.
+    /// Each item is stored with the conditions that make it run again.
     items: Vec<(Box<dyn Queued>, Missed)>,
     ended: bool,
 }
@@ -109,8 +109,8 @@ impl Queue {
         &QUEUE
     }
 
-    /// A short delay ends at once. A longer one ends when a condition changes that the item has
-    /// polled for in vain.
+    /// A short delay ends at once. A longer delay ends when a condition changes that the item has
+    /// found false.
     pub(crate) fn enqueue_delayed<T>(
         &self,
         item: Arc<T>,
@@ -159,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// Says that no items will be queued any more, except by items that run.
+    /// Says that no items will be queued any more, except by running items.
     pub(crate) fn end(&self) {
         self.state.lock().unwrap().ended = true;
         self.changed.happened();

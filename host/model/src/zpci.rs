@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for `rust/kernel/zpci.rs`: the kernel's own files, and the stand-ins that they need.
+//! Stands for `rust/kernel/zpci.rs`: declares the kernel's own files, and the stand-ins for code
+//! that those files call.
 
 #[expect(dead_code, reason = "not all of an event has a model")]
 #[path = "../../../rust/kernel/zpci/ccdf.rs"]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A second decoder of events, to compare with.
+//! A second decoder of events, written differently, to compare with the kernel's.
 
 use super::{
     ccdf::{

@@ -22,7 +22,7 @@ use super::{
 };
 use proptest::prelude::*;
 
-/// A `struct zpci_ccdf_err` with all reserved bits set, as gcc for s390x lays it out.
+/// A `struct zpci_ccdf_err` in gcc's layout for s390x, with all reserved bits set.
 const WIRE: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x81, 0x23, 0x45, 0x67, // reserved, fh
     0x89, 0xab, 0xcd, 0xef, 0xa5, 0xb5, 0xc3, 0xfd, // fid; ett, mvn, dmaas, q, rw
@@ -81,13 +81,13 @@ fn no_event_is_all_zero() {
     assert_eq!(Ccdf::NONE.bytes(), &[0; 32]);
 }
 
-// The event that the kernel makes for itself says that several functions have changed.
+// The kernel's own event `SEVERAL` says that several functions have changed.
 #[test]
 fn several_events_are_one_that_names_no_function() {
     assert_eq!(Ccdf::SEVERAL, Ccdf::new(ccdf(0, 0, 0, 0x0306)));
 }
 
-// All codes; for Miri, which is slow, only those with a meaning and their neighbours.
+// All codes. Under Miri, which is slow, only the codes with a meaning and their neighbours.
 const CODES: std::ops::RangeInclusive<u16> = 0..=if cfg!(miri) { 0x3ff } else { u16::MAX };
 
 // 0x3b and 0x40 are permanent, 0x2a to 0x2c measurement, all others recoverable. (16, 25, 44)
@@ -98,7 +98,7 @@ fn each_code_has_the_severity_that_the_c_version_gives_it() {
     }
 }
 
-// Six codes of availability events have a meaning, all others have none.
+// Six codes of availability events have a meaning, and no other code has one.
 #[test]
 fn each_code_has_the_meaning_that_the_c_version_gives_it() {
     let known = [
@@ -121,7 +121,7 @@ fn each_code_has_the_meaning_that_the_c_version_gives_it() {
     }
 }
 
-// A function is enabled if its handle's topmost bit is set; the other bits do not matter.
+// A function is enabled if the topmost bit of its handle is set; the other bits do not matter.
 #[test]
 fn the_topmost_bit_of_a_handle_says_enabled() {
     for (raw, enabled) in [
@@ -139,13 +139,13 @@ fn the_topmost_bit_of_a_handle_says_enabled() {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Any bytes are kept, and each field is the big-endian number in them. (18)
+    // All bytes of any event are kept, and each field is the big-endian number in its bytes. (18)
     #[test]
     fn any_bytes_are_kept_and_read(bytes: [u8; 32]) {
         check(bytes);
     }
 
-    // Any values that are written into an event are read from it.
+    // Each field can be read back with the value that was written into the event.
     #[test]
     fn any_fields_are_read_as_written(handle: u32, function: u32, address: u64, code: u16) {
         let event = Ccdf::new(ccdf(handle, function, address, code));

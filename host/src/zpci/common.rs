@@ -31,7 +31,7 @@ pub(super) fn ccdf(handle: u32, function: u32, address: u64, code: u16) -> [u8; 
     bytes
 }
 
-/// Makes an event that can be told from others by its number.
+/// Makes an event with this number in its bytes, so that tests can tell events apart.
 pub(super) fn event(number: u64, code: u16) -> Ccdf {
     Ccdf::new(ccdf(0x8000_0001, 0x17, number, code))
 }

@@ -81,7 +81,7 @@ fn bytes(fib: &Fib) -> Vec<u8> {
     fib.words().iter().flat_map(|w| w.to_be_bytes()).collect()
 }
 
-// A block has 80 bytes and is aligned to doublewords, as the instruction needs it.
+// A block has 80 bytes and is aligned to doublewords, as the instruction requires.
 #[test]
 fn a_block_has_eighty_bytes_on_doublewords() {
     assert_eq!(Fib::SIZE, 80);
@@ -122,7 +122,7 @@ fn directed_is_what_c_makes_of_it() {
     assert_eq!(bytes(&fib), expected);
 }
 
-// The summary bit is counted within a doubleword, whose address the block has.
+// The block has the address of a doubleword, and the number of the summary bit in that doubleword.
 #[test]
 fn the_summary_bit_is_counted_within_its_doubleword() {
     for (bit, address, offset) in [
@@ -151,7 +151,7 @@ fn the_summary_bit_is_counted_within_its_doubleword() {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // A block to deregister has the format and the guest, and is zero otherwise.
+    // A block for deregistering contains only the format and the guest.
     #[test]
     fn deregistering_takes_the_format_and_the_guest(gisa: u32) {
         let floating = Fib::new(false, gisa);
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(bytes(&directed), block(FORMAT_1, &[("fmt", 1), gd]));
     }
 
-    // Any values land in their own bits; values that are too large are cut off, as in C.
+    // Each field's value is in the field's bits; a value that is too large is cut off, as in C.
     #[test]
     fn floating_puts_any_values_into_their_own_bits(
         gisa: u32,
@@ -188,7 +188,7 @@ proptest! {
         prop_assert_eq!(bytes(&Fib::floating(gisa, to)), block(FORMAT_0, &values));
     }
 
-    // Any values land in their own bits; values that are too large are cut off, as in C.
+    // Each field's value is in the field's bits; a value that is too large is cut off, as in C.
     #[test]
     fn directed_puts_any_values_into_their_own_bits(gisa: u32, interrupts: u16, first_bit: u16) {
         let values = [

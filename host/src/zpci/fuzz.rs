@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The fuzzer's entries: bytes become events, or calls of a queue or session and of its model.
+//! The fuzzer's entries: they turn bytes into events, or into calls of a queue or session and its
+//! model.
 
 use super::{
     ccdf_model,
@@ -21,7 +22,7 @@ pub fn ccdf(data: &[u8]) {
     }
 }
 
-/// Chooses a code by the topmost bit of a byte.
+/// Chooses an error code; the topmost bit of a byte says of which kind.
 fn code(byte: u8) -> u16 {
     match byte >> 7 {
         0 => RECOVERABLE,

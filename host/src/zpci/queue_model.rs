@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A model of the queue: a plain list, and the fate of each event.
+//! A model of the queue: a plain list, and a note of what became of each event.
 
 use super::{
     common::{
@@ -22,7 +22,7 @@ pub(super) enum Op {
     Drop,
     /// Removes the event that is `nth` from the oldest; only the oldest one can be removed.
     Remove(usize),
-    /// Removes an event that has been removed before.
+    /// Removes an event that is not in the queue any more.
     RemoveAgain,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Makes a queue with that many transient events.
+    /// Makes a queue with this number of transient events.
     pub(super) fn with(events: usize) -> Self {
         let mut run = Self {
             queue: Queue::new(),

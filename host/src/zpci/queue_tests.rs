@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue and its model agree, for any sequence of calls.
+//! The queue and its model give the same results for any sequence of calls.
 //!
-//! Numbers in brackets are those of the scenarios that were collected from the review of the C
-//! version.
+//! The numbers in brackets are scenarios from the review of the C version, listed in
+//! selftests/scenarios.txt.
 
 use super::{
     common::{
@@ -37,8 +37,8 @@ fn op(pushes: u32) -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Any calls, with queues that are mostly empty and others that are mostly full: events come
-    // oldest first and exactly once, and each loss is counted. (3, 4, 5, 7, 8, 21, 24)
+    // Any sequence of calls, on queues that are mostly empty or mostly full: events come oldest
+    // first and exactly once, and each dropped event is counted. (3, 4, 5, 7, 8, 21, 24)
     #[test]
     fn any_calls_do_what_the_model_does(
         ops in (1..24u32).prop_flat_map(|pushes| prop::collection::vec(op(pushes), 0..200)),
@@ -62,7 +62,7 @@ fn all_calls_at_the_brink_do_what_the_model_does() {
         Op::Remove(0),
         Op::RemoveAgain,
     ];
-    // Miri is slow, so it tries single calls.
+    // Miri is slow, so it tries only sequences of one call.
     const LENGTH: u32 = if cfg!(miri) { 1 } else { 6 };
 
     for number in 0..CALLS.len().pow(LENGTH) {

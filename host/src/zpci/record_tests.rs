@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The bytes of a record are where the header for user space says.
+//! The bytes of a record have the places that the header for user space defines.
 
 use super::{
     ccdf::Ccdf,
@@ -72,7 +72,7 @@ impl Fields {
     }
 }
 
-/// Makes an event as a reader gets it.
+/// Makes an event for a reader.
 fn taken(event: Ccdf, recovered_by: RecoveredBy, stale: bool) -> Taken {
     let mut session = Session::new(false);
 
@@ -87,7 +87,7 @@ fn taken_code(code: u16, recovered_by: RecoveredBy, stale: bool) -> Taken {
     taken(Ccdf::new(ccdf(1, 2, 3, code)), recovered_by, stale)
 }
 
-/// The fields of the structure in the header, in the form of `LAYOUT`, by the rules of C.
+/// Parses the structure in the header into the form of `LAYOUT`, by C's rules for offsets.
 fn header_layout() -> Vec<(String, String, usize, usize)> {
     let (_, body) = HEADER
         .split_once("struct vfio_device_zpci_err_region {\n")
@@ -118,7 +118,7 @@ fn header_layout() -> Vec<(String, String, usize, usize)> {
         .collect()
 }
 
-// The fields in the header are where this file looks for them, for any compiler. (20)
+// `LAYOUT` equals the structure in the header, for any compiler. (20)
 #[test]
 fn the_header_has_the_fields_where_they_are_looked_for() {
     let header = header_layout();
@@ -167,7 +167,7 @@ fn the_header_has_the_flags_that_are_set() {
     );
 }
 
-// Each flag says one thing, and no other thing changes it.
+// Each flag has one meaning, and no other property changes the flag.
 #[test]
 fn each_flag_says_one_thing() {
     for code in [0, RECOVERABLE, 0x2a, PERMANENT[0], PERMANENT[1]] {
@@ -194,7 +194,7 @@ fn each_flag_says_one_thing() {
     }
 }
 
-// A record of an event with code 0 differs from that of no event, by its flags. (16)
+// The flags tell a record of an event with code 0 from a record without an event. (16)
 #[test]
 fn an_event_with_code_zero_is_not_no_event() {
     let record = Record::of(&taken_code(0, RecoveredBy::Owner, false));
@@ -203,7 +203,8 @@ fn an_event_with_code_zero_is_not_no_event() {
     assert_eq!(Fields::of(&Record::empty(0)).flags, 0);
 }
 
-// A client of version 1, which reads eight bytes, finds its structure and takes an event. (19)
+// A client of version 1 reads eight bytes: they are as in version 1, and the read takes the event.
+// (19)
 #[test]
 fn the_first_eight_bytes_are_those_of_version_1() {
     let mut taken = taken_code(0x3a, RecoveredBy::Owner, false);

@@ -21,7 +21,7 @@ pub(super) const HOUR: u64 = 3_600_000_000_000;
 /// A call of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    /// That many nanoseconds pass.
+    /// This number of nanoseconds passes.
     Wait(u64),
     /// Decides which side recovers a function, which may need a reset.
     Decide(bool),
@@ -31,7 +31,7 @@ pub(super) enum Op {
     Listen,
     /// A reader copies the oldest event.
     Peek(usize),
-    /// The event that the reader has copied is removed, unless another reader was faster.
+    /// Removes the event that the reader has copied, unless another reader was faster.
     Arrived(usize),
     /// The owner's reset begins.
     Reset(usize),
@@ -50,7 +50,7 @@ pub(super) struct Run {
     guest: bool,
     eventfd: bool,
     has_asked: bool,
-    /// The times at which the host has recovered since the last reset, in this hour.
+    /// The times at which the host has recovered the function in this hour, since the last reset.
     host: Vec<u64>,
     captured: u64,
     recovered: u64,
@@ -99,7 +99,7 @@ impl Run {
                 );
             }
             Op::Listen => {
-                // An owner that was signalled for these events is not signalled for them again.
+                // The owner is not signalled a second time for the same events.
                 let expected = !self.listens() && self.eventfd && self.waits();
 
                 self.has_asked = true;
@@ -111,7 +111,7 @@ impl Run {
             Op::Recovered(thread) => {
                 if let Some(newest) = self.resets[thread].take() {
                     self.session.recovered(newest);
-                    // A reset that ends late makes no stale event current again.
+                    // A reset that began early and ends late makes no stale event fresh again.
                     self.recovered = self.recovered.max(newest);
                     self.host.clear();
                 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A session decides which side recovers, and keeps its owner's events, for any sequence of calls.
-//! `rust/kernel/zpci/tests/session.rs` tests each rule by itself.
+//! A session decides which side recovers, and keeps its owner's events: tests with any sequence of
+//! calls. `rust/kernel/zpci/tests/session.rs` tests each rule by itself.
 //!
-//! Numbers in brackets are those of the scenarios that were collected from the review of the C
-//! version.
+//! The numbers in brackets are scenarios from the review of the C version, listed in
+//! selftests/scenarios.txt.
 
 use super::{
     ccdf::Ccdf,
@@ -37,7 +37,7 @@ fn transient(number: u64) -> Ccdf {
     event(number, RECOVERABLE)
 }
 
-/// Delivers the oldest event.
+/// Takes the oldest event, like a reader.
 fn take(session: &mut Session) -> Taken {
     let taken = session.peek(0).expect("an event");
 
@@ -63,7 +63,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
     assert_eq!(session.decide(false, 0), RecoveredBy::Host);
 }
 
-// Events from before the owner listens are kept for it.
+// A session keeps events for an owner that begins to listen later.
 #[test]
 fn events_from_before_the_owner_listened_are_kept() {
     let mut session = Session::new(false);
@@ -101,7 +101,7 @@ fn a_full_queue_leaves_recovery_to_the_owner() {
     assert_eq!(session.overview().waiting, 16);
 }
 
-// An eventfd is signalled for events that can be read, and not for dropped ones.
+// The eventfd is signalled for each event that the owner can read, and not for a dropped one.
 #[test]
 fn registering_the_eventfd_tells_of_what_can_be_read() {
     let mut session = Session::new(false);
@@ -113,7 +113,7 @@ fn registering_the_eventfd_tells_of_what_can_be_read() {
     assert!(session.set_eventfd(true));
 }
 
-// Two resets: the one that began first ends last. Its older mark is ignored. (70)
+// Two resets overlap: the one that began first ends last. Its older mark is ignored. (70)
 #[test]
 fn a_reset_that_ends_late_makes_no_event_current_again() {
     let mut session = Session::new(false);
@@ -148,7 +148,7 @@ fn a_session_begins_with_nothing_of_an_earlier_one() {
     assert_eq!(take(&mut later).pending.sequence, 1);
 }
 
-// A capture returns the event's number, and how many events are dropped if that has changed.
+// Returns the event's number, and the number of dropped events if it has changed.
 #[test]
 fn a_capture_says_what_became_of_the_event_and_of_others() {
     let mut session = Session::new(false);
@@ -185,7 +185,8 @@ fn an_owner_is_named_by_what_it_has_and_does() {
     }
 }
 
-// The overview names the side that recovers from the next event; the limit does not count there.
+// The overview names the side that recovers from the next event. It does not count the limit of the
+// host's recoveries.
 #[test]
 fn who_recovers_is_named() {
     let mut session = Session::new(false);
@@ -220,7 +221,8 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(cases(4096))]
 
-    // Any calls: the side that recovers, the signals, the stale marks and the records are right.
+    // After any sequence of calls the session and its model have the same recovering side, signals,
+    // stale marks and records.
     #[test]
     fn any_calls_do_what_the_model_does(
         guest: bool,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Random inputs of the properties.
+//! Strategies for random inputs of the property tests.
 
 use super::{
     common::{
@@ -24,7 +24,7 @@ pub(super) fn cases(cases: u32) -> Config {
             Some(_) => default.cases,
             None => cases,
         },
-        // Failed cases are not recorded in a file: they are worth a test of their own.
+        // Failed inputs are not saved in a file: a failed input deserves a test of its own.
         failure_persistence: None,
         ..default
     }
@@ -33,7 +33,7 @@ pub(super) fn cases(cases: u32) -> Config {
 /// Any code of a transient error.
 pub(super) fn recoverable() -> impl Strategy<Value = u16> {
     prop_oneof![
-        // Neighbours of codes with another meaning, and codes of availability events.
+        // The neighbours of codes with another meaning, and the codes of availability events.
         prop::sample::select(&[0, 0x29, 0x2d, 0x38, 0x3a, 0x3c, 0x3f, 0x41, 0x301][..]),
         any::<u16>().prop_filter("not recoverable", |code| {
             !PERMANENT.contains(code) && !MEASUREMENT.contains(code)

@@ -23,7 +23,7 @@ fn all(readers: &[Vec<Found>]) -> Vec<u64> {
 }
 
 // Two readers share two events. The memory of one reader is not present at first, or cannot be
-// written to: it waits or fails, and the event then goes to one of the two.
+// written to: that reader waits or fails, and one of the two readers gets the event.
 #[test]
 fn two_readers_and_a_fault() {
     check("two readers and a fault", [3, 5], &["both", "one"], || {
@@ -54,7 +54,7 @@ fn two_readers_and_a_fault() {
     });
 }
 
-// A read that fails leaves the event in its place in the order, also if others are captured
+// A failed read leaves the event at its place in the queue, even if other events are captured
 // meanwhile.
 #[test]
 fn a_fault_keeps_the_order() {
@@ -120,7 +120,8 @@ fn a_full_queue() {
     );
 }
 
-// An event from before a reset is stale for each later reader, one from after it is not.
+// An event from before a reset is stale for each later reader; an event from after the reset is
+// not.
 #[test]
 fn a_reset_makes_events_stale() {
     check(
@@ -150,8 +151,8 @@ fn a_reset_makes_events_stale() {
     );
 }
 
-// A reader that finds no event takes no lock. It finds an event that it was signalled for, and
-// later also one without a signal.
+// A reader takes no lock if there is no event. The reader still finds an event that was signalled,
+// and later also an event without a signal.
 #[test]
 fn nothing_without_a_lock() {
     check(
@@ -181,7 +182,7 @@ fn nothing_without_a_lock() {
     );
 }
 
-// A reader that finds no event, and so takes no lock, still sees the number of dropped events.
+// A reader sees the number of dropped events even if there is no event, and it takes no lock.
 #[test]
 fn losses_without_a_lock() {
     check("losses without a lock", [1, 2], &["soon", "late"], || {

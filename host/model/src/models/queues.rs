@@ -21,7 +21,7 @@ fn numbered(number: u64) -> Event {
     Event::Error(event(number, RECOVERABLE))
 }
 
-/// Processes an event by logging it. The first event may find a lock held at first.
+/// Processes an event by logging it. The first event may have to wait for a lock.
 fn process(_zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress {
     let Event::Error(ccdf) = event else {
         unreachable!()
@@ -41,8 +41,8 @@ fn process(_zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress 
     Progress::Done
 }
 
-// Events of two threads are each processed once, one after the other, and none is left. An event
-// that finds a lock held is tried again, before those behind it.
+// Two threads submit events: each event is processed once, one after the other. An event whose lock
+// is held is tried again before all later events.
 #[test]
 fn a_queue() {
     check("a queue", [3, 4], &["at once", "later"], || {
@@ -86,7 +86,7 @@ fn a_queue() {
     });
 }
 
-// In a storm the queue keeps room for important events, and counts those for which it has none.
+// In a storm the queue keeps room for important events, and counts the events that it drops.
 #[test]
 fn a_storm() {
     check("a storm", [0, 0], &[], || {
@@ -152,7 +152,7 @@ fn reports() {
     });
 }
 
-// If there is no room for a report, it replaces the last one that waits.
+// A report without room replaces the last waiting report.
 #[test]
 fn too_many_reports() {
     check("too many reports", [0, 0], &[], || {

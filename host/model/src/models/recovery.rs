@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function in error is recovered by exactly one side, and that side is able to do it.
+//! Exactly one side recovers a function in error, and that side can do so.
 
 use super::*;
 use crate::zpci::{
@@ -13,7 +13,7 @@ use crate::zpci::{
     State, //
 };
 
-/// Resets the function until it is in order: a new event may have put it in error again.
+/// Resets the function until it works: a new event may have put it in error again.
 fn recover(world: &World) {
     while !world.zdev.is_in_order() {
         zdev::reset(&world.device).unwrap();
@@ -22,7 +22,7 @@ fn recover(world: &World) {
     Queue::get().work();
 }
 
-// An owner that is woken finds its event, and its first reset succeeds.
+// An owner that is signalled finds its event, and its first reset succeeds.
 #[test]
 fn woken() {
     check("an owner that is woken", [2, 3], &[], || {
@@ -43,8 +43,8 @@ fn woken() {
     });
 }
 
-// Further events come while the owner recovers: each is delivered once and in order, or ignored as
-// older than the reset, and in the end a reset makes the function work.
+// Further events come while the owner recovers: each one is delivered once and in order, or ignored
+// because it is older than the reset. In the end a reset makes the function work.
 #[test]
 fn events_during_a_reset() {
     check(
@@ -60,7 +60,7 @@ fn events_during_a_reset() {
             let mut all = world.read_all();
 
             assert!(!all.is_empty());
-            // The reset fails if an event comes during it.
+            // The reset fails if an event comes during the reset.
             let _ = zdev::reset(&world.device);
             platform.join().unwrap();
             worker.end();
@@ -97,7 +97,7 @@ fn two_resets() {
     });
 }
 
-// An administrator resets the slot while an event comes, and the owner resets when it is woken.
+// An administrator resets the slot while an event comes, and the signalled owner resets, too.
 #[test]
 fn an_administrator() {
     check(
@@ -135,7 +135,8 @@ fn an_administrator() {
     );
 }
 
-// An owner begins to listen while an event comes: it is signalled, or the host has recovered.
+// An owner begins to listen while an event comes: the owner is signalled, or the host has recovered
+// the function.
 #[test]
 fn listening_begins() {
     check(
@@ -238,9 +239,9 @@ fn all_at_once() {
     });
 }
 
-// An event comes while the function is being opened. The open succeeds and the function is in
-// order, or the owner finds the event, which only a guest may then recover; or the open fails, and
-// the host puts the function in order.
+// An event comes while the function is being opened. The open succeeds and the function works; or
+// the owner finds the event, but only if the owner is a guest; or the open fails, and the host
+// recovers the function.
 fn opening(name: &str, guest: bool, ends: &[&'static str]) {
     check(name, [3, 4], ends, move || {
         let world = World::new(guest);
@@ -292,8 +293,8 @@ fn opening_by_a_guest() {
     );
 }
 
-// An owner closes the function while an event is on its way: the event belongs to that owner or to
-// the host, the function is put in order, and the next owner does not see the event.
+// An owner closes the function while an event is reported: the event belongs to that owner or to
+// the host, the function is recovered, and the next owner does not see the event.
 #[test]
 fn closing_and_opening() {
     check(
@@ -333,7 +334,8 @@ fn closing_and_opening() {
     );
 }
 
-// An owner closes a function in error: the host puts it in order, and unread events are counted.
+// An owner closes a function in error: the host recovers the function, and unread events are
+// counted.
 #[test]
 fn leaving() {
     check("leaving a function in error", [1, 3], &[], || {

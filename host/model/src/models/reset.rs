@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Config space after a reset is as before the error, whichever step has failed before.
+//! After a reset config space is as before the error, even if steps of earlier resets have failed.
 
 use super::*;
 use crate::zpci::{
@@ -17,7 +17,8 @@ use crate::zpci::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Owner,
-    /// The PCI core, for an administrator or for an owner that resets its whole bus.
+    /// The PCI core calls the slot reset, for an administrator or for an owner that resets its
+    /// whole bus.
     Core,
 }
 
@@ -45,7 +46,7 @@ fn in_error(resets_inside: bool) -> World {
     world
 }
 
-/// Resets a function by several callers, the first of which the platform refuses one step.
+/// Resets a function by several callers. The platform refuses one step of the first reset.
 fn retry(resets_inside: bool, step: Step, by: &[By]) {
     let case = format!("{resets_inside}, {step:?}, {by:?}");
     let world = in_error(resets_inside);
@@ -60,7 +61,7 @@ fn retry(resets_inside: bool, step: Step, by: &[By]) {
         assert!(at == 0 || result.is_ok(), "{case}: {result:?}");
     }
     assert!(world.zdev.is_in_order(), "{case}");
-    // Config space of a blocked function can neither be saved nor written, so Command may be lost.
+    // Config space of a blocked function can be neither saved nor written, so Command may be lost.
     if step == Step::Unblock {
         assert!(
             [config::IN_USE, config::FOUND].contains(&platform().config()),
@@ -84,8 +85,8 @@ const STEPS: [Step; 6] = [
     Step::FunctionReset,
 ];
 
-// A reset by the owner or the PCI core fails: the next one, by either, restores config space as it
-// was before the first one.
+// A reset by the owner or the PCI core fails. The next reset, by either of them, restores config
+// space as it was before the first reset.
 #[test]
 fn after_a_failure() {
     check("a reset after a failure", [0, 0], &[], || {
@@ -102,7 +103,7 @@ fn after_a_failure() {
     });
 }
 
-// A reset fails, and the function then works again by other means: the next reset saves config
+// A reset fails, and then the function works again without a reset: the next reset saves config
 // space anew.
 #[test]
 fn after_an_earlier_owner() {
@@ -116,7 +117,7 @@ fn after_an_earlier_owner() {
             platform().refuses = Some(step);
             zdev::close(&world.device);
             Queue::get().work();
-            // For example, its slot was switched off and on.
+            // For example, an administrator has switched the slot off and on.
             *platform() = Platform::new();
             mark_as_working(&world.zdev);
             zdev::open(&world.device).unwrap();
@@ -216,8 +217,8 @@ fn of_a_function_in_order() {
     });
 }
 
-// A device that can only be reset through its slot is reset once, and not twice, and config space
-// is restored.
+// A device whose only reset is through its slot is reset once, not twice, and config space is
+// restored.
 #[test]
 fn of_the_slot_alone() {
     check("a device that is reset with its slot", [0, 0], &[], || {
@@ -231,7 +232,7 @@ fn of_the_slot_alone() {
             assert!(world.zdev.is_in_order(), "{by:?}");
             assert_eq!(world.zdev.generation(), before + 1, "{by:?}");
             assert_eq!(platform().config(), config::IN_USE, "{by:?}");
-            // The reset method that was left out meanwhile is there again.
+            // The slot reset, which was left out during the first reset, can be used again.
             reset_function(&world.zdev, false).unwrap();
             assert_eq!(world.zdev.generation(), before + 2, "{by:?}");
             assert!(world.zdev.is_in_order(), "{by:?}");
@@ -267,8 +268,8 @@ fn reported() {
     });
 }
 
-// A function that has failed too often stays in error; after a reset by an administrator the host
-// recovers it again.
+// A function with too many errors stays in error. After a reset by an administrator the host
+// recovers the function again.
 #[test]
 fn after_too_many_errors() {
     check("a reset after too many errors", [0, 0], &[], || {

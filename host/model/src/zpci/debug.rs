@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stands for the logs of the s390 debug feature: entries are thrown away.
+//! Stands for the logs of the s390 debug feature: entries are dropped.
 
 use super::{
     Ccdf,

@@ -76,10 +76,11 @@ pub(crate) struct Device {
     signalled: Thing,
 }
 
-// SAFETY: Fields that are not thread-safe are protected by the locks, or accessed at once.
+// SAFETY: Locks protect the fields that are not thread-safe, or the fields are read and written at
+// once.
 unsafe impl Send for Device {}
 
-// SAFETY: See `Send`.
+// SAFETY: The same as for `Send`.
 unsafe impl Sync for Device {}
 
 thread_local! {
@@ -236,7 +237,7 @@ impl Device {
             bindings::pci_dev_unlock(self.pdev.as_raw());
             bindings::pci_dev_lock(self.pdev.as_raw());
         }
-        // Lets threads go on that poll for processed items; this thread now waits.
+        // Wakes threads that poll for processed items; this thread waits for them now.
         Thing::PROCESSED.happened();
         self.closed.wait(|| (!self.is_open.get()).then_some(()));
         self.is_bound.store(false, Relaxed);
@@ -289,7 +290,7 @@ impl Device {
     }
 }
 
-/// Sets the channel state as if the PCI core had found the function anew.
+/// Sets the channel state to normal, like the PCI core when it finds the function anew.
 pub(crate) fn mark_as_working(zdev: &Device) {
     write_channel_state(&zdev.pdev, ChannelState::Normal);
 }
@@ -298,7 +299,7 @@ pub(crate) fn mark_as_working(zdev: &Device) {
 pub(crate) fn reset_function(zdev: &Device, slot: bool) -> Result {
     let pdev = zdev.pdev.as_raw();
 
-    // SAFETY: The device is valid, and its lock is held for what follows.
+    // SAFETY: The device is valid, and its lock is held during all following calls.
     unsafe {
         if bindings::pci_dev_trylock(pdev) == 0 {
             return Err(EAGAIN);

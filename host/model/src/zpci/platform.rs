@@ -38,7 +38,7 @@ pub(crate) enum Step {
     Enable,
     Register,
     FunctionReset,
-    /// Not refused: the function gets blocked while config space is read.
+    /// The platform refuses nothing, but blocks the function while config space is read.
     BlockedMeanwhile,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Platform {
     pub(crate) resets_itself: bool,
     /// The inside of the device has been reset since the error.
     pub(crate) inside_is_reset: bool,
-    /// The device could do DMA after the error before its inside was reset.
+    /// The device could do DMA between the error and the reset of the device's inside.
     pub(crate) went_on: bool,
     /// The step that is refused next, once.
     pub(crate) refuses: Option<Step>,
@@ -192,7 +192,7 @@ pub(crate) fn raise(zdev: &Device, event: Ccdf) {
 pub(crate) fn take_away(event: Ccdf) {
     platform().gone = true;
     arch::availability_event(event);
-    // A thread that sleeps notices the change.
+    // Wakes threads that sleep, so that they notice the change.
     Thing::PROCESSED.happened();
 }
 
