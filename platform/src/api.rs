@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU's plugin API, version 7, and all that is unsafe.
+//! Bindings of QEMU's plugin API, version 7. All unsafe code of the plugin is here.
 //!
 //! QEMU calls the plugin in the threads of its virtual processors, also in several at once. A
 //! callback accesses the registers and the memory of the processor whose thread it runs in.
@@ -35,7 +35,7 @@ struct Descriptor {
     read_only: bool,
 }
 
-/// The accesses that a callback makes to the processor.
+/// The accesses to a processor for which the plugin registers callbacks.
 #[repr(C)]
 #[allow(dead_code)]
 enum Access {
@@ -93,7 +93,7 @@ struct Bytes(*mut GByteArray);
 
 impl Bytes {
     fn new(content: &[u8]) -> Self {
-        // SAFETY: The array is new and nobody else's; `content` is valid for its length.
+        // SAFETY: The array is new, and only this call has it; `content` is valid for its length.
         unsafe {
             let array = g_byte_array_new();
             g_byte_array_append(array, content.as_ptr(), content.len() as c_uint);
@@ -101,7 +101,7 @@ impl Bytes {
         }
     }
 
-    /// Copies the bytes that QEMU has put there; false if there are fewer.
+    /// Copies the bytes of QEMU's answer; false if there are fewer.
     fn copy_to(&self, into: &mut [u8]) -> bool {
         // SAFETY: The array lives as long as `self`, and QEMU does not keep it.
         let (data, len) = unsafe { ((*self.0).data, (*self.0).len as usize) };
@@ -133,8 +133,8 @@ static REGISTERS: OnceLock<Registers> = OnceLock::new();
 impl Registers {
     fn find() -> Self {
         let mut found = HashMap::new();
-        // SAFETY: This runs in a callback of a processor, where the API allows it. The
-        // array has `len` descriptors of API 7, whose names QEMU never frees.
+        // SAFETY: This runs in a callback of a processor, where the API allows this call. The array
+        // has `len` descriptors of API 7, whose names QEMU never frees.
         unsafe {
             let array = qemu_plugin_get_registers();
             let first = (*array).data.cast::<Descriptor>();
@@ -155,7 +155,8 @@ impl Registers {
     fn read(handle: usize) -> u64 {
         let bytes = Bytes::new(&[]);
         let mut raw = [0; 8];
-        // SAFETY: The handle is one of QEMU's, and callbacks are registered with access.
+        // SAFETY: QEMU has made the handle, and the callbacks were registered with access to
+        // registers.
         let done = unsafe { qemu_plugin_read_register(handle as *mut c_void, bytes.0) };
         assert!(done && bytes.copy_to(&mut raw), "no register");
         u64::from_be_bytes(raw)
@@ -163,7 +164,8 @@ impl Registers {
 
     fn write(handle: usize, value: u64) {
         let bytes = Bytes::new(&value.to_be_bytes());
-        // SAFETY: As for reading.
+        // SAFETY: QEMU has made the handle, and the callbacks were registered with access to
+        // registers.
         let done = unsafe { qemu_plugin_write_register(handle as *mut c_void, bytes.0) };
         assert!(done, "no register");
     }
@@ -200,36 +202,36 @@ impl Guest for Processor {
 
     fn read(&self, address: u64, into: &mut [u8]) -> bool {
         let bytes = Bytes::new(&[]);
-        // SAFETY: QEMU checks the address; the array is ours.
+        // SAFETY: QEMU checks the address; the array belongs to this call.
         let done = unsafe { qemu_plugin_read_memory_vaddr(address, bytes.0, into.len()) };
         done && bytes.copy_to(into)
     }
 
     fn write(&mut self, address: u64, from: &[u8]) -> bool {
         let bytes = Bytes::new(from);
-        // SAFETY: As for reading: QEMU checks the address; the array is ours.
+        // SAFETY: QEMU checks the address; the array belongs to this call.
         unsafe { qemu_plugin_write_memory_vaddr(address, bytes.0) }
     }
 
     fn read_absolute(&self, address: u64, into: &mut [u8]) -> bool {
         let bytes = Bytes::new(&[]);
-        // SAFETY: QEMU checks the address; the array is ours. 0 is success.
+        // SAFETY: QEMU checks the address; the array belongs to this call. 0 is success.
         let result = unsafe { qemu_plugin_read_memory_hwaddr(address, bytes.0, into.len()) };
         result == 0 && bytes.copy_to(into)
     }
 
     fn write_absolute(&mut self, address: u64, from: &[u8]) -> bool {
         let bytes = Bytes::new(from);
-        // SAFETY: QEMU checks the address; the array is ours. 0 is success.
+        // SAFETY: QEMU checks the address; the array belongs to this call. 0 is success.
         unsafe { qemu_plugin_write_memory_hwaddr(address, bytes.0) == 0 }
     }
 }
 
-/// Places in the guest's code that the plugin looks at.
+/// The instructions in the guest's code that the plugin handles.
 #[derive(Default)]
 struct Places {
     instructions: HashMap<Insn, &'static Insn>,
-    /// Addresses behind those instructions: `ended` is called there.
+    /// The addresses behind those instructions, at which QEMU calls `ended`.
     ends: HashSet<u64>,
 }
 
@@ -238,11 +240,11 @@ static PLACES: OnceLock<Mutex<Places>> = OnceLock::new();
 extern "C" fn translated(block: *mut c_void, _: *mut c_void) {
     let places = PLACES.get_or_init(Mutex::default);
     let mut places = places.lock().expect("a panic ends QEMU");
-    // SAFETY: QEMU gives a valid block for the time of this call.
+    // SAFETY: QEMU gives a block that is valid during this call.
     let len = unsafe { qemu_plugin_tb_n_insns(block) };
     for index in 0..len {
         let mut bytes = [0; 6];
-        // SAFETY: The index is less than their number; QEMU copies six bytes at most.
+        // SAFETY: The index is less than the number of instructions; QEMU copies six bytes at most.
         let (insn, pc) = unsafe {
             let insn = qemu_plugin_tb_get_insn(block, index);
             qemu_plugin_insn_data(insn, bytes.as_mut_ptr().cast(), bytes.len());
@@ -276,7 +278,7 @@ extern "C" fn translated(block: *mut c_void, _: *mut c_void) {
 }
 
 extern "C" fn executing(_: c_uint, data: *mut c_void) {
-    // SAFETY: `translated` has registered it with this type.
+    // SAFETY: `translated` has registered this callback with a pointer of this type.
     let insn = unsafe { &*data.cast::<Insn>() };
     let mut guest = Processor::current();
     if insn.op == Op::Call {
@@ -297,9 +299,10 @@ extern "C" fn ended(_: c_uint, pc: *mut c_void) {
     platform().after(&mut Processor::current(), pc as u64);
 }
 
-/// A program of the guest calls the plugin. Register 2 has the address of a command, which ends
-/// with a zero byte, and register 3 the length of the buffer. The answer replaces the command.
-/// Register 3 is then 0, 1 if the command was wrong, or 2 if it could not be read.
+/// Called when a program of the guest gives the plugin a command. Register 2 has the address of a
+/// command, which ends with a zero byte, and register 3 the length of the buffer. The answer
+/// replaces the command. Register 3 is then 0, 1 if the command was wrong, or 2 if it could not be
+/// read.
 fn call(guest: &mut Processor) {
     let (address, room) = (guest.register(2), guest.register(3));
     let mut raw = vec![0; room.min(4096) as usize];
@@ -338,13 +341,13 @@ pub unsafe extern "C" fn qemu_plugin_install(
 ) -> c_int {
     let count = usize::try_from(argc).unwrap_or(0);
     let arguments = (0..count).map(|index| {
-        // SAFETY: There are so many strings, says the caller.
+        // SAFETY: By the caller's promise there are `argc` strings.
         let text = unsafe { CStr::from_ptr(*argv.add(index)) };
         text.to_string_lossy().into_owned()
     });
     match install(arguments) {
         Ok(()) => {
-            // SAFETY: The callback has the type that API 7 wants.
+            // SAFETY: The callback has the type of API 7.
             unsafe {
                 qemu_plugin_register_vcpu_tb_trans_cb(id, translated, std::ptr::null_mut());
             }

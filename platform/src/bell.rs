@@ -2,8 +2,8 @@
 
 //! Makes QEMU raise an event, through its control socket (QMP).
 //!
-//! The command `device_del` asks the guest to give a function back. That raises an event each time,
-//! and has no other effect while the guest does not know the function.
+//! The command `device_del` asks the guest to give a function back. Each time this raises an event,
+//! and nothing else happens while the guest does not know the function.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
@@ -42,7 +42,7 @@ fn command(stream: &mut BufReader<UnixStream>, text: &str) -> Result<()> {
         if stream.read_line(&mut line)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        // Other lines are QEMU's own events.
+        // QEMU sends its own events as lines in between; they are skipped.
         if line.starts_with(r#"{"return""#) {
             return Ok(());
         }

@@ -32,9 +32,9 @@ const ENTRY_LEN: usize = 16;
 pub struct Request {
     address: u64,
     pub command: u16,
-    /// Only for `QUERY` and `SET`.
+    /// Present only in `QUERY` and `SET`.
     pub handle: u32,
-    /// Only for `SET`.
+    /// Present only in `SET`.
     pub operation: u8,
 }
 
@@ -49,7 +49,8 @@ impl Request {
         })
     }
 
-    /// Replaces the handle: before the instruction by QEMU's own, afterwards by the guest's.
+    /// Replaces the handle in the request: by QEMU's before the instruction, and by the guest's
+    /// afterwards.
     pub fn set_handle(&self, guest: &mut dyn Guest, handle: u32) {
         guest.write(self.address + HANDLE_AT, &handle.to_be_bytes());
     }
@@ -58,7 +59,7 @@ impl Request {
         guest.write(self.address + OPERATION_AT, &[operation]);
     }
 
-    /// Calls `change` with the response to `QUERY`, so that it can change it.
+    /// Calls `change` with the response to `QUERY`; `change` can modify the response.
     pub fn change_query<const N: usize>(
         &self,
         guest: &mut dyn Guest,
@@ -96,8 +97,8 @@ impl Request {
         );
     }
 
-    /// Calls `change` with each function in the response to `LIST`. `change` can change it, and
-    /// drops it by returning false.
+    /// Calls `change` with each function in the response to `LIST`. `change` can modify the
+    /// function, or drop it by returning false.
     pub fn change_list(&self, guest: &mut dyn Guest, mut change: impl FnMut(&mut Entry) -> bool) {
         let at = self.address + REQUEST_LEN;
         let mut header = [0; 2];

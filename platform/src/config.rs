@@ -2,17 +2,17 @@
 
 //! Config space as it is after power-on.
 //!
-//! QEMU's enable leaves config space as it is. The bytes that the guest has read before it wrote
-//! anything are those of power-on. After an enable they are shown again, until the guest writes
-//! there.
+//! QEMU's enable leaves config space as it is. Bytes that the guest reads before it writes anything
+//! have their power-on values. After an enable the plugin shows those values again, until the guest
+//! writes to them.
 
 const SIZE: usize = 256;
 
 pub struct Config {
-    /// The bytes that the guest has read before it wrote there.
+    /// The power-on values: the guest has read these bytes before it wrote to them.
     pristine: [Option<u8>; SIZE],
     written: [bool; SIZE],
-    /// Bytes that are shown as after power-on, in place of QEMU's.
+    /// The bytes that have their power-on value now, in place of QEMU's value.
     shown: [bool; SIZE],
 }
 
@@ -27,7 +27,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// QEMU has loaded `bytes`: replaces those that are shown as after power-on.
+    /// Called when QEMU has loaded `bytes`: puts in the power-on values that are shown now.
     pub fn load(&mut self, offset: u64, bytes: &mut [u8]) {
         for (at, byte) in Self::places(offset, bytes.len()).zip(bytes) {
             match self.pristine[at] {
@@ -75,7 +75,8 @@ mod tests {
         assert_eq!(load(&mut config, 4, [6, 4]), [6, 4]);
         config.power_on();
         assert_eq!(load(&mut config, 4, [6, 4]), [0, 0]);
-        // Bytes 8 and 9 were written before they were read, bytes 0 and 1 never: both are QEMU's.
+        // The guest has written bytes 8 and 9 before reading them, and bytes 0 and 1 never: all
+        // four come from QEMU.
         assert_eq!(load(&mut config, 8, [1, 2]), [1, 2]);
         assert_eq!(load(&mut config, 0, [0x36, 0x1b]), [0x36, 0x1b]);
         config.store(4, 1);

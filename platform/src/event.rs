@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events of functions, in the form in which the guest takes them: the response of store event
-//! information (CHSC), with content code 1 for errors and 2 for availability, and the CCDF.
+//! Events of functions in the response of store event information (CHSC): content code 1 for
+//! errors, 2 for availability, and the CCDF.
 
 use crate::guest::{be16, be32};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub struct Event {
     pub pec: u16,
     pub fh: u32,
     pub fid: u32,
-    /// Error type, address space, queue and direction: the fields of the CCDF beside the PEC.
+    /// Error type, address space, queue and direction: the other fields of the CCDF.
     pub kind: u32,
     pub address: u64,
 }
@@ -32,7 +32,7 @@ impl Event {
         matches!(self.pec, 0x3b | 0x40)
     }
 
-    /// Whether the event is about measurement counters; the function goes on.
+    /// Whether the event is about measurement counters, so that the function works on.
     pub fn is_measurement(&self) -> bool {
         matches!(self.pec, 0x2a..=0x2c)
     }
@@ -51,7 +51,7 @@ impl Event {
 /// The response of store event information, which stands behind the request.
 pub struct Information<'a>(pub &'a mut [u8]);
 
-/// The length of the part that the plugin reads and changes.
+/// The length of the part that the plugin accesses.
 pub const INFORMATION_LEN: usize = 64 + CCDF_LEN;
 
 const STORED: u16 = 0x0001;
@@ -69,7 +69,7 @@ impl Information<'_> {
         be16(self.0, 2) == STORED && self.0[7] == 2
     }
 
-    /// Whether a function has come or gone. A request to give it back is no such event.
+    /// Whether a function has come or gone; false for a request to give a function back.
     pub fn is_change(&self) -> bool {
         const ASKED_FOR: u16 = 0x0303;
         self.pec() >= FIRST_AVAILABILITY && self.pec() != ASKED_FOR
@@ -119,7 +119,7 @@ impl Information<'_> {
     }
 }
 
-/// The plugin's own events, which wait for the guest.
+/// The events of the plugin that wait for the guest.
 ///
 /// Only QEMU can raise the machine check that makes the guest ask for events. It does so for the
 /// bell, a function that is hidden from the guest. The guest's question is then answered with an
@@ -127,7 +127,8 @@ impl Information<'_> {
 #[derive(Default)]
 pub struct Events {
     waiting: VecDeque<Event>,
-    /// The guest has asked because of the bell, and goes on while it is told that there is more.
+    /// The guest has asked because of the bell, and asks again as long as the plugin announces
+    /// more.
     asked: bool,
 }
 

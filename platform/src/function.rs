@@ -28,13 +28,13 @@ pub const UNBLOCK: u8 = 9;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// In error; loads and stores are blocked.
+    /// The function is in error; loads and stores are blocked.
     Error,
-    /// In error; loads and stores work.
+    /// The function is in error; loads and stores work.
     Unblocked,
-    /// Failed for good: nothing works until the function is configured anew.
+    /// The function has failed for good: nothing works until it is configured anew.
     Permanent,
-    /// Enabled, and silent: loads return all ones.
+    /// The function is enabled but silent: loads return all ones.
     Silent,
 }
 
@@ -64,12 +64,13 @@ pub struct Function {
     /// QEMU's handle, whose instance bits are always 0.
     qemu: u32,
     instance: u8,
-    /// How many enables and disables QEMU is executing: its handle may be newer than `qemu`.
+    /// The number of enables and disables that QEMU is executing now. Meanwhile QEMU's handle may
+    /// be newer than `qemu`.
     pub changing: u32,
     pub fault: Fault,
-    /// The availability, if firmware has changed it and QEMU does not know.
+    /// The availability, after firmware has changed it without QEMU.
     availability: Option<Availability>,
-    /// Firmware has disabled the function, and QEMU does not know.
+    /// Firmware has disabled the function without QEMU.
     taken: bool,
     /// Answers to queries that differ from QEMU's.
     pub identity: Identity,
@@ -116,9 +117,9 @@ impl Function {
         self.availability
     }
 
-    /// Firmware takes the function from the guest, or gives it back. Each time it has a new handle.
+    /// Firmware takes the function from the guest, or gives it back with a new handle.
     pub fn becomes(&mut self, availability: Availability, renew: bool) {
-        // A function that is enabled is configured already.
+        // An enabled function is configured already.
         if self.is_enabled() && availability == Availability::Configured {
             return;
         }
@@ -192,7 +193,8 @@ impl Function {
         self.blocked || self.unblocked || matches!(self.fault, Fault::Error | Fault::Unblocked)
     }
 
-    /// The condition code and status with which firmware refuses a load or store, if it does.
+    /// Returns the condition code and status with which firmware refuses a load or store; none if
+    /// it does not refuse.
     pub fn refuses_access(&self) -> Option<(u8, u8)> {
         match self.fault {
             Fault::Error => Some((1, BLOCKED)),
@@ -209,8 +211,8 @@ impl Function {
         }
     }
 
-    /// The condition code and status with which firmware refuses MPCIFC, if it does. `strict` says
-    /// whether it also refuses operations that QEMU allows by mistake.
+    /// Returns the condition code and status with which firmware refuses MPCIFC; none if it does
+    /// not refuse. `strict` says whether it also refuses operations that QEMU allows by mistake.
     pub fn refuses_modify(&self, op: u8, strict: bool) -> Option<(u8, u8)> {
         let blocked = self.fault == Fault::Error || (strict && self.blocked);
         match op {
@@ -227,10 +229,10 @@ impl Function {
         }
     }
 
-    /// QEMU has executed MPCIFC with this result. Returns the one for the guest.
+    /// Called when QEMU has executed MPCIFC with this result. Returns the result for the guest.
     pub fn modified(&mut self, op: u8, code: u8) -> u8 {
         let done = match (op, self.fault) {
-            // QEMU refuses to end an error that it does not know of.
+            // QEMU refuses to end an error state that only the plugin knows.
             (UNBLOCK, Fault::Error) => {
                 self.fault = Fault::Unblocked;
                 true

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The guest's processor while it executes an instruction, as far as the plugin accesses it.
+//! The guest's processor during an instruction, with the registers and memory that the plugin
+//! accesses.
 
 /// The processor's registers and memory.
 pub trait Guest {

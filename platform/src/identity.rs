@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Fields in the answer to a query of a function, where they differ from QEMU's.
+//! Fields in the answer to a query of a function that can differ from QEMU's.
 
 use crate::words::Words;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const FIELDS: [Field; 7] = [
     field("pft", 63, 1, 0),
     field("rid", 80, 2, 0x10),
     field("tid", 86, 2, 0x20),
-    // For a physical function there is a flag and no field.
+    // This field is only a flag, set for a physical function.
     field("physfn", FLAGS_AT, 0, 0x08),
 ];
 

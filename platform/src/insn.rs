@@ -25,7 +25,7 @@ pub enum Op {
     StoreControls,
     /// Refresh PCI translations.
     Refresh,
-    /// A branch that is never taken, by which a program of the guest gives the plugin a command.
+    /// A branch that is never taken. A program of the guest uses it to give the plugin a command.
     Call,
 }
 
@@ -137,7 +137,8 @@ mod tests {
             let insn = insn(bytes);
             assert_eq!((insn.op, insn.next()), (op, next));
         }
-        // LG differs from LMG only in the last byte, and another conditional branch is no command.
+        // LG differs from LMG only in the last byte. A conditional branch with another target is no
+        // command.
         for bytes in [
             [0xe3, 0x10, 0x20, 0x00, 0x00, 0x04],
             [0xeb, 0x13, 0x20, 0x00, 0x00, 0x04],

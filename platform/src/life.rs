@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Faults that a function has as soon as it has been enabled.
+//! Faults with which a function begins when it is enabled.
 
 use crate::function::Fault;
 use crate::words::Words;
@@ -9,14 +9,14 @@ use crate::words::Words;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     pub fault: Fault,
-    /// The code of an event that is raised with it.
+    /// The code of an event that the plugin raises together with the fault.
     pub pec: Option<u16>,
 }
 
 struct Rule {
     fid: u32,
     skip: u32,
-    /// None: without a limit.
+    /// The number of enables to which the rule applies; none means all.
     times: Option<u32>,
     life: Life,
 }
@@ -57,7 +57,7 @@ impl Lives {
         self.rules.clear();
     }
 
-    /// Returns how a function begins that was enabled just now, if a rule is about it.
+    /// Returns the state with which a function begins that was just enabled, if a rule applies.
     pub fn next(&mut self, fid: u32) -> Option<Life> {
         let mut rules = self.rules.iter_mut();
         let rule = rules.find(|rule| rule.fid == fid && rule.times != Some(0))?;

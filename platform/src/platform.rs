@@ -22,11 +22,11 @@ use std::time::Duration;
 const CONFIG_SPACE: u8 = 15;
 const STACK_POINTER: usize = 15;
 
-/// Whether QEMU is to execute the instruction.
+/// Whether QEMU must execute the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Execute,
-    /// QEMU must skip it: the guest has its answer.
+    /// QEMU must skip the instruction: the plugin has given the guest the answer.
     Answered,
 }
 
@@ -41,17 +41,17 @@ enum After {
     List(Request),
     Information(u64),
     Service(u32, u64),
-    /// Put back the guest's handle, in that register, and the value of a store to config space, as
-    /// QEMU may have got others.
+    /// Put the guest's handle back into this register, and the guest's value of a store to config
+    /// space into another: QEMU may have got other ones.
     Handle(usize, u32, Insn, Option<u64>),
 }
 
 /// Behaviours that can be switched on and off.
 #[derive(Clone, Copy, Default)]
 struct Settings {
-    /// A handle changes with each enable and disable.
+    /// A handle changes with each enable and each disable.
     handles: bool,
-    /// Error states are those of the architecture, which QEMU does not enforce.
+    /// The plugin enforces the architecture's error states, which QEMU does not.
     states: bool,
     /// A function in error is disabled already, as for a guest of z/VM.
     zvm: bool,
@@ -133,7 +133,7 @@ impl Platform {
         }
     }
 
-    /// Switches a profile and further behaviours on. `reset` comes back to them.
+    /// Switches a profile and further behaviours on. `reset` returns to these behaviours.
     pub fn start(&mut self, name: &str, more: &[String]) -> Result<(), String> {
         let mut commands = profile::commands(name)?;
         commands.extend_from_slice(more);
@@ -142,7 +142,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Switches everything off, and then on as the commands say.
+    /// Switches everything off, and then executes the commands.
     fn behave(&mut self, commands: &[String]) -> Result<(), String> {
         self.settings = Settings::default();
         self.answers.forget();
@@ -277,7 +277,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Virtual functions come or go; they go as when firmware takes functions away.
+    /// Enables or disables virtual functions; a disabled one goes as if firmware took it away.
     fn change(&mut self, physical: u32, change: Change) {
         let renew = self.settings.handles;
         let mut all = self.functions.values();
@@ -454,7 +454,8 @@ impl Platform {
             let taken = function.is_taken();
             function.changing += u32::from(what != What::Query);
             request.set_handle(guest, qemu);
-            // QEMU still has the function enabled: its enable becomes the missing disable.
+            // QEMU still has the function enabled, so the guest's enable becomes the disable that
+            // QEMU has missed.
             if taken && what == What::Enable {
                 request.set_operation(guest, clp::DISABLE);
             }
@@ -553,7 +554,7 @@ impl Platform {
         (delay, Verdict::Execute)
     }
 
-    /// Executes a load or store in the SR-IOV capability; false if it is outside of that.
+    /// Executes a load or store in the SR-IOV capability; returns false for other places.
     fn answers_config(&mut self, guest: &mut dyn Guest, insn: &Insn, handle: u32) -> bool {
         let (offset, len) = config_operand(guest, insn);
         let Some(function) = self.by_handle(handle) else {
@@ -663,7 +664,7 @@ impl Platform {
         ));
     }
 
-    /// A function was enabled: sets the fault and raises the event that a rule wants.
+    /// Called when a function was enabled: sets the fault and raises the event of a matching rule.
     fn begin_life(&mut self, index: u16) {
         let Some(function) = self.functions.get_mut(&index) else {
             return;
@@ -707,7 +708,7 @@ impl Platform {
         });
     }
 
-    /// Returns the function with this handle of QEMU. QEMU may have put a new function there.
+    /// Returns the function with this QEMU handle. After an unplug it may be a new function.
     fn learn(&mut self, qemu: u32, fid: u32) -> &mut Function {
         let index = qemu as u16;
         if self.functions.get(&index).is_some_and(|f| f.fid != fid) {
@@ -747,8 +748,8 @@ impl Platform {
         guest.write(address, &raw);
     }
 
-    /// Called after a service call. The guest looks at the block only after it has released a lock,
-    /// so that changes made here are seen.
+    /// Called after a service call. The guest reads the block only after it has released a lock, so
+    /// it sees the changes that this makes.
     fn after_service(&mut self, guest: &mut dyn Guest, command: u32, address: u64) {
         let Some(block) = sclp::Block::read(guest, address) else {
             return;
@@ -758,7 +759,7 @@ impl Platform {
             sclp::DECONFIGURE_PCI if block.response() == sclp::DONE => {
                 let mut all = self.functions.values_mut();
                 if let Some(function) = all.find(|function| function.fid == block.fid()) {
-                    // After it is configured again the function has no fault.
+                    // A function that was configured again has no fault.
                     function.fault = Fault::None;
                     function.as_qemu_has_it();
                 }
@@ -1011,8 +1012,8 @@ mod tests {
             (be16(&memory, 6), memory)
         }
 
-        /// Asks for function 1 to be configured, to which QEMU answers so. Returns the response
-        /// code.
+        /// Makes the guest ask for function 1 to be configured; QEMU answers with this code.
+        /// Returns the response code.
         fn configure(&mut self, qemu: u16) -> u16 {
             let mut block = [0; 16];
             block[6..8].copy_from_slice(&qemu.to_be_bytes());
@@ -1068,8 +1069,8 @@ mod tests {
             self.platform.command(line).unwrap()
         }
 
-        /// Stores event information when QEMU has this event: returns PEC, handle, and whether
-        /// there are more.
+        /// Stores event information while QEMU has this event. Returns the PEC, the handle, and
+        /// whether more events follow.
         fn information(&mut self, pec: u16, fid: u32, fh: u32) -> (u16, u32, bool) {
             self.guest.registers[2] = MEMORY;
             self.guest.memory.fill(0);
@@ -1225,13 +1226,13 @@ mod tests {
         assert_eq!(m.listed(), Some((0x0402_0000, false)));
         assert_eq!(m.configure(0x0120), sclp::DONE);
         assert_eq!(m.listed(), Some((0x0402_0000, true)));
-        // For QEMU the function is still enabled.
+        // QEMU has not noticed, and still has the function enabled.
         assert_eq!(m.set(0x0402_0000, clp::ENABLE).0, clp::BUSY);
         assert_eq!(m.qemu, 0x0002_0000);
         let (response, handle) = m.set(0x0402_0000, clp::ENABLE);
         assert_eq!((response, handle), (clp::OK, 0x8502_0000));
         assert_eq!(m.access(LOAD, handle, 0), (0, 0));
-        // A function that is in use cannot be given once more.
+        // A function that the guest uses cannot be given again.
         m.command("event pec=0x301 fid=1");
         assert_eq!(m.list(), handle);
         m.command("event pec=0x304 fid=1 fh=0x12 state=none");

@@ -5,7 +5,7 @@
 /// Returns the commands that a profile consists of.
 pub fn commands(name: &str) -> Result<Vec<String>, String> {
     let commands: &[&str] = match name {
-        // Everything as in QEMU, until a test switches a behaviour on.
+        // Everything works as in QEMU, until a test switches a behaviour on.
         "plain" => &[],
         // A partition of a real machine: rules are enforced, and operations are busy now and then.
         "lpar" => &[
@@ -20,7 +20,7 @@ pub fn commands(name: &str) -> Result<Vec<String>, String> {
         ],
         // A guest of z/VM: a function in error is disabled, and its inside is not reset.
         "zvm" => &["handles on", "states on", "zvm on"],
-        // All behaviours but z/VM's; operations are often busy or slow.
+        // All behaviours except those of z/VM. Operations are often busy or slow.
         "hostile" => &[
             "handles on",
             "states on",

@@ -53,7 +53,7 @@ impl Block {
         guest.write_absolute(self.address + RESPONSE_AT, &response.to_be_bytes());
     }
 
-    /// Returns the function that is to be configured or deconfigured.
+    /// Returns the function that the guest wants to configure or deconfigure.
     pub fn fid(&self) -> u32 {
         be32(&self.raw, 12)
     }

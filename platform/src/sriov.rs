@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A physical function with virtual ones: its SR-IOV capability, which QEMU does not have, and the
-//! registers of a virtual function that differ.
+//! A physical function with virtual ones: the SR-IOV capability, which QEMU does not have, and the
+//! registers that differ in a virtual function.
 
 use crate::function::Availability;
 
@@ -27,7 +27,7 @@ pub const FIRST: u16 = 8;
 /// The effect of a store to the capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// That many virtual functions come.
+    /// This number of virtual functions comes.
     Come(usize),
     /// All virtual functions go.
     Go,
@@ -36,7 +36,7 @@ pub enum Change {
 pub struct Sriov {
     /// The virtual functions, in their order.
     pub fids: Vec<u32>,
-    /// The availability that they have once they have come.
+    /// The availability of the virtual functions when they come.
     pub come: Availability,
     here: bool,
     raw: [u8; LEN],
@@ -78,7 +78,8 @@ impl Sriov {
         self.put(PAGE_SIZE, &1u32.to_le_bytes());
     }
 
-    /// The physical function is taken away, and with it the link to its virtual functions.
+    /// Called when the physical function is taken away: its virtual functions lose their link to
+    /// it.
     pub fn leave(&mut self) {
         self.power_on();
         self.here = false;
@@ -124,8 +125,8 @@ impl Sriov {
     }
 }
 
-/// Bits that a virtual function does not have: one that enables its memory, which is always
-/// enabled, and an interrupt pin.
+/// Bits that a virtual function does not have: the memory enable bit, as its memory is always
+/// enabled, and the interrupt pin.
 pub mod header {
     const COMMAND: u64 = 4;
     const MEMORY: u8 = 2;
@@ -135,7 +136,7 @@ pub mod header {
         bytes.get_mut(usize::try_from(at.checked_sub(offset)?).ok()?)
     }
 
-    /// Clears these bits in the bytes that the guest reads.
+    /// Clears those bits in the bytes that the guest reads.
     pub fn hide(offset: u64, bytes: &mut [u8]) {
         if let Some(byte) = place(COMMAND, offset, bytes) {
             *byte &= !MEMORY;

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-/// A command. Each of its words must be read once; `end` complains about others.
+/// A command. Each word must be read once; `end` reports words that nobody has read.
 pub struct Words<'a> {
     words: Vec<&'a str>,
 }
@@ -18,7 +18,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Returns the next word.
+    /// Returns the next word of the command.
     pub fn next(&mut self) -> Result<&'a str, String> {
         if self.words.is_empty() {
             return Err("a word is missing".into());
@@ -66,7 +66,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Complains about a word that was not read.
+    /// Reports words that were not read.
     pub fn end(self) -> Result<(), String> {
         match self.words.first() {
             None => Ok(()),
