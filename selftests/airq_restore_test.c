@@ -35,8 +35,8 @@ FIXTURE_TEARDOWN(airq_restore)
 }
 
 /*
- * After error and reset the I/O queue's interrupt arrives through the eventfd
- * that was set up before the error: nobody calls SET_IRQS. Validates 63.
+ * After error and reset the I/O queue's interrupt still signals the eventfd that was
+ * set up before the error: nobody calls SET_IRQS. Validates 63.
  */
 TEST_F(airq_restore, interrupts_survive_reset)
 {
@@ -52,7 +52,7 @@ TEST_F(airq_restore, interrupts_survive_reset)
 
 /*
  * The kernel registers interrupts after every reset, not only after the first one, and
- * data still goes both ways. Validates 63, 65.
+ * data still goes to and from the device. Validates 63, 65.
  */
 TEST_F_TIMEOUT(airq_restore, interrupts_survive_every_reset, 120)
 {
@@ -71,13 +71,13 @@ TEST_F_TIMEOUT(airq_restore, interrupts_survive_every_reset, 120)
 		ASSERT_EQ(0, nvme_read(&owner->nvme, TEST_BLOCK + 1, back));
 		ASSERT_EQ(0, memcmp(block, back, sizeof(block)));
 	}
-	/* Writes the pattern back, which the other tests expect on the disk. */
+	/* Writes the pattern back: other tests expect the pattern on the disk. */
 	pattern_fill(block, TEST_BLOCK + 1);
 	EXPECT_EQ(0, nvme_write(&owner->nvme, TEST_BLOCK + 1, block));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK + 1));
 }
 
-/* Interrupts survive the reset of a healthy function as well. Validates 63, 66. */
+/* Interrupts also work after the reset of a healthy function. Validates 63, 66. */
 TEST_F(airq_restore, interrupts_survive_healthy_reset)
 {
 	struct owner *owner = &self->owner;
@@ -87,8 +87,8 @@ TEST_F(airq_restore, interrupts_survive_healthy_reset)
 }
 
 /*
- * User space can set up the vectors anew after the reset: the kernel has not registered
- * them twice. Validates 63.
+ * User space can set up the vectors again after the reset: the kernel has not
+ * registered them twice. Validates 63.
  */
 TEST_F(airq_restore, interrupts_can_be_set_up_anew)
 {

@@ -29,7 +29,7 @@
 
 #define NO_HOST		"nobody plugs functions for this machine"
 
-/* An owner opens the function, has an error, reads everything about it, and recovers. */
+/* Opens the function, causes an error, reads everything about the error, and recovers. */
 static void expect_recovery(struct __test_metadata *_metadata, const char *address,
 			    enum vfio_mode mode)
 {
@@ -38,7 +38,7 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 	struct owner owner;
 
 	ASSERT_EQ(0, owner_open_new(&owner, address, mode));
-	/* No event of an earlier owner is left. */
+	/* No event of an earlier owner has been left. */
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner.fn, ccdf));
 	ASSERT_EQ(0, owner_listen(&owner));
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner.error_event, 0));
@@ -53,7 +53,10 @@ static void expect_recovery(struct __test_metadata *_metadata, const char *addre
 
 #define EXPECT_RECOVERY(address, mode)	expect_recovery(_metadata, address, mode)
 
-/* Opens a function; its owner listens for errors, and for the kernel's request to close it. */
+/*
+ * Opens a function; the owner listens for errors, and for the kernel's request to close
+ * the function.
+ */
 static void open_and_listen(struct __test_metadata *_metadata, struct owner *owner,
 			    const char *address, enum vfio_mode mode, int request)
 {
@@ -62,7 +65,7 @@ static void open_and_listen(struct __test_metadata *_metadata, struct owner *own
 	ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
 }
 
-/* Injects an availability event; its handle is that of the enabled or the disabled function. */
+/* Injects an availability event with the handle of the enabled or the disabled function. */
 static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 {
 	struct ccdf ccdf = {
@@ -74,7 +77,7 @@ static int inject_availability(__u32 handle, __u32 id, __u16 pec, bool enabled)
 	return inject_ccdf(INJECT_AVAILABILITY, &ccdf);
 }
 
-/* The handle of the function once it is disabled. The emulator may give another one each time. */
+/* Returns the handle of the disabled function. The emulator may give another handle each time. */
 static __u32 disabled_handle(__u32 handle, __u32 id)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -122,7 +125,7 @@ FIXTURE_TEARDOWN(plugged)
 	close(self->request);
 }
 
-/* A function that is plugged can be recovered like one that was there at boot. Validates 87. */
+/* A plugged function can be recovered like a function that was there at boot. Validates 87. */
 TEST_F(plugged, recovers)
 {
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
@@ -130,8 +133,8 @@ TEST_F(plugged, recovers)
 }
 
 /*
- * A function that goes and comes again is a new one: no event of before is left.
- * Validates 87, 91.
+ * A function that is unplugged and plugged again is a new one: no earlier event is
+ * left. Validates 87, 91.
  */
 TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 {
@@ -149,9 +152,9 @@ TEST_F_TIMEOUT(plugged, comes_and_goes, 120)
 }
 
 /*
- * The platform asks for an open function: its owner is told, can still read its event,
- * and a reset keeps the owner waiting no longer than documented. Other functions go on
- * meanwhile. When the owner closes the function, it goes. Validates 88, 89, 91.
+ * The platform asks for an open function: the owner is told, can still read its event,
+ * and a reset takes no longer than documented. Other functions work meanwhile. When the
+ * owner closes the function, the function goes. Validates 88, 89, 91.
  */
 TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 {
@@ -185,7 +188,7 @@ TEST_F_TIMEOUT(plugged, is_asked_for_while_open, 120)
 }
 
 /*
- * The platform asks for an open function, and its owner never reads the events: the
+ * The platform asks for an open function, and the owner never reads the events. The
  * function goes, and no event is left for the next owner. Validates 88, 91.
  */
 TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
@@ -211,10 +214,7 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 	EXPECT_RECOVERY(HOT_ADDRESS, variant->mode);
 }
 
-/*
- * Starts a child that makes the kernel look at all functions and reads debugfs, again
- * and again.
- */
+/* Starts a child that scans all functions and reads debugfs, again and again. */
 static pid_t look_at_all_of_them(void)
 {
 	pid_t child = fork();
@@ -238,9 +238,9 @@ static pid_t look_at_all_of_them(void)
 }
 
 /*
- * The kernel looks at all functions while one of them goes, becomes reserved, and comes
- * again: the two do not handle the function at the same time, and it is forgotten once.
- * Validates 87, 91.
+ * The kernel scans all functions while one of them goes, becomes reserved, and comes
+ * again. The scan and the events do not handle the function at the same time, and the
+ * kernel forgets the function only once. Validates 87, 91.
  */
 TEST_F_TIMEOUT(plugged, comes_and_goes_while_looked_at, 120)
 {
@@ -330,8 +330,8 @@ static pid_t power_off(struct owner *owner, const char *slot)
 }
 
 /*
- * The slot of an open function, healthy or in error, is switched off: only the write
- * waits for the owner, and no other function does. Validates 87, 88.
+ * The slot of an open function, healthy or in error, is switched off: the write waits
+ * for the owner, and no other function waits. Validates 87, 88.
  */
 TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 {
@@ -361,8 +361,8 @@ TEST_F_TIMEOUT(slot, power_off_while_open, 120)
 }
 
 /*
- * The platform takes a function away without asking, and gives it back. If the function
- * is open, its owner has to close it first. Validates 88, 91.
+ * The platform takes a function away without asking, and gives it back. The owner of an
+ * open function has to close it first. Validates 88, 91.
  */
 TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 {
@@ -375,7 +375,7 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 	for (i = 0; i < 4; i++) {
 		/*
 		 * In C the thread that reports the event waits for the owner, which is
-		 * this very process.
+		 * this process: so a child reports the event.
 		 */
 		if (i % 2 && is_c_version())
 			continue;
@@ -398,8 +398,8 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 }
 
 /*
- * The platform asks for a function during a reset, by an event with the handle of that
- * moment: the function works until its owner closes it. Validates 88.
+ * The platform asks for a function during a reset, by an event with the function's
+ * handle at that moment. The function works until its owner closes it. Validates 88.
  */
 TEST_F_TIMEOUT(slot, asked_for_with_an_old_handle, 120)
 {

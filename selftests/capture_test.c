@@ -7,10 +7,10 @@
 
 #include "fixture.h"
 
-/* More than the 4 that the C version keeps. */
+/* More events than the 4 that the C version keeps. */
 #define MANY		9
 
-/* The number of events that the queue keeps for sure, and one that it cannot keep. */
+/* The number of events that always fit into the queue, and one more, which does not. */
 #define FITS		16
 #define TOO_MANY	40
 
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(capture)
 	owner_close(&self->owner);
 }
 
-/* One error is one event, with its cause and its time. Validates 2, 26. */
+/* One error causes one event, with cause and time. Validates 2, 26. */
 TEST_F(capture, one_event)
 {
 	struct vfio_device_zpci_err_region event;
@@ -100,7 +100,10 @@ TEST_F_TIMEOUT(capture, many_events_in_order, 120)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Reading between errors gives the same events as reading at the end. Validates 7, 27. */
+/*
+ * An owner that reads between errors gets the same events as one that reads at the end.
+ * Validates 7, 27.
+ */
 TEST_F_TIMEOUT(capture, reading_as_they_come, 120)
 {
 	struct vfio_device_zpci_err_region event;
@@ -133,10 +136,7 @@ TEST_F(capture, reset_keeps_and_marks_the_event)
 	EXPECT_NO_EVENT(owner);
 }
 
-/*
- * A full queue drops new events and counts them, and keeps those that it has. Validates
- * 4, 24, 34.
- */
+/* A full queue drops new events, counts them, and keeps the old ones. Validates 4, 24, 34. */
 TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
 {
 	struct vfio_device_zpci_err_region event;
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 0; i < TOO_MANY; i++) {
-		/* An event that found no room still wakes its owner. */
+		/* A dropped event still wakes the owner. */
 		ASSERT_EQ(0, owner_suffer(owner));
 		ASSERT_EQ(0, owner_recover(owner));
 	}
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(capture, full_queue_counts_its_losses, 300)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* Two readers at the same time get every event once between them. Validates 21. */
+/* Two readers at the same time get each event once between them. Validates 21. */
 TEST_F_TIMEOUT(capture, two_readers, 120)
 {
 	struct vfio_device_zpci_err_region event;
@@ -208,8 +208,8 @@ TEST_F_TIMEOUT(capture, two_readers, 120)
 }
 
 /*
- * Sequence numbers count from the open: a new owner starts at 1 and sees no event of
- * the owner before. Validates 49, 50.
+ * Sequence numbers count from the open: a new owner begins with 1 and sees no event of
+ * the earlier owner. Validates 49, 50.
  */
 TEST_F(capture, a_new_owner_counts_from_one)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Delivery loses nothing: an event leaves the queue only when its bytes have reached a
- * reader, even if an earlier reader fails or is killed, and it reaches one reader only.
+ * reader, even if an earlier reader fails or is killed. Only one reader gets the event.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include "fixture.h"
 #include "slow_page.h"
 
-/* A read that wrongly does not wait has returned after this time. */
+/* A read that returns although it should wait has returned after this time. */
 #define WOULD_HAVE_MS	200
 
 /* The errors of a test fail at different addresses, so that their events can be told apart. */
@@ -25,7 +25,7 @@ enum interface {
 	BY_FEATURE,
 };
 
-/* Provokes the error with this number, counted from 1; returns once the owner was told. */
+/* Provokes the error with this number, counted from 1; returns once the owner was woken. */
 static int fail(struct owner *owner, unsigned int number)
 {
 	int ret;
@@ -61,7 +61,7 @@ static int take(struct owner *owner, enum interface by, void *buf)
 	return error_feature_take(&owner->fn, buf);
 }
 
-/* The number of the error that an event is about, 0 if there is none. */
+/* Returns the number of the error that an event is about, 0 if there is no event. */
 static int number_of(struct owner *owner, enum interface by, const void *buf)
 {
 	const struct vfio_device_zpci_err_region *event = buf;
@@ -127,8 +127,8 @@ FIXTURE_TEARDOWN(delivery)
 }
 
 /*
- * A read into memory that is missing, read-only or too short fails, and the event stays
- * in its place in the queue. Validates 8.
+ * A read into memory that is missing, read-only or too short fails, and leaves the
+ * event in the queue. Validates 8.
  */
 TEST_F(delivery, fault_keeps_the_event)
 {
@@ -157,7 +157,7 @@ TEST_F(delivery, fault_keeps_the_event)
 	EXPECT_EQ(-EFAULT, take(owner, variant->by, gone - len / 2));
 	EXPECT_EQ(-EFAULT, take(owner, variant->by, (void *)-PAGE));
 	if (variant->by == BY_REGION) {
-		/* No event was taken, so the last one taken has not changed. */
+		/* The read took no event, so the event that was taken last has not changed. */
 		ASSERT_EQ(8, error_region_read(&owner->fn, &owner->region, 16, after, 8));
 		EXPECT_EQ(0, memcmp(before, after, sizeof(after)));
 	}
@@ -185,7 +185,10 @@ TEST_F(delivery, unreadable_question_takes_nothing)
 	ASSERT_EQ(0, munmap(end, page));
 
 	ASSERT_EQ(0, fail_and_recover(owner, 1, 1));
-	/* The page ends between the head of the argument and the address of the buffer. */
+	/*
+	 * The argument's head is on this page, and the buffer's address would be on the
+	 * next one.
+	 */
 	feature = end - sizeof(*feature);
 	feature->argsz = sizeof(*feature) + sizeof(__u64);
 	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_ZPCI_ERROR;
@@ -200,7 +203,7 @@ TEST_F(delivery, unreadable_question_takes_nothing)
 	munmap(start, page);
 }
 
-/* A reader that stops in the middle of the copy, on a page that is not there yet. */
+/* A reader that stops in the middle of the copy, on a page that is not present yet. */
 struct slow_reader {
 	struct owner *owner;
 	enum interface by;
@@ -219,7 +222,7 @@ static void *slow_read(void *arg)
 	return NULL;
 }
 
-/* Starts a reader and returns once it waits for its page; -errno without userfaultfd. */
+/* Starts a reader and returns once the reader waits for its page; -errno without userfaultfd. */
 static int slow_reader_start(struct slow_reader *reader, struct owner *owner, enum interface by)
 {
 	int ret;
@@ -242,8 +245,8 @@ static bool slow_reader_waits(struct slow_reader *reader)
 #define NO_SLOW_PAGES	"the kernel has no userfaultfd"
 
 /*
- * A reader that waits for its page has not taken the event yet: another reader gets it,
- * and the waiting one then gets an event that is left. Validates 8, 21, 22.
+ * A reader that waits for its page has not taken the event yet: another reader gets the
+ * event, and the waiting one then gets a later event. Validates 8, 21, 22.
  */
 TEST_F(delivery, slow_reader_gets_what_is_left)
 {
@@ -295,9 +298,9 @@ TEST_F(delivery, slow_reader_that_fails)
 }
 
 /*
- * A reader that waits for its page holds up nothing: the function can fail, wake its
- * owner and be reset meanwhile. If other readers take all events, the waiting one is
- * told that none is left. Validates 8, 93.
+ * Nothing waits for a reader that waits for its page: meanwhile the function can fail,
+ * wake its owner and be reset. If other readers take all events, the waiting reader
+ * finds none. Validates 8, 93.
  */
 TEST_F(delivery, slow_reader_holds_up_nothing)
 {
@@ -367,7 +370,10 @@ TEST_F(delivery, killed_reader)
 	EXPECT_EQ(0, take_number(owner, variant->by));
 }
 
-/* LIVE errors come while the readers read, STORED ones, which the queue can hold, before. */
+/*
+ * LIVE errors come while readers read; STORED ones come before, and all of them fit
+ * into the queue.
+ */
 #define LIVE		10
 #define STORED		15
 #define EVENTS		(LIVE + STORED)
@@ -414,13 +420,13 @@ FIXTURE_TEARDOWN(readers)
 	owner_close(&self->owner);
 }
 
-/* The events that several readers have read between them. */
+/* The events that several readers have taken together. */
 struct readers {
 	struct owner *owner;
 	pthread_t thread[READERS_MAX];
 	int next;		/* number of the reader that starts next */
 	bool stop;		/* no more events will come */
-	int seen[EVENTS + 1];	/* reads, by event number */
+	int seen[EVENTS + 1];	/* reads of each event number */
 	int wrong;		/* events with a wrong number, and failed reads */
 };
 
@@ -429,7 +435,7 @@ static void note(struct readers *readers, enum interface by, const void *buf)
 	const struct vfio_device_zpci_err_region *event = buf;
 	int number = number_of(readers->owner, by, buf);
 
-	/* Each error makes one event, so the sequence number equals the number of the error. */
+	/* Each error causes one event, so the sequence number equals the number of the error. */
 	if (number < 1 || number > EVENTS ||
 	    (by == BY_REGION && event->sequence != (__u64)number))
 		__atomic_add_fetch(&readers->wrong, 1, __ATOMIC_RELAXED);
@@ -448,8 +454,8 @@ static void *read_all(void *arg)
 
 	do {
 		/*
-		 * The flag is read before the queue, so that an event from before the
-		 * flag is not missed.
+		 * Read the flag before the queue: an event from before the flag is then
+		 * not missed.
 		 */
 		stop = __atomic_load_n(&readers->stop, __ATOMIC_ACQUIRE);
 		ret = take(readers->owner, by, buf);
@@ -498,7 +504,7 @@ TEST_F_TIMEOUT(readers, each_event_once, 120)
 	EXPECT_EQ(0, fail_and_recover(owner, 1, LIVE));
 	readers_end(readers, variant->count);
 
-	/* The rest of the events wait in the queue before the readers start. */
+	/* The last events are in the queue before the readers start. */
 	EXPECT_EQ(0, fail_and_recover(owner, LIVE + 1, EVENTS));
 	ASSERT_EQ(0, readers_start(readers, variant->count));
 	readers_end(readers, variant->count);

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 # Runs in the guest: injects events into a function with the driver
-# zpci_test_driver, and prints the effects of each: callbacks, messages, uevents,
-# and the state afterwards. scripts/report/differential compares the output of two
-# kernels.
+# zpci_test_driver, and prints the effects of each event: callbacks, messages,
+# uevents, and the state afterwards. scripts/report/differential compares the output
+# of two kernels.
 
 pdev=0001:00:00.0
 device=/sys/bus/pci/devices/$pdev
@@ -15,7 +15,7 @@ uevents=/tmp/uevents
 # The words for the numbers of enum pci_ers_result.
 answers='0:absent 1:NONE 2:CAN_RECOVER 3:NEED_RESET 4:DISCONNECT 5:RECOVERED'
 
-# The kernel starts a process for each uevent, so all of them write to a fixed file.
+# The kernel starts a process for each uevent; all these processes write to this file.
 cat >/tmp/helper <<-'END'
 	#!/bin/busybox sh
 	[ -n "$ERROR_EVENT" ] || exit 0
@@ -36,8 +36,8 @@ event() {
 	printf "$none$handle$function$none$none$none$none$(word 0)$(word "$1")" >$inject/error
 }
 
-# Waits until all messages about an event are there: a marker of ours in the log,
-# after a while in which no other message comes.
+# Waits until all messages about an event are there: until a marker of ours follows
+# in the log, after a pause without other messages.
 settle() {
 	local now last=
 
@@ -71,7 +71,7 @@ answer() {
 	echo "$3" >$driver/slot
 	echo "$4" >$driver/resume
 	echo "$5" >$driver/table
-	# Makes sure that the function is in order before the next case.
+	# Makes sure that the function works before the next case.
 	echo 1 >$device/state
 }
 
@@ -83,12 +83,12 @@ echo zpci_test_driver >$device/driver_override
 echo $pdev >/sys/bus/pci/drivers_probe
 [ -e $device/state ] || exit 1
 
-# Messages have a limit, so there is a pause after each case. The emulator's
-# clock counts instructions: a pause takes no real time.
+# The kernel limits messages, so there is a pause after each case. The emulator's
+# clock counts instructions, so a pause takes no real time.
 pause() { sleep 6; }
 
-# case NAME ANSWERS EVENT...: prints the effects of events with those answers of the
-# driver.
+# case NAME ANSWERS EVENT...: prints the effects of the events, to which the driver gives
+# these answers.
 try() {
 	local name=$1
 
@@ -104,8 +104,8 @@ raise() { echo 1 >$device/raise; }
 echo "differential: begin"
 dmesg -n 1
 
-# Each combination of answers to a real error. Where the function is not in error,
-# the platform refuses to unblock it, and mmio_enabled is not called.
+# Each combination of answers to a real error. If the function is not in error, the
+# platform refuses to unblock it, and mmio_enabled is not called.
 for d in $answers; do
 	for s in $answers; do
 		for m in $answers; do
@@ -114,7 +114,7 @@ for d in $answers; do
 		try "told ${d#*:} ${s#*:}" "${d%:*} 5 ${s%:*} 1 1" event 0x3a
 	done
 done
-# Number 6 is an answer that the kernel's own recovery never gives.
+# Number 6 is PCI_ERS_RESULT_NO_AER_DRIVER, which no driver gives as an answer.
 for name in detected mmio slot; do
 	case $name in
 	detected) n="6 5 5" ;;

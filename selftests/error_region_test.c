@@ -51,7 +51,7 @@ static ssize_t read_at(struct owner *owner, __u64 offset, void *buf, size_t len)
 }
 
 /*
- * The bytes are where user space was promised them: there is no hole, and the first
+ * The bytes are at the offsets of the uapi header: there is no hole, and the first
  * eight bytes are those of the first version. Validates 20.
  */
 TEST(layout)
@@ -79,7 +79,7 @@ TEST_F(error_region, info)
 	EXPECT_GE(info->index, VFIO_PCI_NUM_REGIONS);
 }
 
-/* A read without an event returns a record that says so. Validates 1, 15. */
+/* A read without an event returns a record with no event. Validates 1, 15. */
 TEST_F(error_region, empty_reads_as_nothing)
 {
 	struct vfio_device_zpci_err_region event;
@@ -107,7 +107,10 @@ TEST_F(error_region, first_version)
 	EXPECT_EQ(0, event.pending_errors);
 }
 
-/* After a read of the first eight bytes, further reads return the rest of the same event. */
+/*
+ * After a read of the first eight bytes, further reads return the other bytes of the
+ * same event.
+ */
 TEST_F(error_region, rest_of_the_event_taken)
 {
 	struct vfio_device_zpci_err_region event;
@@ -143,8 +146,8 @@ TEST_F(error_region, partial_reads_take_nothing)
 }
 
 /*
- * A client that reads all bytes of the region, as the virtual machine monitor of the
- * first version does, gets the event, and zeroes behind it.
+ * A client reads all bytes of the region, like the virtual machine monitor of the first
+ * version: it gets the event, and zeroes behind the event.
  */
 TEST_F(error_region, all_of_the_region)
 {
@@ -155,10 +158,7 @@ TEST_F(error_region, all_of_the_region)
 
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, owner_suffer(owner));
-	/*
-	 * A read that faults in its last bytes, behind the event, does not take the
-	 * event either.
-	 */
+	/* A read that faults in its last bytes, behind the event, does not take the event. */
 	EXPECT_EQ(-EFAULT, read_at(owner, 0, self->trap + self->page - LEN, size));
 	memset(buf, 0xff, size);
 	ASSERT_EQ((ssize_t)size, read_at(owner, 0, buf, size));
@@ -175,8 +175,8 @@ TEST_F(error_region, all_of_the_region)
 }
 
 /*
- * A read that begins behind the bytes of an event, or ends behind the region, is
- * refused and takes no event.
+ * A read that begins behind an event's bytes, or ends behind the region, is refused and
+ * takes no event.
  */
 TEST_F(error_region, past_the_end_fails)
 {
@@ -191,13 +191,13 @@ TEST_F(error_region, past_the_end_fails)
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, LEN + 4096, buf, 8));
 	EXPECT_EQ(-EINVAL, read_at(owner, size, buf, 1));
-	/* The last byte of this region's range of offsets, which has 40 bits. */
+	/* The last byte of this region's range of offsets. The range has 40 bits. */
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 1, buf, 1));
 	EXPECT_EQ(-EINVAL, read_at(owner, (1ULL << 40) - 4, buf, 8));
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/* A negative offset, or one that overflows, is refused. */
+/* A negative offset, or an offset that overflows, is refused. */
 TEST_F(error_region, negative_and_overflowing_offsets_fail)
 {
 	static const __u64 offsets[] = {
@@ -236,7 +236,10 @@ TEST_F(error_region, writes_fail)
 	EXPECT_EVENT(owner, &event, 1);
 }
 
-/* An event of which some bytes, or none, could be delivered is not lost. Validates 8. */
+/*
+ * A read that delivers only some bytes of an event, or none, does not lose the event.
+ * Validates 8.
+ */
 TEST_F(error_region, fault_keeps_the_event)
 {
 	struct vfio_device_zpci_err_region event;
@@ -252,7 +255,7 @@ TEST_F(error_region, fault_keeps_the_event)
 	EXPECT_NO_EVENT(owner);
 }
 
-/* A buffer that ends at the end of mapped memory is large enough. */
+/* A buffer that ends at the end of mapped memory is big enough. */
 TEST_F(error_region, buffer_at_the_edge)
 {
 	struct owner *owner = &self->owner;

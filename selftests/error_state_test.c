@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The error states as the architecture defines them, and events that only a real
- * platform raises. The events come by real channel reports, and the function is really
+ * platform raises. Real channel reports announce the events, and the function is really
  * in error.
  */
 #include <pthread.h>
@@ -17,7 +17,7 @@
 
 #define QUIET_MS	300
 
-/* The DMA address of the pages that tests map and unmap during an error. */
+/* The DMA address of pages that tests map and unmap during an error. */
 #define OTHER_AT	0x300000
 
 #define TEST_DRIVER	"zpci_test_driver"
@@ -68,7 +68,7 @@ static void expect_raised(struct __test_metadata *_metadata, struct rough *rough
 
 #define EXPECT_RAISED(pec, flags)	expect_raised(_metadata, &self->rough, pec, flags)
 
-/* Each transient error blocks the function, and a reset ends it. Validates R6. */
+/* Each transient error blocks the function, and a reset unblocks it. Validates R6. */
 static void expect_transient(struct __test_metadata *_metadata, struct rough *rough, __u16 pec)
 {
 	struct owner *owner = &rough->owner;
@@ -93,8 +93,8 @@ TEST_F_TIMEOUT(state, transient, 120)
 }
 
 /*
- * A permanent failure: the owner is told, and each reset fails without hanging. Once
- * the platform has repaired the function, a reset brings it back. Validates R7.
+ * After a permanent failure the owner is woken, and each reset fails without hanging.
+ * Once the platform has repaired the function, a reset makes it work. Validates R7.
  */
 TEST_F_TIMEOUT(state, permanent, 120)
 {
@@ -135,8 +135,8 @@ TEST_F_TIMEOUT(state, permanent_for_the_next_owner, 60)
 }
 
 /*
- * Under z/VM a function in error is disabled already: the kernel's disable then fails,
- * the handle has changed, and the reset has to work all the same. Validates R14.
+ * z/VM disables a function in error. The kernel's disable then fails and the handle has
+ * changed, but the reset must work. Validates R14.
  */
 TEST_F_TIMEOUT(state, disabled_already, 60)
 {
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(state, disabled_already, 60)
 	EXPECT_RESTORED();
 }
 
-/* A measurement event is no error: the function goes on. Validates R8. */
+/* A measurement event is no error: the function works on. Validates R8. */
 TEST_F(state, measurement)
 {
 	struct owner *owner = &self->rough.owner;
@@ -184,8 +184,8 @@ static struct modified modified(struct rough *rough)
 }
 
 /*
- * Binds the function to a test driver of the host, whose answer to an error is that it
- * can recover.
+ * Binds the function to a test driver of the host, which answers each error with "can
+ * recover".
  */
 static void with_driver(struct __test_metadata *_metadata, struct rough *rough)
 {
@@ -219,8 +219,8 @@ TEST_F_TIMEOUT(state, host_unblocks_then_ends_the_error, 60)
 }
 
 /*
- * If the platform refuses to unblock the function or to end the error, the host resets
- * it. Validates R9.
+ * The platform refuses to unblock the function or to end the error: the host resets the
+ * function. Validates R9.
  */
 static void refused_to_host(struct __test_metadata *_metadata, struct rough *rough, int op)
 {
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(state, host_may_not_end_the_error, 60)
 }
 
 /*
- * A driver of the host loses a function with a permanent failure; the function can be
+ * The host's driver loses a function with a permanent failure. The function can be
  * opened once the platform has repaired it. Validates R7.
  */
 TEST_F_TIMEOUT(state, permanent_with_a_driver, 60)
@@ -281,8 +281,9 @@ static void *reset_by_its_owner(void *arg)
 }
 
 /*
- * An error during an FLR, after which the function does not answer: the reset does not
- * wait for the device, but goes through the platform in the same call. Validates R6.
+ * An error comes during an FLR, and the function does not answer any more. The call
+ * does not wait for the device, but resets the function through the platform. Validates
+ * R6.
  */
 TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
 {
@@ -301,8 +302,8 @@ TEST_F_TIMEOUT(state, in_error_in_an_flr, 120)
 }
 
 /*
- * An error during an FLR, and the platform refuses to unblock the function once: the
- * call resets the function in another attempt.
+ * An error comes during an FLR, and the platform refuses to unblock the function once:
+ * the same call makes another attempt and resets the function.
  */
 TEST_F_TIMEOUT(state, not_unblocked_in_an_flr, 120)
 {
@@ -339,7 +340,7 @@ TEST_F_TIMEOUT(state, silent_owner, 60)
 	EXPECT_EQ(VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_HOST_RECOVERED, event.flags);
 }
 
-/* A page that is mapped at a DMA address of its own. */
+/* A page, mapped at a DMA address of its own. */
 struct page {
 	void *mem;
 	__u64 iova;
@@ -414,14 +415,17 @@ static void change_during_the_error(struct __test_metadata *_metadata, struct ro
 	EXPECT_FALSE(pci_answers(rough->address));
 	EXPECT_EQ(0, vfio_dma_unmap(&owner->fn, gone->iova, getpagesize()));
 	EXPECT_EQ(0, vfio_dma_map(&owner->fn, new->mem, new->iova, getpagesize()));
-	/* The platform held back the report of the error. A measurement event now brings both. */
+	/*
+	 * The platform has held back the report of the error. A measurement event now
+	 * brings both.
+	 */
 	ASSERT_EQ(0, platform_command("event pec=0x%x fid=%lu", PEC_MEASUREMENT, rough->fid));
 	ASSERT_EQ(0, recovery_wait_captured(rough->address, 1, PATIENCE_MS));
 	EXPECT_EQ(0, recovery_wait_channel(rough->address, CHANNEL_NORMAL, PATIENCE_MS));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* After the error the device cannot reach the page that was unmapped. Validates R25. */
+/* After the error the device cannot access the unmapped page. Validates R25. */
 TEST_F_TIMEOUT(mappings, unmapped_during_the_error, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -444,7 +448,7 @@ TEST_F_TIMEOUT(mappings, unmapped_during_the_error, 60)
 	EXPECT_EQ(gone.iova, ccdf.faddr);
 }
 
-/* After the error the device reaches the page that was mapped. Validates R25. */
+/* After the error the device can access the mapped page. Validates R25. */
 TEST_F_TIMEOUT(mappings, mapped_during_the_error, 60)
 {
 	struct owner *owner = &self->rough.owner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 4 again: VFIO_DEVICE_FEATURE_ZPCI_ERROR, as Linux 7.3 has it. A client that
- * was written for the C version works unchanged, and loses no events.
+ * System 4 again: VFIO_DEVICE_FEATURE_ZPCI_ERROR, as Linux 7.3 has it. A client for the
+ * C version works unchanged, and loses no events.
  */
 #include <sys/ioctl.h>
 
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(feature)
 	owner_close(&self->owner);
 }
 
-/* Makes a call of the feature with any flags, length and buffer. */
+/* Calls the feature with the given flags, length and buffer. */
 static int ask(struct owner *owner, __u32 flags, __u32 argsz, void *data)
 {
 	__u64 storage[4] = { 0 };
@@ -54,7 +54,7 @@ static int ask(struct owner *owner, __u32 flags, __u32 argsz, void *data)
 
 #define ARGSZ	(sizeof(struct vfio_device_feature) + sizeof(struct vfio_device_feature_zpci_err))
 
-/* Version 3 of the base capability says how long an event is. Validates 19. */
+/* Version 3 of the base capability gives the length of an event. Validates 19. */
 TEST_F(feature, base_capability)
 {
 	struct vfio_device_info_cap_zpci_base base;
@@ -76,7 +76,7 @@ TEST_F(feature, probe)
 	EXPECT_EQ(-EINVAL, error_feature_probe(fn, VFIO_DEVICE_FEATURE_SET));
 }
 
-/* A GET without an event fails with -ENOMSG and leaves the buffer alone. Validates 1. */
+/* A GET without an event fails with -ENOMSG and does not change the buffer. Validates 1. */
 TEST_F(feature, empty)
 {
 	__u8 ccdf[CCDF_LEN], same[CCDF_LEN];
@@ -134,7 +134,7 @@ TEST_F(feature, wrong_questions_take_nothing)
 	EXPECT_EQ(-ENOMSG, ask(owner, GET, ARGSZ, ccdf));
 }
 
-/* An event that could not be delivered is not lost. Validates 8. */
+/* A GET that cannot deliver the event does not lose it. Validates 8. */
 TEST_F(feature, fault_keeps_the_event)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -155,7 +155,7 @@ TEST_F(feature, fault_keeps_the_event)
 	EXPECT_EQ(-ENOMSG, error_feature_take(&owner->fn, ccdf));
 }
 
-/* Region and feature share one queue: each event comes by one of the two. */
+/* Region and feature share one queue: one of the two delivers each event. */
 TEST_F_TIMEOUT(feature, one_queue_with_the_region, 90)
 {
 	struct vfio_device_zpci_err_region event;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bad input: random calls of the region, its mapping, the feature, the error
- * interrupt and the injector, against a small model that knows what each must
- * return, and what it must change: nothing, if it is refused.
+ * Bad input: random calls of the region, its mapping, the feature, the error interrupt
+ * and the injector, against a small model, which predicts the result and the effect of
+ * each call. A refused call must have no effect.
  *
- * ZPCI_LONG=1 in the environment makes it long; ZPCI_SEED is where the random
- * numbers begin. The same seed gives the same calls, but on a kernel with KCOV:
- * there a call that reaches new code is varied later.
+ * ZPCI_LONG=1 in the environment makes the test long; ZPCI_SEED is the seed of the
+ * random numbers. The same seed gives the same calls, except on a kernel with KCOV:
+ * there the test varies calls that reach new code.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -21,7 +21,7 @@
 #include "long.h"
 #include "wait.h"
 
-/* The events that the queue keeps: transient ones, and all together. */
+/* The events that fit into the queue: transient ones, and all together. */
 #define TRANSIENT	16
 #define SLOTS		17
 
@@ -30,18 +30,18 @@
 #define REGION_LEN	(VFIO_ZPCI_ERROR_REGION_STATUS + 4096)
 #define EVENTFDS	2
 
-/* How many calls are kept as a base for variations, and how many random numbers of each. */
+/* The number of calls that are kept as a base for variations, and of random numbers in each. */
 #define KEPT_MAX	1024
 #define TAPE_MAX	32
 
-/* How many mistakes are printed in detail. */
+/* The number of mistakes that are printed in detail. */
 #define TOLD_MAX	10
 
-/* The model does not know the time of an event: these bytes of a record are not compared. */
+/* The model cannot predict the time of an event: these bytes of a record are not compared. */
 #define TIMESTAMP_AT	offsetof(struct vfio_device_zpci_err_region, timestamp)
 #define TIMESTAMP_END	(TIMESTAMP_AT + sizeof(__u64))
 
-/* An event as the model keeps it. */
+/* An event in the model. */
 struct event {
 	__u8 ccdf[CCDF_LEN];
 	__u64 sequence;
@@ -49,7 +49,7 @@ struct event {
 	bool permanent;
 };
 
-/* The state that the kernel ought to have. */
+/* The kernel's state, as the model predicts it. */
 struct model {
 	struct event queue[SLOTS];
 	int len;
@@ -60,7 +60,7 @@ struct model {
 	int registered;		/* index of the eventfd, or -1 */
 };
 
-/* Counts, in memory that is shared with the child, so that they survive its crash. */
+/* Counts in memory that the child shares, so that the counts survive a crash of the child. */
 struct count {
 	unsigned long inputs;
 	unsigned long kept;
@@ -71,7 +71,7 @@ struct count {
 	unsigned long changed;
 };
 
-/* The random numbers that a call was made from: the same numbers make the same call. */
+/* The random numbers of a call: the same numbers make the same call again. */
 struct tape {
 	__u32 numbers[TAPE_MAX];
 	unsigned int len;
@@ -81,7 +81,7 @@ struct fuzz {
 	struct coverage coverage;
 	struct tape kept[KEPT_MAX];
 	struct tape tape;
-	const struct tape *varied;	/* the tape to vary; NULL: all numbers are new */
+	const struct tape *varied;	/* the tape to vary, or NULL for new numbers */
 	unsigned int variation;		/* index of the number that is replaced */
 	bool guided;
 	struct vfio_function fn;
@@ -93,7 +93,10 @@ struct fuzz {
 	__u64 random;
 	int eventfds[EVENTFDS];
 	int other_file;
-	/* Three pages: the first can be written, the second only read, the third is not there. */
+	/*
+	 * Three pages: the first can be written, the second only read, the third is not
+	 * mapped.
+	 */
 	__u8 *good;
 	size_t page;
 	char call[160];
@@ -116,14 +119,14 @@ static bool one_in(struct fuzz *fuzz, __u32 n)
 	return !below(fuzz, n);
 }
 
-/* Memory for a call, and the accesses that work there. */
+/* Memory for a call: its address and length, and the kinds of access that work there. */
 struct memory {
 	void *at;
 	bool readable;
 	bool writable;
 };
 
-/* Chooses memory of a length, of which all, some or no bytes are accessible. */
+/* Chooses memory of this length; all, some or no bytes of it are accessible. */
 static struct memory any_memory(struct fuzz *fuzz, size_t len)
 {
 	__u8 *read_only = fuzz->good + fuzz->page, *gone = read_only + fuzz->page;
@@ -146,7 +149,7 @@ static struct memory any_memory(struct fuzz *fuzz, size_t len)
 		memory.readable = true;
 		break;
 	case 3:
-		/* The last bytes are in the page that is not there. */
+		/* The last bytes are in the page that is not mapped. */
 		memory.at = gone - below(fuzz, inside ?: 1);
 		break;
 	case 4:
@@ -228,7 +231,7 @@ static void told(struct fuzz *fuzz, unsigned long *counter, const char *what, lo
 			fuzz->call, what, got, wanted);
 }
 
-/* Compares the result of a call with the one that the model wants. */
+/* Compares the result of a call with the model's. */
 static void expect(struct fuzz *fuzz, long wanted, long got)
 {
 	fuzz->count->refused += wanted < 0;
@@ -359,7 +362,10 @@ static void fuzz_map(struct fuzz *fuzz)
 #define FEATURE_OPS	(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET | \
 			 VFIO_DEVICE_FEATURE_PROBE)
 
-/* The result that a call of the feature must have; @data is the address of the event's buffer. */
+/*
+ * Returns the result that a call of the feature must have; @data is the address of the
+ * event's buffer.
+ */
 static long feature_result(struct fuzz *fuzz, const struct vfio_device_feature *head,
 			   bool data_readable, __u64 data, bool event_writable)
 {
@@ -387,14 +393,14 @@ static long feature_result(struct fuzz *fuzz, const struct vfio_device_feature *
 }
 
 /*
- * Puts the argument of a call, which has two parts, where both parts, only the first,
- * or none can be read.
+ * Puts the two parts of a call's argument into memory where both parts can be read,
+ * only the first one, or none.
  */
 static struct memory put_question(struct fuzz *fuzz, const void *head, size_t head_len,
 				  const void *data, size_t len)
 {
 	__u8 *read_only = fuzz->good + fuzz->page, *gone = read_only + fuzz->page;
-	/* The end of the page is left free: an answer may go there. */
+	/* Leaves the end of the page free for an answer. */
 	struct memory memory = { fuzz->good, true, true };
 
 	switch (below(fuzz, 32)) {
@@ -444,7 +450,7 @@ static void fuzz_feature(struct fuzz *fuzz)
 	model_taken(fuzz);
 }
 
-/* A call of SET_IRQS, and the result and effect that it must have. */
+/* A call of SET_IRQS, with its predicted result and effect. */
 struct set_irqs {
 	struct vfio_irq_set head;
 	__s32 fd;
@@ -540,7 +546,10 @@ static void fuzz_set_irqs(struct fuzz *fuzz)
 	wanted = question.readable ? set_irqs_result(fuzz, &set, question.writable) : -EFAULT;
 	expect(fuzz, wanted,
 	       ioctl(fuzz->fn.device, VFIO_DEVICE_SET_IRQS, question.at) ? -errno : 0);
-	/* The call may have signalled the eventfd: as a test, or because events wait. */
+	/*
+	 * The call may have signalled the eventfd: because it asked for a test, or
+	 * because events wait.
+	 */
 	for (i = 0; !wanted && i < EVENTFDS; i++)
 		event_clear(fuzz->eventfds[i]);
 }
@@ -572,7 +581,7 @@ static void fuzz_irq_info(struct fuzz *fuzz)
 		told(fuzz, &fuzz->count->wrong, "content", 1, info.count);
 }
 
-/* Only the eventfd that is registered is signalled. */
+/* Only the registered eventfd is signalled. */
 static void expect_signalled(struct fuzz *fuzz)
 {
 	int i, registered = fuzz->model.registered;
@@ -584,7 +593,7 @@ static void expect_signalled(struct fuzz *fuzz)
 			told(fuzz, &fuzz->count->changed, "eventfd that is not registered", 0, 1);
 }
 
-/* Makes the event one of another function, or of this function with a stale handle. */
+/* Changes the event to one of another function, or of this function with an old handle. */
 static bool misdirect(struct fuzz *fuzz, struct ccdf *ccdf)
 {
 	switch (below(fuzz, 8)) {
@@ -674,8 +683,8 @@ static void fuzz_reset(struct fuzz *fuzz)
 }
 
 /*
- * Begins a call. Half of the calls repeat an earlier one that has reached new code,
- * with one of its random numbers changed.
+ * Begins a call. Half of the calls repeat an earlier call that has reached new code,
+ * with one random number changed.
  */
 static void begin_tape(struct fuzz *fuzz)
 {
@@ -730,7 +739,7 @@ static void fuzz_one(struct fuzz *fuzz)
 	expect_state(fuzz);
 }
 
-/* Makes all calls in a child, as the kernel may kill it in one of them. */
+/* Makes all calls in a child, because the kernel may kill it in one of them. */
 static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode,
 		     unsigned long inputs)
 {
@@ -801,8 +810,8 @@ FIXTURE_TEARDOWN(fuzz)
 }
 
 /*
- * Half of the calls are made to a function opened by its group, half by iommufd.
- * Validates 8, 9, 10, 11, 12, 14, 15, 16, 25, 85.
+ * Half of the calls go to a function opened by its group, half by iommufd. Validates 8,
+ * 9, 10, 11, 12, 14, 15, 16, 25, 85.
  */
 TEST_F_TIMEOUT(fuzz, calls, 1800)
 {
@@ -824,7 +833,7 @@ TEST_F_TIMEOUT(fuzz, calls, 1800)
 			TH_LOG("call %lu: signal %d", count->inputs, WTERMSIG(status));
 			count->crashes++;
 			count->inputs++;
-			/* After a crash another seed avoids the call that crashed. */
+			/* Take another seed after a crash: the same calls would crash again. */
 			random_next(&self->fuzz.random);
 		}
 	} while (WIFSIGNALED(status) && count->crashes < TOLD_MAX);

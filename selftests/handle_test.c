@@ -26,7 +26,7 @@ FIXTURE_TEARDOWN(handle)
 	ROUGH_END();
 }
 
-/* Returns the handle that the kernel has, and checks that the platform has the same. */
+/* Returns the kernel's handle of the function, and checks that the platform has the same. */
 static unsigned long now_of(struct __test_metadata *_metadata, struct rough *rough)
 {
 	unsigned long now = 0;
@@ -36,7 +36,7 @@ static unsigned long now_of(struct __test_metadata *_metadata, struct rough *rou
 	return now;
 }
 
-/* Each reset brings another handle, and the function works with it. Validates R1. */
+/* Each reset changes the handle, and the function works with the new one. Validates R1. */
 TEST_F_TIMEOUT(handle, follows_each_reset, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -61,8 +61,8 @@ TEST_F_TIMEOUT(handle, follows_each_reset, 60)
 }
 
 /*
- * An event with the handle of before the last reset changes nothing, and wakes nobody.
- * Validates R1.
+ * An event with the handle from before the last reset changes nothing, and wakes
+ * nobody. Validates R1.
  */
 TEST_F(handle, of_a_life_before)
 {
@@ -81,7 +81,7 @@ TEST_F(handle, of_a_life_before)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* The kernel's own NVMe driver goes on with the new handle after a recovery. Validates R1. */
+/* The kernel's own NVMe driver works with the new handle after a recovery. Validates R1. */
 TEST_F_TIMEOUT(handle, with_the_kernels_driver, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(handle, with_the_kernels_driver, 60)
 	before = now_of(_metadata, &self->rough);
 	ASSERT_EQ(0, pci_bind(owner->fn.address, "nvme"));
 	ASSERT_EQ(0, pci_wait_disk(owner->fn.address, path, sizeof(path), PATIENCE_MS));
-	/* The platform refuses to unblock the function, so that the host has to reset it. */
+	/* Makes the platform refuse to unblock the function, so that the host has to reset it. */
 	ASSERT_EQ(0, platform_command("answer modify op=9 cc=1 status=40"));
 	ASSERT_EQ(0, platform_command("event pec=5 fid=%lu", self->rough.fid));
 	while (platform_number("handle fid=%lu", self->rough.fid) == (long)before &&

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recovery by the host: of a function with a driver of the host, or with none. And
- * recovery by an owner in user space, which is reported to the host from its beginning
- * to its end.
+ * Recovery by the host, with and without a driver; and the host's reports of a recovery
+ * by an owner in user space, from begin to end.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,16 +22,19 @@
 #define NORMAL			1
 #define PERMANENT_FAILURE	3
 
-/* The kernel limits its messages about events to a number of them in this time. */
+/* The time after which the kernel allows the full number of messages about events again. */
 #define LOG_INTERVAL_MS		6000
 
 #define NO_TEST_DRIVER	"the module " TEST_DRIVER " is not there"
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* How often in an hour the host recovers the function of an owner that does not listen. */
+/*
+ * The number of times per hour that the host recovers the function of an owner that
+ * does not listen.
+ */
 #define RECOVERIES		5
 
-/* The number of errors after that, and the most uevents that all errors together may cause. */
+/* The number of errors beyond that, and the most uevents that all errors together may cause. */
 #define MORE			300
 #define UEVENTS_MAX		(3 * RECOVERIES)
 
@@ -102,7 +104,7 @@ TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
 	expect_usable(_metadata, self->address);
 }
 
-/* Binds a driver whose answers are set by the test, and makes its function fail. */
+/* Binds a driver with the answers of this test, and makes its function fail. */
 static void raise_with_driver(struct __test_metadata *_metadata, const char *address,
 			      const char *has_callbacks)
 {
@@ -123,7 +125,10 @@ static int wait_state(const char *address, unsigned long wanted)
 	return state == wanted ? 0 : ret ? ret : -ETIMEDOUT;
 }
 
-/* The driver is asked all steps of a recovery from a real error, in order. Validates 38. */
+/*
+ * The kernel calls the driver for each step of a recovery from a real error, in order.
+ * Validates 38.
+ */
 TEST_F_TIMEOUT(function, driver_is_asked_step_by_step, 60)
 {
 	if (module_load(TEST_DRIVER))
@@ -236,8 +241,8 @@ static long uevents(void)
 }
 
 /*
- * A real error of a function whose owner does not listen: the host recovers it, or
- * leaves it in error, as @channel says.
+ * Causes a real error of a function whose owner does not listen. The host recovers the
+ * function or leaves it in error, as @channel says.
  */
 static void suffer_silently(struct __test_metadata *_metadata, struct owner *owner,
 			    const char *channel)
@@ -257,7 +262,7 @@ static void suffer_silently(struct __test_metadata *_metadata, struct owner *own
 	EXPECT_EQ(before.recovered + !strcmp(channel, CHANNEL_NORMAL), now.recovered);
 }
 
-/* The owner reads its events at last, up to number @last: each says how it was recovered. */
+/* The owner reads all its events, up to number @last: each one says how it was recovered. */
 static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
 			 unsigned int last)
 {
@@ -276,8 +281,8 @@ static void expect_taken(struct __test_metadata *_metadata, struct owner *owner,
 
 /*
  * The host recovers the function five times, then leaves it in error, and still reports
- * errors of other functions. After a reset by its owner the host recovers the function
- * again. Validates 100.
+ * errors of other functions. After a reset by the owner the host recovers it again.
+ * Validates 100.
  */
 TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
 {
@@ -301,7 +306,7 @@ TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
 	suffer_silently(_metadata, &owner, CHANNEL_FROZEN);
 	EXPECT_FALSE(pci_answers(self->address));
 
-	/* The first errors come as fast as the injector takes them, the others one by one. */
+	/* The test injects the first errors as fast as possible, the others one by one. */
 	for (i = 0; i < 2 * MORE; i++) {
 		ASSERT_EQ(0, inject_error(self->address, PEC_DMA_ACCESS));
 		if (i >= MORE)

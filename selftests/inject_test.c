@@ -17,18 +17,18 @@
 
 #define NO_INJECTOR	"there is no zpci_inject"
 
-/* The number of transient events that the queue keeps. */
+/* The number of transient events that fit into the queue. */
 #define FITS		16
 
-/* An effect that must not happen has shown itself after this time. */
+/* The time after which a forbidden effect would have shown itself. */
 #define QUIET_MS	200
 
-/* Messages have a limit, which allows its full number again after this time. */
+/* The time after which the kernel allows the full number of messages again. */
 #define LOG_PAUSE_MS	5500
 
 /*
- * Opens a function. If a test before has left it in a state from which the kernel
- * cannot recover it, its slot is switched off and on.
+ * Opens a function. Switches its slot off and on if an earlier test has left the
+ * function in a state from which the kernel cannot recover it.
  */
 static int open_anyhow(struct owner *owner, const char *address, enum vfio_mode mode)
 {
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(inject)
 	owner_close(&self->owner);
 }
 
-/* Waits until the owner has been woken that many times, and not more often. */
+/* Waits until the owner has been woken this many times, and not more often. */
 static int wait_wakes(struct owner *owner, __u64 wanted)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS), count, sum = 0;
@@ -120,7 +120,7 @@ static void expect_none_taken(struct __test_metadata *_metadata, struct owner *o
 
 /*
  * A measurement event is no error: it is not queued, wakes nobody, and the function
- * goes on. A real error after it is event number 1. Validates 25.
+ * works on. A real error after it is event number 1. Validates 25.
  */
 TEST_F(inject, measurement_events_are_no_errors)
 {
@@ -141,8 +141,8 @@ TEST_F(inject, measurement_events_are_no_errors)
 }
 
 /*
- * A permanent failure is queued and flagged, and wakes the owner. If the platform has
- * the function back, a reset by the owner succeeds. Validates 44, 72.
+ * A permanent failure is queued and flagged, and wakes the owner. Once the platform has
+ * repaired the function, a reset by the owner succeeds. Validates 44, 72.
  */
 TEST_F(inject, permanent_failure_is_told_and_can_end)
 {
@@ -166,13 +166,13 @@ TEST_F(inject, permanent_failure_is_told_and_can_end)
 	}
 	EXPECT_NONE_TAKEN(owner);
 
-	/* A real error is then recovered from as usual. */
+	/* The owner can recover from the next real error as usual. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	EXPECT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* Takes all events and counts them. @permanent is the number of permanent failures. */
+/* Takes and counts all events; @permanent returns the number of permanent failures. */
 static int drain(struct owner *owner, struct vfio_device_zpci_err_region *last, int *permanent)
 {
 	struct vfio_device_zpci_err_region event;
@@ -192,8 +192,8 @@ static int drain(struct owner *owner, struct vfio_device_zpci_err_region *last, 
 }
 
 /*
- * The queue is full of transient events: a permanent failure takes the reserved slot, a
- * second one the slot of the oldest transient event. Validates 5.
+ * If the queue is full of transient events, a permanent failure takes the reserved
+ * slot, and a second one takes the slot of the oldest transient event. Validates 5.
  */
 TEST_F(inject, permanent_failure_finds_room)
 {
@@ -219,7 +219,7 @@ TEST_F(inject, permanent_failure_finds_room)
 }
 
 /*
- * More permanent failures than the queue has slots: the later ones are dropped and
+ * More permanent failures come than fit into the queue: the later ones are dropped and
  * counted. Validates 4, 5.
  */
 TEST_F(inject, too_many_permanent_failures_are_counted)
@@ -264,8 +264,8 @@ TEST_F(inject, recoverable_event_behind_a_permanent_one)
 }
 
 /*
- * A full queue keeps the oldest events, counts those that it drops, and numbers all.
- * Validates 4.
+ * A full queue keeps the oldest events, counts the dropped ones, and numbers all of
+ * them. Validates 4.
  */
 TEST_F(inject, full_queue_leaves_a_gap)
 {
@@ -277,7 +277,7 @@ TEST_F(inject, full_queue_leaves_a_gap)
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 0; i < FITS + 5; i++)
 		ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
-	/* An event that found no room still wakes its owner. */
+	/* A dropped event still wakes the owner. */
 	ASSERT_EQ(0, wait_wakes(owner, FITS + 5));
 	taken = drain(owner, &last, &permanent);
 	EXPECT_EQ(FITS, taken);
@@ -292,8 +292,8 @@ TEST_F(inject, full_queue_leaves_a_gap)
 }
 
 /*
- * A storm that nobody reads: each event is kept or counted as dropped, the kernel needs
- * no more memory, and the function works afterwards. Validates 24.
+ * Nobody reads the events of a storm: each event is kept or counted as dropped, the
+ * kernel needs no more memory, and the function works afterwards. Validates 24.
  */
 TEST_F_TIMEOUT(inject, storm, 240)
 {
@@ -313,8 +313,8 @@ TEST_F_TIMEOUT(inject, storm, 240)
 		ASSERT_EQ(0, inject_error(owner->fn.address, PEC_ERROR_STATE));
 	after = meminfo("SUnreclaim:");
 	/*
-	 * A permanent failure is never dropped here: once it is there, all events
-	 * before it are.
+	 * A permanent failure is never dropped here: once it is in the queue, all
+	 * earlier events have been processed.
 	 */
 	ASSERT_EQ(0, inject_error(owner->fn.address, PEC_LOST));
 	deadline = deadline_in(PATIENCE_MS);
@@ -369,7 +369,7 @@ TEST_F(inject, odd_codes_are_events)
 }
 
 /*
- * The owner reads the bytes of an event as the platform gave them, reserved ones too.
+ * The owner reads all bytes of an event as the platform gave them, also reserved ones.
  * Validates 18.
  */
 TEST_F(inject, bytes_arrive_unchanged)
@@ -398,12 +398,15 @@ TEST_F(inject, bytes_arrive_unchanged)
 	EXPECT_EQ(0, owner_recover(owner));
 }
 
-/* An event whose handle is not the function's present one is ignored. Validates 85. */
+/* The kernel ignores an event whose handle is not the function's present one. Validates 85. */
 TEST_F(inject, stale_handles_are_ignored)
 {
 	struct owner *owner = &self->owner;
 	struct ccdf ccdf = { .pec = PEC_ERROR_STATE };
-	/* Bits in which the handle differs; the last one makes it that of a disabled function. */
+	/*
+	 * The bits that are changed in the handle; the last one gives the handle of a
+	 * disabled function.
+	 */
 	static const __u32 differences[] = { 1, 0x10000, 0xff0000, 1U << 31 };
 	unsigned long handle, id;
 	size_t i;
@@ -426,10 +429,7 @@ TEST_F(inject, stale_handles_are_ignored)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/*
- * An event of a function that the kernel does not know is logged and has no other
- * effect. Validates 86.
- */
+/* An event of an unknown function is logged and has no other effect. Validates 86. */
 TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 {
 	struct ccdf ccdf = { .fh = 0x80000000, .fid = 0xdead, .pec = PEC_ERROR_STATE };
@@ -438,7 +438,7 @@ TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 
 	ASSERT_LE(0, log);
 	ASSERT_EQ(0, owner_listen(owner));
-	/* The kernel may leave the message out if it has logged many others just before. */
+	/* The kernel may suppress the message if it has just logged many others. */
 	for (i = 0; i < 20 && ret; i++) {
 		ASSERT_EQ(0, inject_ccdf(INJECT_ERROR, &ccdf));
 		ret = kmsg_wait(log, "n/a: Event 0x3a reports an error for PCI function 0xdead",
@@ -451,14 +451,17 @@ TEST_F_TIMEOUT(inject, unknown_function_is_logged, 60)
 	close(log);
 }
 
-/* An eventfd that is registered after an event is signalled at once. Validates 28. */
+/* An eventfd that is registered while an event waits is signalled at once. Validates 28. */
 TEST_F(inject, late_listener_is_told_at_once)
 {
 	static const struct {
 		__u16 pec;
 		__u16 flags;
 	} events[] = {
-		/* The function is not really blocked, so the platform refuses to unblock it. */
+		/*
+		 * The injector does not block the function, so the platform refuses to
+		 * unblock it.
+		 */
 		{ PEC_ERROR_STATE, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_UNATTENDED },
 		{ PEC_LOST, VFIO_ZPCI_ERR_PRESENT | VFIO_ZPCI_ERR_PERMANENT |
 			    VFIO_ZPCI_ERR_UNATTENDED },
@@ -477,8 +480,8 @@ TEST_F(inject, late_listener_is_told_at_once)
 		EXPECT_EQ(events[i].flags, event.flags);
 		ASSERT_EQ(0, owner_recover(owner));
 		/*
-		 * The owner opens the function anew, so that it does not listen at the
-		 * next event.
+		 * The owner opens the function anew, so that it does not listen when
+		 * the next event comes.
 		 */
 		owner_close(owner);
 		ASSERT_EQ(0, owner_open(owner, variant->mode));
@@ -503,8 +506,8 @@ static pid_t injector_start(const char *address, __u16 pec, int go)
 }
 
 /*
- * An owner that has just been woken can read the event and reset the function, every
- * time. Validates 31.
+ * An owner that has just been woken can read the event and reset the function at once.
+ * Validates 31.
  */
 TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 {
@@ -523,7 +526,10 @@ TEST_F_TIMEOUT(inject, reset_at_the_moment_of_waking, 600)
 		if (write(go, &one, sizeof(one)) != sizeof(one))
 			break;
 		told += !event_wait(owner->error_event, PATIENCE_MS);
-		/* The owner resets first in odd rounds, and reads first in even ones. */
+		/*
+		 * The owner begins with the reset in odd rounds, and with the read in
+		 * even ones.
+		 */
 		if (i % 2)
 			reset += !vfio_reset(&owner->fn);
 		seen += !owner_take(owner, &event) && event.pec == PEC_ERROR_STATE;
@@ -558,8 +564,8 @@ TEST_F(inject, malformed_input_is_refused)
 		unsigned long value;
 
 		/*
-		 * The event is valid, so that an injector which takes only a part of it
-		 * would be noticed.
+		 * The event is valid: an injector that takes only a part of the input
+		 * would have an effect.
 		 */
 		memset(raw, 0, sizeof(raw));
 		ASSERT_EQ(0, pci_read_attr(owner->fn.address, "function_handle", &value));
@@ -648,14 +654,17 @@ TEST_F_TIMEOUT(inject_unowned, host_recovers, 60)
 	owner_close(&owner);
 }
 
-/* A function with a permanent failure while it is not open can be opened. Validates 44, 53. */
+/*
+ * A function that had a permanent failure while nobody had it open can be opened.
+ * Validates 44, 53.
+ */
 TEST_F_TIMEOUT(inject_unowned, opens_after_a_permanent_failure, 60)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner owner;
 
 	ASSERT_EQ(0, inject_error(self->address, PEC_LOST));
-	/* The host does not recover from this error: the permanent failure comes first. */
+	/* The host does not recover from this error: the permanent failure is processed first. */
 	ASSERT_EQ(0, inject_error(self->address, PEC_ERROR_STATE));
 	sleep_ms(QUIET_MS);
 	ASSERT_EQ(0, owner_open(&owner, VFIO_CDEV_IOMMUFD));
@@ -711,7 +720,10 @@ FIXTURE_TEARDOWN(inject_two)
 	close(self->log);
 }
 
-/* The time from an error of the other function until its owner is woken, in milliseconds. */
+/*
+ * Returns the time from an error of the other function until its owner is woken, in
+ * milliseconds.
+ */
 static __s64 wake_time_ms(struct owner *owner)
 {
 	__u64 start;
@@ -726,9 +738,10 @@ static __s64 wake_time_ms(struct owner *owner)
 }
 
 /*
- * One function is being unbound, which waits for its owner, and has events. Events of
- * another function reach their owner as fast as ever. When the owner closes the first
- * function, its events are processed in order. Validates 89.
+ * Events of one function wait, because its driver is being unbound and the owner has
+ * not closed the function yet. Events of another function still reach their owner at
+ * once. When the first function is closed, its events are processed in order. Validates
+ * 89.
  */
 TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 {
@@ -748,7 +761,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	ASSERT_EQ(0, vfio_irq_set(&held->fn, VFIO_PCI_REQ_IRQ_INDEX, &self->request, 1));
 	sleep_ms(LOG_PAUSE_MS);
 
-	/* The unbinding and the injecting children wait for this very process. */
+	/* The unbinding waits for this process to close the function, so a child does it. */
 	unbind = fork();
 	if (!unbind) {
 		vfio_close(&held->fn);
@@ -767,7 +780,10 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 		_exit(0);
 	}
 	sleep_ms(QUIET_MS);
-	/* The injector plays the channel report thread, which must not wait for a function. */
+	/*
+	 * The injector does the work of the channel report thread, which must not wait
+	 * for a function.
+	 */
 	EXPECT_EQ(injector, waitpid(injector, &status, WNOHANG));
 	for (i = 0; i < 3; i++) {
 		ms = wake_time_ms(other);
@@ -779,7 +795,10 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 	EXPECT_EQ(0, nvme_verify(&other->nvme, TEST_BLOCK));
 	EXPECT_EQ(0, waitpid(unbind, &status, WNOHANG));
 
-	/* Lets the limit of messages recover, so that none of those checked below is left out. */
+	/*
+	 * Waits until the kernel allows the full number of messages again: none of
+	 * those checked below may be suppressed.
+	 */
 	sleep_ms(LOG_PAUSE_MS);
 	owner_close(held);
 	EXPECT_EQ(unbind, waitpid(unbind, &status, 0));
@@ -805,7 +824,7 @@ TEST_F_TIMEOUT(inject_two, nobody_waits_for_somebody_elses_function, 120)
 }
 
 /*
- * Events of two functions come in turns: each owner gets all events of its function, in
+ * Events of two functions alternate: each owner gets all events of its function in
  * order, and no others. Validates 50.
  */
 TEST_F(inject_two, each_owner_gets_its_own)

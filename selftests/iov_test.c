@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A physical function and its virtual one, which the platform gives when VF Enable is
- * set, and takes when it is cleared. Errors of one are recovered without the other, and
- * both can go and come again while they are in use.
+ * A physical function and its virtual one. The platform gives the virtual one when VF
+ * Enable is set, and takes it when VF Enable is cleared. One function recovers without
+ * the other, and both can go and come again while they are in use.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -19,10 +19,7 @@
 
 #define RESCAN		"/sys/bus/pci/rescan"
 
-/*
- * The physical channel ID of both functions, by which the kernel sees that they are one
- * device.
- */
+/* The physical channel ID of both functions: the kernel sees by it that one device has them. */
 #define PCHID		0x178
 
 /* The address of the virtual function: on the bus of the physical one. */
@@ -54,7 +51,7 @@ FIXTURE(iov) {
 };
 
 FIXTURE_VARIANT(iov) {
-	/* Whether a virtual function comes configured, or in standby. */
+	/* Whether a virtual function comes configured or in standby. */
 	bool configured;
 };
 
@@ -127,13 +124,16 @@ FIXTURE_TEARDOWN(iov)
 {
 	struct device *device = &self->device;
 
-	/* In a failed test the first ASSERT would end the teardown, but not after an EXPECT. */
+	/*
+	 * The harness skips the rest of a teardown after a failed ASSERT, so EXPECT is
+	 * used here.
+	 */
 	EXPECT_EQ(0, platform_command("forget"));
 	owner_close(&device->vf.owner);
 	owner_close(&device->pf.owner);
 	/*
-	 * Fails if no virtual function is enabled, or the physical one is away: that
-	 * does not matter.
+	 * This fails if no virtual function is enabled or the physical one is away,
+	 * which does not matter.
 	 */
 	set_number(&device->pf, "0");
 	part_give_away(_metadata, &device->vf);
@@ -210,8 +210,8 @@ TEST_F_TIMEOUT(iov, vf_in_error, 90)
 }
 
 /*
- * The driver of the physical function recovers it from errors; the owner of the virtual
- * one goes on undisturbed. Validates R26.
+ * The driver of the physical function recovers it from errors. The owner of the virtual
+ * one is not disturbed. Validates R26.
  */
 TEST_F_TIMEOUT(iov, pf_in_error, 90)
 {
@@ -300,9 +300,9 @@ TEST_F_TIMEOUT(iov, vf_is_kept_from_recover, 90)
 }
 
 /*
- * The platform takes both functions while the virtual one is open: the virtual one goes
- * first in either case, no other function waits for it, and both come again. Validates
- * R27.
+ * The platform takes both functions, in either order, while the virtual one is open.
+ * The virtual function goes first, no other function waits for it, and both come again.
+ * Validates R27.
  */
 static void both_go(struct __test_metadata *_metadata, struct device *device,
 		    const struct part *first, const struct part *second, bool configured)

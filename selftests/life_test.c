@@ -33,9 +33,9 @@ static long inside_resets(struct rough *rough)
 }
 
 /*
- * The platform resets the inside of the device as well. Config space is then as after
- * power-on, and the kernel restores it. The kernel does no FLR, whose wait would show.
- * Validates R10.
+ * The platform resets the inside of the device as well, so config space has its
+ * power-on values and the kernel restores it. The kernel does no FLR: the test would
+ * notice its wait. Validates R10.
  */
 TEST_F_TIMEOUT(life, as_after_power_on, 60)
 {
@@ -59,8 +59,8 @@ TEST_F_TIMEOUT(life, as_after_power_on, 60)
 }
 
 /*
- * The function is silent after the reset: loads give all ones. The reset fails, the
- * kernel saves none of the ones, and the next reset brings the function back. Validates
+ * The function is silent after the reset: loads return all ones. The reset fails, the
+ * kernel does not save the ones, and the next reset makes the function work. Validates
  * R11.
  */
 TEST_F_TIMEOUT(life, silent_once, 90)
@@ -75,8 +75,8 @@ TEST_F_TIMEOUT(life, silent_once, 90)
 }
 
 /*
- * The function is in error again right after a reset that succeeded: its owner hears of
- * each error. Validates R12.
+ * The function is in error again right after a reset that succeeded: the owner is woken
+ * for each error. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_again, 90)
 {
@@ -102,8 +102,8 @@ TEST_F_TIMEOUT(life, in_error_again, 90)
 }
 
 /*
- * The function is in error again before the reset ends: the reset fails. Once the
- * function is well, a reset brings it back. Validates R12.
+ * The function is in error again before the reset ends: the reset fails. Once the fault
+ * is gone, a reset makes the function work. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_before_the_end, 90)
 {
@@ -121,7 +121,7 @@ TEST_F_TIMEOUT(life, in_error_before_the_end, 90)
 
 /*
  * The function is in error after each reset: its owner gives up and closes it. Once the
- * function is well, the next owner can open it. Validates R12.
+ * fault is gone, the next owner can open the function. Validates R12.
  */
 TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 {
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(life, in_error_for_ever, 90)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* The function has a permanent failure in the middle of the reset. Validates R7. */
+/* A permanent failure comes in the middle of the reset. Validates R7. */
 TEST_F_TIMEOUT(life, failed_with_the_reset, 90)
 {
 	struct owner *owner = &self->rough.owner;

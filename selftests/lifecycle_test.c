@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening and closing at any moment: the next owner, the host or a driver of the kernel
- * finds a function in order, whatever the owner before has done.
+ * Opening and closing at any moment: afterwards the function works for the next owner,
+ * for the host or for a driver of the kernel.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,19 +18,19 @@
 #include "raw_nvme.h"
 #include "virtio.h"
 
-/* More events than a queue keeps. */
+/* More events than fit into the queue. */
 #define TOO_MANY	19
 
-/* The kernel has processed the last event after this time, with or without an owner. */
+/* The time after which the kernel has processed the last event, with or without an owner. */
 #define SETTLE_MS	100
 
-/* A thread that tries to provoke errors has provoked one after this time. */
+/* The time after which a thread that tries to provoke errors has provoked one. */
 #define TROUBLE_COMES_MS	60000
 
-/* A reset that waits for a lock which is never released gives up within this time. */
+/* The time after which a reset gives up that waits for a lock. */
 #define RESET_GIVES_UP_MS	12000
 
-/* More allocations than one of the calls makes. */
+/* More allocations than any of the calls makes. */
 #define ALLOCATIONS_MAX	1000
 
 FIXTURE(lifecycle) {
@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN(lifecycle)
 	EXPECT_EQ(0, pci_bind(self->address, "vfio-pci"));
 }
 
-/* A new owner finds no event of an earlier one, and a function that works and recovers. */
+/* A new owner finds no event of an earlier owner, and the function works and recovers. */
 static void expect_fresh(struct __test_metadata *_metadata, const char *address,
 			 enum vfio_mode mode)
 {
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(lifecycle, close_with_an_event_arriving, 3600)
 			ASSERT_EQ(0, owner_listen(owner));
 		ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->unmapped));
 		busy_wait_us(i % 16 * 50);
-		/* Closes without stopping the controller first, to be quick. */
+		/* To be quick, closes without stopping the controller first. */
 		vfio_close(&owner->fn);
 		owner_close(owner);
 	}
@@ -161,8 +161,8 @@ static void *make_trouble(void *arg)
 
 	while (!__atomic_load_n(&trouble->stop, __ATOMIC_ACQUIRE)) {
 		/*
-		 * Fails while the function is being closed or reset, or is in error: it
-		 * is tried again.
+		 * Fails if the function is being closed or reset or is in error; the
+		 * loop tries again.
 		 */
 		if (!raw_nvme_provoke_error(trouble->address, trouble->unmapped))
 			__atomic_add_fetch(&trouble->made, 1, __ATOMIC_RELAXED);
@@ -193,12 +193,12 @@ TEST_F_TIMEOUT(lifecycle, errors_at_any_moment, 3600)
 	vfio_close(&fn);
 	trouble.unmapped = start + DMA_UNMAPPED_AT;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, make_trouble, &trouble));
-	/* On a busy machine the other thread may not get to run at first. */
+	/* On a busy machine the other thread may not run at once. */
 	deadline = deadline_in(TROUBLE_COMES_MS);
 	for (i = 0; i < count || (!made_some(&trouble) && wait_on(deadline)); i++) {
 		int ret = vfio_open(&fn, self->address, variant->mode);
 
-		/* An error during the open may make it fail. */
+		/* An error during the open may make the open fail. */
 		if (ret)
 			continue;
 		opened++;
@@ -256,7 +256,7 @@ TEST_F_TIMEOUT(lifecycle, killed_with_events_pending, 120)
 	EXPECT_FRESH();
 }
 
-/* The function is opened twice after an error, and no reset is asked for. Validates 53, 54. */
+/* An error is followed by two opens without a reset by the owner. Validates 53, 54. */
 TEST_F_TIMEOUT(lifecycle, opened_twice_after_an_error, 60)
 {
 	struct owner *owner = &self->owner;
@@ -276,7 +276,7 @@ TEST_F_TIMEOUT(lifecycle, opened_twice_after_an_error, 60)
 	EXPECT_FRESH();
 }
 
-/* The kernel's driver can use the disk; vfio-pci then gets the function back. */
+/* The kernel's driver can use the disk. Then vfio-pci gets the function back. */
 static void expect_kernel_driver(struct __test_metadata *_metadata, const char *address)
 {
 	char path[64];
@@ -290,8 +290,8 @@ static void expect_kernel_driver(struct __test_metadata *_metadata, const char *
 }
 
 /*
- * The kernel's driver can use the function after an owner has recovered it, and after
- * one that has not. Validates 71.
+ * The kernel's driver can use the function after an owner that has recovered it, and
+ * after an owner that has not. Validates 71.
  */
 TEST_F_TIMEOUT(lifecycle, kernel_driver_comes_next, 120)
 {
@@ -314,10 +314,7 @@ TEST_F_TIMEOUT(lifecycle, kernel_driver_comes_next, 120)
 	EXPECT_FRESH();
 }
 
-/*
- * A thread that unbinds the function's driver, which waits until the owner closes the
- * function.
- */
+/* A thread that unbinds the function's driver, and waits until the owner closes the function. */
 struct unbinding {
 	const char *address;
 	pthread_t thread;
@@ -354,14 +351,14 @@ static int unbind_start(struct unbinding *unbinding, struct owner *owner)
 		ret = -pthread_create(&unbinding->thread, NULL, unbind, unbinding);
 	if (!ret)
 		ret = event_wait(request, PATIENCE_MS);
-	/* The kernel keeps its own reference to the eventfd. */
+	/* The kernel has its own reference to the eventfd. */
 	close(request);
 	return ret;
 }
 
 /*
  * The driver is unbound while the function is open and has an event: the kernel asks
- * the owner to close it, and waits. Validates 88.
+ * the owner to close the function, and waits. Validates 88.
  */
 TEST_F_TIMEOUT(lifecycle, unbind_while_open, 60)
 {
@@ -429,8 +426,8 @@ TEST_F_TIMEOUT(lifecycle, error_while_being_unbound, 90)
 #define NO_FAULTS	"the kernel has no CONFIG_FAILSLAB, or no debugfs"
 
 /*
- * Each allocation of an open fails in turn: the open fails and leaves nothing behind,
- * or works. Validates 48.
+ * Each allocation of an open fails in turn: the open succeeds, or it fails and leaves
+ * nothing behind. Validates 48.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 {
@@ -452,7 +449,7 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 		EXPECT_TRUE(!ret || injected) {
 			TH_LOG("allocation %u: %d", nth, ret);
 		}
-		/* A further open works as if none had failed. */
+		/* A further open works as if no allocation had failed. */
 		ret = vfio_open(&fn, self->address, variant->mode);
 		ASSERT_EQ(0, ret) {
 			TH_LOG("after allocation %u", nth);
@@ -469,9 +466,9 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 #define EVENT_HANDLER	"9pci_event"
 
 /*
- * Each allocation fails in turn where an event is submitted: the event is captured, or
- * counted as dropped, its owner is woken, and the function can be reset. Validates 8,
- * 31.
+ * During the submission of an event each allocation fails in turn: the event is
+ * captured or counted as dropped, its owner is woken, and the function can be reset.
+ * Validates 8, 31.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
 {
@@ -525,8 +522,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
 }
 
 /*
- * All allocations fail where an event is processed: the event is kept all the same, as
- * its place needs no memory. Validates 8, 31.
+ * During the processing of an event all allocations fail: the event is still kept,
+ * because its place was allocated before. Validates 8, 31.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 {
@@ -545,8 +542,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 		ASSERT_EQ(0, memory_fault_all_of(&handler));
 		ret = owner_suffer(owner);
 		/*
-		 * The report of the event, which does allocate, is made after the owner
-		 * is woken.
+		 * The kernel makes the event's report, which allocates memory, after it
+		 * has woken the owner.
 		 */
 		EXPECT_TRUE(memory_fault_hit(PATIENCE_MS));
 		memory_fault_none();
@@ -560,7 +557,7 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 	EXPECT_FRESH();
 }
 
-/* Each allocation fails in turn where an event is read: no event is lost. Validates 8. */
+/* During the read of an event each allocation fails in turn: no event is lost. Validates 8. */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_read, 600)
 {
 	struct vfio_device_zpci_err_region event;
@@ -597,8 +594,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_read, 600)
 }
 
 /*
- * Each allocation of a reset fails in turn, those of whole pages as well: the reset can
- * be repeated, then works, and config space is as before the error. Validates 31, 67.
+ * Each allocation of a reset fails in turn, also those of whole pages. The next reset
+ * works, and config space is as before the error. Validates 31, 67.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 {
@@ -645,8 +642,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_reset, 600)
 }
 
 /*
- * Each allocation of a close fails in turn: the close works, as it cannot report a
- * failure. Validates 49.
+ * Each allocation of a close fails in turn: the close works, because a close cannot
+ * fail. Validates 49.
  */
 TEST_F_TIMEOUT(lifecycle, no_memory_to_close, 1800)
 {
@@ -716,9 +713,9 @@ static int open_in_the_end(struct vfio_function *fn, const char *address, enum v
 }
 
 /*
- * Opens and closes a function that needs no FLR, and so is quick, many times. An event
- * is pending every second time, and on its way every fourth time. Validates 49, 50, 52,
- * 53.
+ * Opens and closes many times a function that needs no FLR, and so is quick. In every
+ * second round an event is pending, and in every fourth one an event is on its way.
+ * Validates 49, 50, 52, 53.
  */
 TEST_F_TIMEOUT(non_pcie_lifecycle, open_close, 3600)
 {

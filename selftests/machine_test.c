@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Functions of a virtual machine; a module stands in KVM's place. A monitor that knows
- * only the error eventfd stops the whole machine when it is signalled. So with KVM the
- * kernel signals it only after the owner has shown that it reads events.
+ * only the error eventfd stops the whole machine when the eventfd is signalled. So with
+ * KVM the kernel signals the eventfd only if the owner has asked for events.
  */
 #include <pthread.h>
 
@@ -14,10 +14,10 @@
 #include "module.h"
 #include "recovery.h"
 
-/* An eventfd that is signalled wrongly has been signalled after this time. */
+/* The time after which a forbidden signal would have come. */
 #define QUIET_MS	300
 
-/* How long a registration takes, to leave time for an event. */
+/* The duration of a registration, long enough for an event to come meanwhile. */
 #define DELAY_MS	1000
 
 FIXTURE(machine) {
@@ -74,8 +74,8 @@ static void expect_owner(struct __test_metadata *_metadata, const char *address,
 	expect_owner(_metadata, self->address, owner, recovery)
 
 /*
- * An error of a function whose owner has registered the eventfd and nothing else: the
- * event is kept, the eventfd is not signalled, and nobody recovers the function.
+ * Causes an error of a function whose owner has only registered the eventfd: the event
+ * is kept, the eventfd is not signalled, and nobody recovers the function.
  */
 static void suffer_unheard(struct __test_metadata *_metadata, struct owner *owner,
 			   unsigned long number)
@@ -123,16 +123,13 @@ TEST_F_TIMEOUT(machine, eventfd_alone_does_not_fire, 60)
 	ASSERT_EQ(0, owner_listen(owner));
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 0));
 	EXPECT_OWNER("silent,kvm", "nobody");
-	/* The monitor resets the function when its guest or the machine is reset. */
+	/* The monitor resets the function when its guest resets the function or the machine. */
 	ASSERT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	EXPECT_OWNER("silent,kvm", "nobody");
 }
 
-/*
- * An owner that asks whether the feature is there listens: it is told at once of events
- * that it has not read.
- */
+/* An owner that probes the feature listens: the kernel signals it at once if events wait. */
 TEST_F_TIMEOUT(machine, probe_is_listening, 60)
 {
 	struct owner *owner = &self->owner;
@@ -199,7 +196,7 @@ TEST_F_TIMEOUT(machine, reading_in_advance_is_listening, 60)
 	expect_heard(_metadata, owner, 2);
 }
 
-/* A function is disabled and enabled for its machine with `state_lock` held. */
+/* The kernel disables and enables a function for its machine with `state_lock` held. */
 TEST_F_TIMEOUT(machine, registered_under_the_lock, 60)
 {
 	struct owner *owner = &self->owner;
@@ -219,7 +216,7 @@ TEST_F_TIMEOUT(machine, registered_under_the_lock, 60)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 }
 
-/* If the registration fails, the open fails too, and leaves nothing behind. Validates 47. */
+/* A failed registration makes the open fail, and leaves nothing behind. Validates 47. */
 TEST_F_TIMEOUT(machine, registration_fails, 60)
 {
 	struct owner *owner = &self->owner;
@@ -248,8 +245,9 @@ static void *open_in_thread(void *arg)
 }
 
 /*
- * An event comes while the function is disabled and enabled for its machine: the event
- * is captured or ignored, and the function works or can be recovered. Validates 92.
+ * An event comes while the kernel disables and enables the function for its machine:
+ * the event is captured or ignored, and the function works or can be recovered.
+ * Validates 92.
  */
 TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Each operation on a function, in each state of the function and with each kind of
- * owner: its result, and the time that it takes. Afterwards the channel is in order,
+ * owner: checks the result and the duration. Afterwards the channel state is normal,
  * and the next owner can open and recover the function. Validates 101.
  */
 #include <dirent.h>
@@ -24,18 +24,24 @@
 #define HOT_ADDRESS	"0040:00:00.0"
 #define HOT_SLOT	"00000040"
 
-/* How often in an hour the host recovers the function of an owner that does not listen. */
+/*
+ * The number of times per hour that the host recovers the function of an owner that
+ * does not listen.
+ */
 #define RECOVERIES	5
 
 /* The bit of a function handle that says that the function is enabled. */
 #define ENABLED		0x80000000U
 
-/* A close while the function is being taken away is quick: the function is not repaired. */
+/*
+ * The most time for a close while the function is being taken away: the kernel does not
+ * repair the function then.
+ */
 #define CLOSE_MS	times(100, 500)
-/* No other operation takes longer, not even for the emulator to plug a function. */
+/* The most time for any other operation, also for the emulator to plug a function. */
 #define ACT_MS		times(2000, 20000)
 
-/* A worker of zPCI that waits for an owner is seen in this time. */
+/* The time in which the test would notice a worker of zPCI that waits for an owner. */
 #define WATCH_MS	100
 
 enum state { healthy, in_error, lost };
@@ -52,7 +58,7 @@ struct subject {
 	__u64 name;
 };
 
-/* The state and the owner that the function has before the operation. */
+/* The state and the owner of the function before the operation. */
 struct cell {
 	enum state state;
 	enum holder holder;
@@ -117,7 +123,7 @@ static bool is_open(const struct cell *cell)
 	return cell->holder >= silent;
 }
 
-/* Gives the function the kind of owner that the test is about, or none. */
+/* Gives the function the kind of owner of this variant, or none. */
 static void be_held(struct __test_metadata *_metadata, struct subject *subject,
 		    const struct cell *cell)
 {
@@ -137,8 +143,8 @@ static void be_held(struct __test_metadata *_metadata, struct subject *subject,
 	case listening:
 		ASSERT_EQ(0, owner_listen(owner));
 		/*
-		 * A listening owner registers the eventfd for the kernel's request, as
-		 * a silent one does.
+		 * A listening owner registers the eventfd for the kernel's request to
+		 * close, like a silent one.
 		 */
 	case silent:
 		ASSERT_EQ(0, vfio_irq_set(&owner->fn, VFIO_PCI_REQ_IRQ_INDEX, &subject->request,
@@ -157,7 +163,7 @@ static void suffer(struct __test_metadata *_metadata, struct owner *owner, int n
 		ASSERT_EQ(0, recovery_wait_captured(owner->fn.address, number, PATIENCE_MS));
 }
 
-/* Brings the function into the state that the test is about, and waits for its channel state. */
+/* Brings the function into the state of this variant, and waits for its channel state. */
 static void get_into_state(struct __test_metadata *_metadata, struct subject *subject,
 			   const struct cell *cell)
 {
@@ -171,8 +177,8 @@ static void get_into_state(struct __test_metadata *_metadata, struct subject *su
 		if (!is_open(cell)) {
 			ASSERT_EQ(0, raw_nvme_provoke_error(subject->address, subject->unmapped));
 			/*
-			 * A function without a driver is given up; one that is not open
-			 * is recovered by the host.
+			 * A function without a driver is given up; the host recovers a
+			 * function that is not open.
 			 */
 			if (cell->holder == unbound)
 				channel = CHANNEL_FAILED;
@@ -182,8 +188,8 @@ static void get_into_state(struct __test_metadata *_metadata, struct subject *su
 		}
 		channel = CHANNEL_FROZEN;
 		/*
-		 * In Rust the host recovers the function of a silent owner five times;
-		 * C leaves the first error to its owner.
+		 * In Rust the host recovers the function of a silent owner five times.
+		 * The C version leaves the first error to its owner.
 		 */
 		for (i = 1; i <= (cell->holder == silent && !is_c_version() ? RECOVERIES + 1 : 1);
 		     i++)
@@ -225,7 +231,7 @@ static bool worker_is_stuck(void)
 	return stuck;
 }
 
-/* A worker may wait for the platform now and then, but not in most of the looks. */
+/* A worker may wait for the platform in a few of the looks, but not in most of them. */
 static void expect_nobody_stuck(struct __test_metadata *_metadata, int ms)
 {
 	__u64 deadline = deadline_in(ms);
@@ -240,7 +246,7 @@ static void expect_nobody_stuck(struct __test_metadata *_metadata, int ms)
 	}
 }
 
-/* The operations on a function; with do_reset() it stays with its owner. */
+/* The operations of the test. After do_reset() the owner still has the function. */
 static int do_reset(const void *arg)
 {
 	const struct subject *subject = arg;
@@ -343,7 +349,7 @@ static int do_give(struct subject *subject)
 struct act {
 	int (*begin)(const void *subject);
 	int (*end)(struct subject *subject);
-	/* The device goes, and not only its driver. */
+	/* Unplugs the device, not only its driver. */
 	bool goes;
 };
 
@@ -357,7 +363,7 @@ static void let_go(struct __test_metadata *_metadata, struct subject *subject,
 	ASSERT_EQ(0, event_wait(subject->request, PATIENCE_MS));
 	expect_nobody_stuck(_metadata, WATCH_MS);
 	EXPECT_EQ(0, pci_wait_present(subject->address, true, 0));
-	/* Stops the controller before the time is taken: only the close is measured. */
+	/* Stops the controller before the measurement: only the close is measured. */
 	nvme_stop(&subject->owner.nvme);
 	*start = now_ns();
 	vfio_close(&subject->owner.fn);
@@ -405,10 +411,7 @@ static void take_and_give_back(struct __test_metadata *_metadata, struct subject
 	ASSERT_EQ(0, act->end(subject));
 	ASSERT_EQ(0, pci_wait_present(subject->address, true, PATIENCE_MS));
 	EXPECT_GT(ACT_MS, (now_ns() - start) / 1000000);
-	/*
-	 * A function that stays and had no owner is reset by the next open; others are
-	 * in order now.
-	 */
+	/* A function that stays, and had no owner, is reset by the next open. Others work now. */
 	if (act->goes || is_open(cell))
 		EXPECT_EQ(0, wait_channel(subject->address, CHANNEL_NORMAL, PATIENCE_MS));
 	expect_usable(_metadata, subject);
@@ -456,7 +459,7 @@ TEST_F_TIMEOUT(function, unplug_and_plug, 60)
 	TAKE_AND_GIVE_BACK(do_unplug, do_plug, true);
 }
 
-/* An open function is recovered by its owner's reset, another one by being opened. */
+/* An open function is recovered by its owner's reset, any other one by the next open. */
 TEST_F_TIMEOUT(function, recover, 60)
 {
 	struct subject *subject = &self->subject;
@@ -476,7 +479,7 @@ TEST_F_TIMEOUT(function, recover, 60)
 	expect_usable(_metadata, subject);
 }
 
-/* An administrator resets the function; its owner can reset it once more afterwards. */
+/* An administrator resets the function. Afterwards its owner can reset it once more. */
 TEST_F_TIMEOUT(function, reset, 60)
 {
 	struct subject *subject = &self->subject;
@@ -498,7 +501,10 @@ TEST_F_TIMEOUT(function, reset, 60)
 	expect_usable(_metadata, subject);
 }
 
-/* An owner that does not close the function for a while, and the operation that waits for it. */
+/*
+ * An owner that keeps the function open for a while, and an operation that waits for
+ * the owner.
+ */
 FIXTURE(kept) {
 	struct subject subject;
 };
@@ -579,8 +585,8 @@ static void expect_others_come(struct __test_metadata *_metadata)
 }
 
 /*
- * An operation waits for the owner, and an event of the function comes: no worker
- * waits, and another function can be plugged. Validates 102.
+ * An operation waits for the owner, and an event of the function comes meanwhile: no
+ * worker waits, and another function can be plugged. Validates 102.
  */
 TEST_F_TIMEOUT(kept, by_its_owner, 60)
 {

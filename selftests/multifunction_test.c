@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two functions of one device, and a virtual function whose physical one belongs to
- * another system: the plugin tells the kernel so. Errors of one are recovered without
- * the other.
+ * another system. The plugin presents functions like this to the kernel. One function
+ * recovers without the other.
  */
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -13,18 +13,21 @@
 
 #define QUIET_MS	300
 
-/*
- * The physical channel ID of both functions, by which the kernel sees that they are one
- * device.
- */
+/* The physical channel ID of both functions: the kernel sees by it that one device has them. */
 #define PCHID		0x177
 
-/* Makes the functions single ones again. All have to go first: one may have another's domain. */
+/*
+ * Makes the functions single ones again. All have to go first, because one may use the
+ * domain of another.
+ */
 static void restore(struct __test_metadata *_metadata, struct part *parts, int count)
 {
 	int i;
 
-	/* In a failed test the first ASSERT would end the teardown, but not after an EXPECT. */
+	/*
+	 * The harness skips the rest of a teardown after a failed ASSERT, so EXPECT is
+	 * used here.
+	 */
 	EXPECT_EQ(0, platform_command("forget"));
 	for (i = 0; i < count; i++) {
 		owner_close(&parts[i].owner);
@@ -56,7 +59,7 @@ FIXTURE_SETUP(device)
 	part_give_away(_metadata, &part[0]);
 	part_give_away(_metadata, &part[1]);
 	for (i = 0; i < 2; i++) {
-		/* Both functions are in the domain of the first one. */
+		/* Both functions are in the domain of the first function. */
 		snprintf(part[i].address, sizeof(part[i].address), "%.10s.%d", part[0].before, i);
 		ASSERT_EQ(0, platform_command("identity fid=%lu pchid=%d rid=%d", part[i].fid,
 					      PCHID, i));
@@ -70,7 +73,7 @@ FIXTURE_TEARDOWN(device)
 	restore(_metadata, self->part, ARRAY_SIZE(self->part));
 }
 
-/* One function fails and is recovered; the other one goes on undisturbed. Validates R23. */
+/* One function fails and is recovered; the other one is not disturbed. Validates R23. */
 TEST_F_TIMEOUT(device, error_in_one, 90)
 {
 	struct vfio_device_zpci_err_region event;
@@ -133,7 +136,10 @@ TEST_F_TIMEOUT(device, hot_reset_of_one, 90)
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
 	long before = part_disabled(&self->part[1]);
 
-	/* Even if the caller has no room for the list, the kernel tells its length. */
+	/*
+	 * Even if the caller's buffer is too short for the list, the kernel returns its
+	 * length.
+	 */
 	EXPECT_NE(0, ioctl(self->part[0].owner.fn.device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
 			   &info));
 	EXPECT_EQ(ENOSPC, errno);
@@ -192,7 +198,10 @@ FIXTURE_TEARDOWN(virtual)
 	restore(_metadata, &self->part, 1);
 }
 
-/* Such a virtual function is recovered as every other function is. Validates R24. */
+/*
+ * A virtual function without its physical one is recovered like any other function.
+ * Validates R24.
+ */
 TEST_F_TIMEOUT(virtual, recovers, 60)
 {
 	struct owner *owner = &self->part.owner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * System 6: functions without PCI Express, such as ISM. A virtio function stands for
- * them here, as it is conventional PCI on the zPCI bus.
+ * them here: on the zPCI bus it is a conventional PCI function.
  */
 #include "kselftest_harness.h"
 
@@ -108,7 +108,7 @@ TEST_F(non_pcie, error_is_signalled)
 	EXPECT_TRUE(pci_answers(self->fn.address));
 }
 
-/* The region returns the event, in either driver. Validates 82. */
+/* The region returns the event, with either driver. Validates 82. */
 TEST_F(non_pcie, error_is_in_the_region)
 {
 	struct vfio_device_zpci_err_region event;

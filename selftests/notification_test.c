@@ -13,7 +13,7 @@
 #define TEST_DRIVER	"zpci_test_driver"
 #define PARAMETERS	"/sys/module/" TEST_DRIVER "/parameters/"
 
-/* Reports are sent after a delay, in which a newer report can take the place of an older one. */
+/* Reports are sent after a delay, and meanwhile a newer report can replace an older one. */
 #define SENT_MS		300
 
 FIXTURE(notification) {
@@ -56,7 +56,7 @@ static void expect_reported(struct __test_metadata *_metadata, struct rough *rou
 			"report: recovery\nstatus: " status "\n" rest)
 #define STATE(state, driver)	"state: " state "\ndriver: " driver "\n"
 
-/* Begin and end of a recovery by the owner are reported. Validates R22. */
+/* The kernel reports begin and end of a recovery by the owner. Validates R22. */
 TEST_F_TIMEOUT(notification, owner_recovers, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(notification, owner_recovers, 60)
 	}
 }
 
-/* A reset that fails is reported, and so is the next one, which succeeds. Validates R22. */
+/* The kernel reports a reset that fails, and the next one, which succeeds. Validates R22. */
 TEST_F_TIMEOUT(notification, owner_fails, 60)
 {
 	struct owner *owner = &self->rough.owner;

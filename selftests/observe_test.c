@@ -12,7 +12,7 @@
 #define TRACING		"/sys/kernel/tracing"
 #define RECOVERY	"/sys/kernel/debug/pci/recovery"
 
-/* The number of events that the queue keeps beside a permanent failure. */
+/* The number of events that fit into the queue, besides a permanent failure. */
 #define FITS		16
 
 static int clear_trace(void)
@@ -81,7 +81,10 @@ static int traced(unsigned long fid, const char *name, const char *rest)
 	return lines_with(TRACING "/trace", name, text);
 }
 
-/* Copies the line of a function in debugfs, and says whether a line of its events has @event. */
+/*
+ * Copies the line of a function in debugfs, and returns whether one of its event lines
+ * has @event.
+ */
 static int state_of(const char *address, char *line, size_t len, const char *event)
 {
 	bool found = false, here = false;
@@ -107,7 +110,7 @@ static int state_of(const char *address, char *line, size_t len, const char *eve
 	return found || !event ? 0 : -ENOMSG;
 }
 
-/* Each step of an event is traced once, with the event's numbers. */
+/* Each step of an event passes a tracepoint once, with the event's numbers. */
 TEST_F(observe, tracepoints)
 {
 	struct vfio_device_zpci_err_region event;
@@ -127,7 +130,7 @@ TEST_F(observe, tracepoints)
 	EXPECT_EQ(0, traced(self->fid, "zpci_error_dropped", ""));
 }
 
-/* An eventfd that is registered after an event is signalled at once, and that is traced. */
+/* An eventfd that is registered after an event is signalled at once, and passes a tracepoint. */
 TEST_F(observe, late_listener)
 {
 	struct owner *owner = &self->owner;
@@ -143,7 +146,7 @@ TEST_F(observe, late_listener)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* Each event that is dropped is traced. */
+/* Each dropped event passes a tracepoint. */
 TEST_F(observe, dropped)
 {
 	struct owner *owner = &self->owner;
@@ -163,7 +166,7 @@ TEST_F(observe, dropped)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* The columns of a function's line that tests look at. */
+/* The columns of a function's line that tests check. */
 struct state {
 	char line[512];
 	char *channel, *owner, *recovery;
@@ -196,7 +199,7 @@ static int state_read(const char *address, const char *event, struct state *stat
 	return ret;
 }
 
-/* The line of a function, with and without an owner, in error and not. */
+/* The line of a function with and without an owner, in error and working. */
 TEST_F(observe, state)
 {
 	struct vfio_device_zpci_err_region event;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System 2: the side that recovers. A function is passed through because vfio has
- * opened it, with or without KVM; these tests have no KVM.
+ * System 2: the decision which side recovers. A function counts as passed through once
+ * vfio has opened it, with or without KVM; these tests have no KVM.
  */
 #include "kselftest_harness.h"
 
 #include "fixture.h"
 #include "raw_nvme.h"
 
-/* A recovery by the host that must not happen has shown itself after this time. */
+/* The time after which a forbidden recovery by the host would have shown itself. */
 #define HOST_WOULD_HAVE_MS	500
 
 FIXTURE(passthrough) {
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(passthrough)
 
 /*
  * The host leaves an event to an owner that listens: the function stays in error until
- * the owner resets it, and the event is queued. Validates 35, 26.
+ * the owner resets it, and the event is in the queue. Validates 35, 26.
  */
 TEST_F(passthrough, listening_owner_recovers)
 {
@@ -129,8 +129,8 @@ TEST_F(passthrough, late_listener_is_told_at_once)
 }
 
 /*
- * The next owner finds no event of an earlier one, whose eventfd is not used any more.
- * Validates 49, 50.
+ * The next owner finds no event of an earlier owner, and nothing signals the earlier
+ * owner's eventfd. Validates 49, 50.
  */
 TEST_F(passthrough, next_owner_starts_clean)
 {

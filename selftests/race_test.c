@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Races: error events come while something else is done to the function, again and
- * again, for each such operation (its "opponent"). After each round each event is where
- * it belongs, once, and the function works.
+ * again, for each such operation (its "opponent"). After each round each event has
+ * reached the right owner once, and the function works.
  *
- * ZPCI_LONG=1 in the environment makes the loops long; ZPCI_SEED is where the random
- * moments begin.
+ * ZPCI_LONG=1 in the environment makes the loops long; ZPCI_SEED is the seed of the
+ * random moments.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,41 +27,31 @@
 #define DRIVER_MODULE	"vfio_pci"
 #define INJECTOR_MODULE	"zpci_inject"
 
-/* The most events in one round; the queue has room for all of them. */
+/* The most events in one round; all of them fit into the queue. */
 #define EVENTS_MAX	4
 
-/* One event in so many is a permanent failure. */
+/* One of this many events is a permanent failure. */
 #define PERMANENT_EVERY	16
 
-/* The number of rounds; an opponent that takes seconds has fewer. */
+/* The number of rounds. An opponent that takes seconds has fewer. */
 #define ROUNDS		times(20, 1000)
 #define ROUNDS_SLOW	times(3, 200)
 
-/* How many failures are printed in detail. */
+/* The number of failures that are printed in detail. */
 #define TOLD_MAX	5
 
 /**
  * struct race - a function, its events, and an opponent
  *
- * @opponent: what is done while events come
- * @address: the function
- * @slot: its slot
- * @driver: its driver
- * @name: QEMU's name of it, if it was plugged
- * @fn: the function, while it is open
- * @region: its error region
- * @event: eventfds for errors
- * @request: eventfd by which the kernel asks the owner to close the function
- * @random: state of the random numbers
- * @ccdf: the next event
- * @number: number of the event that came last; it is its failing address
- * @first: number of the first event of this round
- * @events: events of this round
- * @moments: nanoseconds between them
- * @span: how long the opponent takes, in nanoseconds
- * @injected: 0, or the error of an injection
- * @start: barrier at which injector and opponent begin
- * @end: barrier at which both are done
+ * @opponent: what is done while events come @address: the function @slot: its slot
+ * @driver: its driver @name: QEMU's name of the function, if it was plugged @fn: the
+ * function, while it is open @region: its error region @event: eventfds for errors
+ * @request: eventfd by which the kernel asks the owner to close the function @random:
+ * state of the random numbers @ccdf: the next event @number: number of the event that
+ * came last; it is its failing address @first: number of the first event of this round
+ * @events: events of this round @moments: nanoseconds between them @span: how long the
+ * opponent takes, in nanoseconds @injected: 0, or the error of an injection @start:
+ * barrier at which injector and opponent begin @end: barrier at which both are done
  * @over: there is no further round
  */
 struct race {
@@ -90,16 +80,12 @@ struct race {
 /**
  * struct opponent - what is done while events come
  *
- * @name: its name in the figures
- * @before: is called first, without events
- * @act: the operation, during which events come
- * @after: checks the function and its events afterwards
- * @take: takes the function away
- * @give: gives it back
- * @plugged: the function is one that is plugged for this
- * @closed: nobody may have the function open
- * @no_injector: the injector may be gone
- * @awaits: it ends when all events have come, so the time that it takes means nothing
+ * @name: its name in the figures @before: preparation, without events @act: the
+ * operation, during which events come @after: checks the function and its events
+ * afterwards @take: takes the function away @give: gives it back @plugged: a function
+ * is plugged for this opponent @closed: nobody may have the function open @no_injector:
+ * the injector may be gone @awaits: the opponent ends only when all events have come,
+ * so its duration means nothing
  */
 struct opponent {
 	const char *name;
@@ -172,7 +158,10 @@ static __s64 take_number(struct race *race, __u64 *sequence)
 	return event.flags & VFIO_ZPCI_ERR_PRESENT ? (__s64)ccdf.faddr : 0;
 }
 
-/* Takes all events of the round, and checks that each comes once and in order, and no others. */
+/*
+ * Takes all events of the round, and checks that each one comes once and in order, and
+ * no other.
+ */
 static int take_all(struct race *race)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS), sequence;
@@ -194,14 +183,20 @@ static int take_all(struct race *race)
 	return take_number(race, &sequence) ? -EEXIST : 0;
 }
 
-/* Injects the next event with the function's present handle; a function that is away has none. */
+/*
+ * Injects the next event with the function's present handle. A function that is away
+ * has no handle.
+ */
 static int inject_now(struct race *race)
 {
 	inject_aim(race->address, &race->ccdf);
 	return inject_ccdf(INJECT_ERROR, &race->ccdf);
 }
 
-/* Resets and closes the function at the end of a round; @ret is the result so far. */
+/*
+ * Resets and closes the function at the end of a round; @ret is the result of the round
+ * so far.
+ */
 static int reset_and_close(struct race *race, int ret)
 {
 	ret = ret ?: vfio_reset(&race->fn);
@@ -221,8 +216,8 @@ static int act_open(struct race *race)
 }
 
 /*
- * Injects one more event behind all others, and takes all: they are in order, and if
- * @behind none is missing after the first one.
+ * Injects one more event behind all others, and takes all events: they are in order,
+ * and with @behind none is missing after the first one.
  */
 static int take_rest(struct race *race, bool behind)
 {
@@ -247,7 +242,7 @@ static int take_rest(struct race *race, bool behind)
 	return reset_and_close(race, ret);
 }
 
-/* The owner has a number of events, which are the last ones of the round. */
+/* The owner has several events, which are the last ones of the round. */
 static int after_open(struct race *race)
 {
 	return take_rest(race, true);
@@ -259,7 +254,7 @@ static int act_close(struct race *race)
 	return 0;
 }
 
-/* Registers the other eventfd, none, and at last the first one again. */
+/* Registers the other eventfd, then none, then the first one again. */
 static int act_set_irqs(struct race *race)
 {
 	int i, ret = 0;
@@ -273,7 +268,7 @@ static int act_set_irqs(struct race *race)
 	return ret ?: error_listen(&race->fn, race->event[0]);
 }
 
-/* The eventfd that is registered last is signalled for the events that wait. */
+/* Waiting events signal the eventfd that is registered last. */
 static int after_set_irqs(struct race *race)
 {
 	int ret = event_wait(race->event[0], PATIENCE_MS);
@@ -375,7 +370,10 @@ static int before_taking(struct race *race)
 	return ret ?: vfio_irq_set(&race->fn, VFIO_PCI_REQ_IRQ_INDEX, &race->request, 1);
 }
 
-/* Takes the function away in a thread: that waits until the owner has closed the function. */
+/*
+ * Takes the function away in a thread, because that waits until the owner has closed
+ * the function.
+ */
 struct taking {
 	struct race *race;
 	int result;
@@ -408,7 +406,7 @@ static int act_taking(struct race *race)
 	return race->opponent->give(race) ?: ret;
 }
 
-/* The next owner finds no events, and a function that works. */
+/* The next owner finds no events and a working function. */
 static int after_taking(struct race *race)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -586,7 +584,7 @@ static int round_of(struct race *race, const char **where)
 	wait_for_moment(delay);
 	begin = now_ns();
 	acted = race->opponent->act(race);
-	/* Events are spread over the time that the opponent takes, so that few come after it. */
+	/* The test spreads events over the opponent's duration, so that few come after it. */
 	if (!race->opponent->awaits)
 		race->span = (race->span * 7 + now_ns() - begin) / 8;
 	pthread_barrier_wait(&race->end);
@@ -681,8 +679,8 @@ FIXTURE_TEARDOWN(race)
 }
 
 /*
- * Error events against all opponents: each event is where it belongs, and the function
- * works after each round. Validates 32, 40, 41, 42, 52, 88, 91.
+ * Error events against all opponents: each event reaches the right owner, and the
+ * function works after each round. Validates 32, 40, 41, 42, 52, 88, 91.
  */
 TEST_F_TIMEOUT(race, against_events, 14400)
 {

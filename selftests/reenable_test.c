@@ -20,17 +20,20 @@
 
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* The platform writes a sample every 4 seconds: this is time for several. */
+/* The platform writes a sample every 4 seconds: this is enough time for several samples. */
 #define SAMPLE_MS	times(12000, 60000)
 
 /* How often the address space is detached during a reset. */
 #define ROUNDS		times(100, 400)
 
-/* The address of another mapping, and the length of each mapping. */
+/* The address of another mapping, and the length of all mappings. */
 #define OTHER_AT	0x300000
 #define PAGE		0x1000
 
-/* Resets a function in error. In C that fails with EAGAIN while the event is still processed. */
+/*
+ * Resets a function in error. The C version fails with EAGAIN while it still processes
+ * the event.
+ */
 static int reset_soon(struct vfio_function *fn)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -59,7 +62,7 @@ static void expect_usable(struct __test_metadata *_metadata, const char *address
 
 #define EXPECT_USABLE(address)	expect_usable(_metadata, address)
 
-/* A function that has had a permanent failure, as the kernel sees it. */
+/* Returns whether the kernel takes the function for one with a permanent failure. */
 FIXTURE(lost) {
 	char address[PCI_ADDRESS_LEN];
 };
@@ -76,7 +79,7 @@ FIXTURE_TEARDOWN(lost)
 	pci_bind(self->address, "vfio-pci");
 }
 
-/* An administrator resets the function; the kernel's driver and its disk then work. */
+/* An administrator resets the function. Then the kernel's driver and its disk work. */
 TEST_F_TIMEOUT(lost, reset_with_a_kernel_driver, 60)
 {
 	char path[64];
@@ -100,7 +103,7 @@ TEST_F_TIMEOUT(lost, reset_with_a_kernel_driver, 60)
 	EXPECT_USABLE(self->address);
 }
 
-/* The owner resets its whole slot, in which the function is alone. */
+/* The owner resets its whole slot, with only this function in it. */
 TEST_F_TIMEOUT(lost, hot_reset_by_its_owner, 60)
 {
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
@@ -121,7 +124,7 @@ TEST_F_TIMEOUT(lost, hot_reset_by_its_owner, 60)
 #define REGISTER_INTERRUPTS	2
 #define REGISTER_TRANSLATION	4
 
-/* A function that the platform enables, but for which it refuses one registration. */
+/* A function that the platform enables, but with one registration refused. */
 FIXTURE(refused) {
 	struct owner owner;
 };
@@ -214,7 +217,7 @@ TEST_F_TIMEOUT(lost, measured_after_a_reset, 120)
 }
 
 /*
- * Opening a function that has no other reset resets it through the platform, and
+ * Opening a function without any other reset resets it through the platform, and
  * measurement goes on.
  */
 TEST(measured_once_open)
@@ -268,8 +271,8 @@ FIXTURE_TEARDOWN(shared)
 }
 
 /*
- * One of two functions is in error, first the one, then the other, while memory is
- * mapped and unmapped for both: after the reset the function in error can use the
+ * One of two functions is in error, and later the other one, while memory is mapped and
+ * unmapped for both. After the reset the function that was in error can use the
  * mapping.
  */
 TEST_F_TIMEOUT(shared, one_in_error, 60)
@@ -300,7 +303,7 @@ TEST_F_TIMEOUT(shared, one_in_error, 60)
 	nvme_stop(&second);
 }
 
-/* A function whose address space is detached while it is reset, and attached again. */
+/* A function whose address space is detached during a reset, and attached again. */
 FIXTURE(attach) {
 	struct owner owner;
 	pthread_barrier_t start;
@@ -336,7 +339,7 @@ static int detach_ioas(struct vfio_function *fn)
 	return ioctl(fn->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
 }
 
-/* Waits until a device that cannot reach memory fails, or is in error and reads as all ones. */
+/* Waits until a device without access to memory fails, or is in error and reads as all ones. */
 static int wait_failed(struct nvme *nvme)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -365,9 +368,9 @@ static void *reset_each_round(void *arg)
 }
 
 /*
- * One thread resets the function, which is in error, another one detaches its address
- * space at any moment of the reset. Afterwards the device reaches no memory, and an
- * address space can be attached again.
+ * One thread resets a function in error, another thread detaches its address space at
+ * some moment of the reset. Afterwards the device reaches no memory, and an address
+ * space can be attached again.
  */
 TEST_F_TIMEOUT(attach, against_resets, 300)
 {
@@ -389,7 +392,7 @@ TEST_F_TIMEOUT(attach, against_resets, 300)
 		pthread_barrier_wait(&self->start);
 		ASSERT_EQ(0, self->reset);
 
-		/* The device cannot reach the memory that was mapped before. */
+		/* The device cannot access the memory that was mapped before. */
 		ASSERT_EQ(0, nvme_provoke_error(&owner->nvme, owner->nvme.iova));
 		ASSERT_EQ(0, wait_failed(&owner->nvme)) {
 			TH_LOG("round %d: the device reaches memory", round);

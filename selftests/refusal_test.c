@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A platform that is busy, slow, or refuses: a reset takes longer, or fails and can be
- * repeated. No state is lost by that, and no other function waits.
+ * repeated. No state is lost, and no other function waits.
  */
 #include <pthread.h>
 #include <unistd.h>
@@ -12,10 +12,10 @@
 
 #define REFUSE_STORES "answer store fid=%lu space=15 skip=%ld times=%d cc=3 status=0"
 
-/* Another function is recovered within this time while the reset waits for the platform. */
+/* The time in which another function must be recovered while the reset waits for the platform. */
 #define MEANWHILE_MS	1200
 
-/* An operation of the platform that is busy, or slow, while a function in error is reset. */
+/* A variant: an operation that is busy or slow while a function in error is reset. */
 FIXTURE(busy) {
 	struct rough rough;
 };
@@ -23,7 +23,10 @@ FIXTURE(busy) {
 FIXTURE_VARIANT(busy) {
 	const char *what;
 	const char *answer;
-	/* The least number of further attempts, and the least time of the reset. */
+	/*
+	 * The least number of repetitions of the operation, and the least duration of
+	 * the reset.
+	 */
 	int more;
 	int ms;
 };
@@ -86,7 +89,7 @@ FIXTURE_TEARDOWN(busy)
 	ROUGH_END();
 }
 
-/* Resets a function in error. Returns how often the platform was asked for @what. */
+/* Resets a function in error. Returns how often the kernel has asked the platform for @what. */
 static long asked(struct __test_metadata *_metadata, struct rough *rough, const char *what)
 {
 	long before;
@@ -98,7 +101,7 @@ static long asked(struct __test_metadata *_metadata, struct rough *rough, const 
 	return platform_number("count %s fid=%lu", what, rough->fid) - before;
 }
 
-/* The reset waits until the platform has done it. Validates R2. */
+/* The reset waits until the platform has done the operation. Validates R2. */
 TEST_F_TIMEOUT(busy, is_waited_for, 60)
 {
 	long before, now;
@@ -118,14 +121,17 @@ TEST_F_TIMEOUT(busy, is_waited_for, 60)
 	EXPECT_RESTORED();
 }
 
-/* An operation that the platform refuses while a function in error is reset. */
+/* A variant: an operation that the platform refuses while a function in error is reset. */
 FIXTURE(refused) {
 	struct rough rough;
 };
 
 FIXTURE_VARIANT(refused) {
 	const char *answer;
-	/* Refused during a close, the IOMMU core warns: such an answer is taken back before. */
+	/*
+	 * The IOMMU core warns about a refusal during a close, so the test stops the
+	 * refusals before.
+	 */
 	bool open_only;
 };
 
@@ -169,7 +175,7 @@ FIXTURE_TEARDOWN(refused)
 	ROUGH_END();
 }
 
-/* After a reset that has failed, the next one succeeds and restores everything. Validates R3. */
+/* A reset fails; the next one succeeds and restores everything. Validates R3. */
 TEST_F_TIMEOUT(refused, once, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -181,10 +187,7 @@ TEST_F_TIMEOUT(refused, once, 60)
 	EXPECT_RESTORED();
 }
 
-/*
- * After several resets that have failed, the next one succeeds and restores everything.
- * Validates R4.
- */
+/* Several resets fail; the next one succeeds and restores everything. Validates R4. */
 TEST_F_TIMEOUT(refused, again_and_again, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -199,10 +202,7 @@ TEST_F_TIMEOUT(refused, again_and_again, 60)
 	EXPECT_RESTORED();
 }
 
-/*
- * The owner closes the function after a reset that has failed; the next owner can open
- * it. Validates R4.
- */
+/* A reset fails and the owner closes the function; the next owner can open it. Validates R4. */
 TEST_F_TIMEOUT(refused, until_it_is_closed, 60)
 {
 	struct owner *owner = &self->rough.owner;
@@ -281,7 +281,7 @@ TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
 	EXPECT_GT(MEANWHILE_MS, (now_ns() - start) / 1000000);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(0, (long)ret);
-	/* The platform was asked until it was no longer busy, so the reset has waited. */
+	/* The kernel has asked until the platform was no longer busy, so the reset has waited. */
 	EXPECT_EQ(before + 91, platform_number("count disable fid=%lu", self->rough.fid));
 	owner_close(&other);
 	EXPECT_RESTORED();
@@ -289,14 +289,14 @@ TEST_F_TIMEOUT(refusal, holds_up_nobody_else, 60)
 
 /*
  * The platform refuses writes to config space: the reset fails, and the next one
- * restores it. Validates R4.
+ * restores config space. Validates R4.
  */
 TEST_F_TIMEOUT(refusal, to_restore, 60)
 {
 	struct owner *owner = &self->rough.owner;
 
 	ASSERT_EQ(0, owner_suffer(owner));
-	/* The Command register is the fifth one that is written. */
+	/* The Command register is the fifth register that the kernel writes. */
 	ASSERT_EQ(0, platform_command("answer store fid=%lu space=15 skip=4 times=4 cc=3 status=0",
 				      self->rough.fid));
 	EXPECT_EQ(-EIO, vfio_reset(&owner->fn));
@@ -305,17 +305,14 @@ TEST_F_TIMEOUT(refusal, to_restore, 60)
 	EXPECT_RESTORED();
 }
 
-/*
- * The platform refuses the writes that switch MSI-X on, which are the last ones: the
- * reset fails. Validates R4.
- */
+/* The platform refuses the last writes, which switch MSI-X on: the reset fails. Validates R4. */
 TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 {
 	struct owner *owner = &self->rough.owner;
 	long before, all = 0;
 	int i, last;
 
-	/* The kernel writes only registers that differ, which are more in the first round. */
+	/* The kernel writes only registers that differ. In the first round these are more. */
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		before = platform_number("count store fid=%lu space=15", self->rough.fid);
@@ -324,7 +321,7 @@ TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 		EXPECT_RESTORED();
 	}
 	ASSERT_LT(2, all);
-	/* The last write unmasks MSI-X, and the one before it switches MSI-X on. */
+	/* The last write unmasks MSI-X. The write before it switches MSI-X on. */
 	for (last = 1; last <= 2; last++) {
 		ASSERT_EQ(0, owner_suffer(owner));
 		ASSERT_EQ(0, platform_command(REFUSE_STORES, self->rough.fid, all - last, last));
@@ -338,8 +335,8 @@ TEST_F_TIMEOUT(refusal, to_restore_interrupts, 60)
 }
 
 /*
- * The platform refuses to refresh DMA translations. For lack of resources: the kernel
- * asks again. Because the function is in error: the next reset registers all of them.
+ * The platform refuses to refresh DMA translations. If it lacks resources, the kernel
+ * asks again. If the function is in error, the next reset registers all translations.
  * Validates R5.
  */
 TEST_F(refusal, translations_are_not_refreshed)

@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(report)
 	ROUGH_END();
 }
 
-/* The owner is woken, and takes an event with that code. */
+/* The owner is woken, and takes an event with this code. */
 static void expect_told(struct __test_metadata *_metadata, struct owner *owner, __u16 pec)
 {
 	struct vfio_device_zpci_err_region event;
@@ -66,8 +66,8 @@ TEST_F_TIMEOUT(report, several_events_in_one, 60)
 	EXPECT_TOLD(owner, 5);
 	EXPECT_TOLD(&self->other, 6);
 	/*
-	 * The second event may have come before the first one was taken, so there may
-	 * be no wake-up.
+	 * There may be no second wake-up: the second event may come before the first
+	 * one is taken.
 	 */
 	event_wait(owner->error_event, QUIET_MS);
 	ASSERT_EQ(0, owner_take(owner, &event));
@@ -93,7 +93,7 @@ TEST_F_TIMEOUT(report, lost, 60)
 	EXPECT_TOLD(owner, 5);
 	EXPECT_LT(before, platform_number("count event"));
 	EXPECT_WORKS(owner);
-	/* The emulator raises this event, with a report of its own. */
+	/* The emulator raises this event itself, with a report of its own. */
 	ASSERT_EQ(0, owner_suffer(owner));
 	ASSERT_EQ(0, owner_take(owner, &event));
 	EXPECT_EQ(PEC_DMA_ACCESS, event.pec);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that are removed from the PCI core and found again: by "remove" and
- * "rescan", by their slots and by events, and several of these at once. Afterwards
- * there is one device, which works, and no function has waited for another one.
+ * Functions are removed from the PCI core and found again: by "remove" and "rescan", by
+ * their slots and by events, and by several of these at once. Afterwards there is one
+ * device, it works, and no function has waited for another one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,11 +34,14 @@
 #define ROUNDS		times(25, 200)
 #define PLUGGED_ROUNDS	times(10, 40)
 
-/* The part of config space that a reset changes and restores, and a time in which it is done. */
+/*
+ * The offset of a register that a reset changes and restores, and the time in which
+ * that is done.
+ */
 #define CONFIG_LEN	64
 #define RESET_MS	300
 
-/* Less than the shortest reset takes, and more than the pause between two attempts. */
+/* Less than the duration of the shortest reset, and more than the pause between two attempts. */
 #define SLOW		"/sys/module/zpci_slow_removal/parameters/"
 #define SLOW_MS		"30"
 #define SLOW_REMOVALS	times(6, 24)
@@ -50,7 +53,10 @@
 #define NO_HOST		"nobody plugs functions for this machine"
 #define NO_INJECTOR	"the module zpci_inject is not there"
 
-/* Resets a function in error. In C that fails with EAGAIN while the event is still processed. */
+/*
+ * Resets a function in error. The C version fails with EAGAIN while it still processes
+ * the event.
+ */
 static int reset_soon(struct vfio_function *fn)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -147,7 +153,7 @@ TEST_F_TIMEOUT(scans, beside_events, 300)
 	EXPECT_USABLE(self->address);
 }
 
-/* A function that an administrator takes from the PCI core. */
+/* A function that an administrator removes from the PCI core. */
 FIXTURE(taken) {
 	char address[PCI_ADDRESS_LEN];
 	char slot[16];
@@ -166,7 +172,7 @@ FIXTURE_TEARDOWN(taken)
 	pci_wait_present(self->address, true, PATIENCE_MS);
 }
 
-/* A function in error that nobody recovers is removed: a rescan finds it, and it is in order. */
+/* A function in error that nobody recovers is removed: a rescan finds it, and it works. */
 TEST_F_TIMEOUT(taken, remove_and_rescan, 60)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -224,8 +230,8 @@ static void remove_in_error(struct __test_metadata *_metadata, const char *addre
 }
 
 /*
- * A function in error is removed while it is open: the kernel has repaired it before a
- * rescan adds its next device. The PCI core is made slow, to leave time for a mistake.
+ * A function in error is removed while it is open: before a rescan adds the new device,
+ * the kernel has repaired the function. A slow PCI core leaves time for a mistake.
  */
 TEST_F_TIMEOUT(taken, removed_in_error_while_open, 60)
 {
@@ -255,7 +261,7 @@ static int off_and_on(const void *slot)
 }
 
 /*
- * A slot is switched off, and the owner of its function does not close it: other
+ * A slot is switched off, and the owner does not close its function: meanwhile other
  * functions are scanned, go, and come.
  */
 TEST_F_TIMEOUT(taken, power_off_holds_up_nobody, 120)
@@ -296,7 +302,7 @@ static int remove_and_rescan(const void *address)
 	return ret ? ret : rescan(NULL);
 }
 
-/* Waits until the slot is off. It stays there while the device has references. */
+/* Waits until the slot is off. The slot exists as long as the device has references. */
 static int wait_switched_off(const char *slot)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -359,7 +365,7 @@ TEST_F_TIMEOUT(plugged, released_beside_remove_and_rescan, 300)
 	EXPECT_USABLE(HOT_ADDRESS);
 }
 
-/* Binds the kernel's driver and opens the disk, which keeps the device after its removal. */
+/* Binds the kernel's driver and opens the disk, so that the device is kept after its removal. */
 static int hold_disk(const char *address)
 {
 	char path[64];
@@ -375,7 +381,7 @@ static int hold_disk(const char *address)
 
 /*
  * The function is unplugged while its disk is open, and another function is plugged
- * into its domain: that one fails to come, and comes once the disk is closed. kmemleak
+ * into its domain: the other function cannot come until the disk is closed. kmemleak
  * checks that the failure leaks nothing.
  */
 TEST_F_TIMEOUT(plugged, leaves_its_domain, 120)
@@ -418,8 +424,8 @@ static int open_new(struct vfio_function *fn, const char *address)
 
 /*
  * The function is unplugged while its disk is open, and an adapter of another kind is
- * plugged with the same function ID. The registers of the new one work, also after the
- * disk is closed.
+ * plugged with the same function ID. The registers of the new adapter work, also after
+ * the disk is closed.
  */
 TEST_F_TIMEOUT(plugged, becomes_another_adapter, 120)
 {

@@ -17,12 +17,12 @@
 #include "host.h"
 #include "long.h"
 
-/* A reset of a function in order takes no longer; an FLR alone takes 100 ms. */
+/* The most time for a reset of a working function; an FLR alone takes 100 ms. */
 #define QUICK_MS		2000
 
 /*
- * A reset that cannot get a lock, because an owner does not close the function, takes
- * no longer.
+ * The most time for a reset that cannot get a lock, because an owner does not close the
+ * function.
  */
 #define GIVES_UP_MS		12000
 
@@ -69,7 +69,7 @@ FIXTURE_TEARDOWN(reset_stress)
 
 /*
  * The owner resets as soon as it is woken, many times: each reset succeeds, interrupts
- * and DMA work to the end, and no event is lost. Validates 31, 56, 63, 65.
+ * and DMA work until the end, and no event is lost. Validates 31, 56, 63, 65.
  */
 TEST_F_TIMEOUT(reset_stress, in_a_row, 3600)
 {
@@ -124,7 +124,7 @@ static void *read_on(void *arg)
 	return NULL;
 }
 
-/* Asks which functions a hot reset would reset, until told to stop. */
+/* Asks which functions a hot reset would reset, until the thread is stopped. */
 static void *ask_hot_reset(void *arg)
 {
 	struct {
@@ -147,7 +147,7 @@ static void *ask_hot_reset(void *arg)
 }
 
 /*
- * The kernel can always tell which functions a hot reset would reset, also during an
+ * The kernel can always say which functions a hot reset would reset, also during an
  * error or a reset. Validates 90.
  */
 TEST_F_TIMEOUT(reset_stress, while_hot_reset_is_asked_for, 120)
@@ -169,7 +169,7 @@ TEST_F_TIMEOUT(reset_stress, while_hot_reset_is_asked_for, 120)
 	}
 }
 
-/* One thread reads events all the time, another one resets. Validates 31, 93. */
+/* One thread reads events all the time, another one resets the function. Validates 31, 93. */
 TEST_F_TIMEOUT(reset_stress, while_another_thread_reads, 1200)
 {
 	struct owner *owner = &self->owner;
@@ -281,8 +281,8 @@ static void be_killed_resetting(struct owner *owner, int ready)
 }
 
 /*
- * A process is killed at different moments of its reset: it ends, and the function
- * works. Validates 31, 49, 67.
+ * A process is killed at different moments of its reset: the process ends, and the
+ * function works. Validates 31, 49, 67.
  */
 TEST_F_TIMEOUT(reset_stress, killed, 600)
 {
@@ -353,7 +353,7 @@ TEST_F_TIMEOUT(reset_stress, killed_while_it_waits, 120)
 	waitpid(child, &status, 0);
 	EXPECT_GT(500, ms_since(start));
 
-	/* Without being killed, the reset gives up after a while. */
+	/* A reset that is not killed gives up after a while. */
 	start = now_ns();
 	EXPECT_EQ(-EAGAIN, vfio_reset_once(&owner->fn));
 	EXPECT_GT(GIVES_UP_MS, ms_since(start));
@@ -397,14 +397,13 @@ FIXTURE_TEARDOWN(unplug)
 {
 	owner_close(&self->owner);
 	EXPECT_EQ(0, pci_wait_present(PLUGGED_ADDRESS, false, PATIENCE_MS));
-	/* The slot goes last. A function can be plugged with the same numbers from then on. */
+	/* The slot goes last. From then on a function with the same numbers can be plugged. */
 	EXPECT_EQ(0, pci_wait_slot(PLUGGED_SLOT, false, PATIENCE_MS));
 }
 
 /*
- * The function is unplugged while its owner resets it: each reset succeeds or returns
- * an error, none hangs, and the function goes when the owner closes it. Validates 88,
- * 91.
+ * The function is unplugged while its owner resets it: each reset succeeds or fails
+ * without hanging, and the function goes when the owner closes it. Validates 88, 91.
  */
 TEST_F_TIMEOUT(unplug, while_resetting, 120)
 {

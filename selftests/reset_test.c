@@ -41,8 +41,8 @@ FIXTURE_TEARDOWN(reset)
 }
 
 /*
- * A reset right after the eventfd was signalled succeeds, every time, although the
- * event may still be reported elsewhere. Validates 31, 56.
+ * A reset right after the eventfd's signal succeeds, every time, even if other parts of
+ * the kernel still report the event. Validates 31, 56.
  */
 TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 {
@@ -54,7 +54,7 @@ TEST_F_TIMEOUT(reset, at_once_every_time, 240)
 		ASSERT_EQ(0, owner_suffer(owner));
 		if (!vfio_reset_once(&owner->fn))
 			good++;
-		/* In C a reset may have to be repeated, and leaves Command as it is. */
+		/* The C version may need several resets, and does not restore Command. */
 		if (owner->fn.by_feature)
 			ASSERT_EQ(0, vfio_reset(&owner->fn));
 		ASSERT_EQ(0, nvme_reinit(&owner->nvme)) {
@@ -71,7 +71,10 @@ TEST_F(reset, leaves_no_error_inside)
 	struct owner *owner = &self->owner;
 	__u32 csts;
 
-	/* The plugin would reset nothing but config space, in place of the device. */
+	/*
+	 * The plugin would reset only config space and not the device, so it must not
+	 * do that here.
+	 */
 	if (platform_there())
 		ASSERT_EQ(0, platform_command("inside off"));
 	ASSERT_EQ(0, owner_listen(owner));
@@ -86,8 +89,8 @@ TEST_F(reset, leaves_no_error_inside)
 
 /*
  * After the reset each byte of config space is as before the error, with BARs, Command
- * and MSI-X. None is 0xff because it was saved while the function read as all ones.
- * Validates 58, 59, 61, 62.
+ * and MSI-X. No byte is 0xff from a save while the function read as all ones. Validates
+ * 58, 59, 61, 62.
  */
 TEST_F(reset, brings_config_space_back)
 {
@@ -155,11 +158,11 @@ TEST_F(reset, keeps_dma_mappings)
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
 	pattern_fill(block, TEST_BLOCK);
 	EXPECT_EQ(0, nvme_write(&owner->nvme, TEST_BLOCK, block));
-	/* The device has caused no error by that. */
+	/* The device has caused no further error. */
 	EXPECT_EQ(-ETIMEDOUT, event_wait(owner->error_event, 100));
 }
 
-/* Memory can be mapped and unmapped as before. */
+/* Memory can be mapped and unmapped like before. */
 TEST_F(reset, dma_can_be_mapped_anew)
 {
 	struct owner *owner = &self->owner;
@@ -174,7 +177,7 @@ TEST_F(reset, dma_can_be_mapped_anew)
 	EXPECT_EQ(0, nvme_verify(nvme, TEST_BLOCK));
 }
 
-/* A second reset succeeds, and so does one without reading the event. Validates 67. */
+/* A second reset succeeds, and so does a reset before the event is read. Validates 67. */
 TEST_F(reset, twice_in_a_row)
 {
 	struct owner *owner = &self->owner;
@@ -187,7 +190,7 @@ TEST_F(reset, twice_in_a_row)
 }
 
 /*
- * The reset of a healthy function keeps the config space that the owner has set up, and
+ * The reset of a working function keeps the config space that the owner has set up, and
  * reports no error. Validates 60, 66.
  */
 TEST_F(reset, of_a_healthy_function)
@@ -294,7 +297,7 @@ FIXTURE_TEARDOWN(power_cycle)
 	pci_slot_power(self->slot, true);
 }
 
-/* A function whose slot was off and on again can be reset after an error. Validates 87. */
+/* After its slot was off and on, a function can be reset after an error. Validates 87. */
 TEST_F_TIMEOUT(power_cycle, reset_works, 60)
 {
 	struct owner owner;

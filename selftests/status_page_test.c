@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The status of the error region, mapped: a poll-mode driver sees an error
- * without a system call, and takes nothing by looking.
+ * The status of the error region, mapped: a poll-mode driver sees an error without a
+ * system call, and without taking the event.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -57,7 +57,7 @@ TEST(layout)
 	EXPECT_EQ(88, sizeof(struct vfio_device_zpci_err_status));
 }
 
-/* The page shows no event, then an event, then that it is stale; looking takes no event. */
+/* The page shows no event, then an event, then that the event is stale; a look takes no event. */
 TEST_F(status_page, an_event)
 {
 	struct vfio_device_zpci_err_status now;
@@ -204,9 +204,9 @@ static void *poll_on(void *arg)
 		error_status_read(poller->status, &now);
 		poller->looks++;
 		/*
-		 * If the three numbers are of one moment, the newest kept event is no
-		 * newer than the last one, and the difference is at most the number of
-		 * dropped events.
+		 * If the three numbers belong to one moment, the newest kept event is
+		 * not newer than the last event, and the difference is at most the
+		 * number of dropped events.
 		 */
 		if (now.newest.sequence > now.generation ||
 		    now.newest.dropped != now.dropped ||
@@ -219,7 +219,7 @@ static void *poll_on(void *arg)
 	return NULL;
 }
 
-/* Reads of the page while events come and go are never torn. */
+/* Each read of the page belongs to one moment, while events come and are taken. */
 TEST_F_TIMEOUT(status_page, is_never_torn, 120)
 {
 	struct poller poller = { .status = self->status };

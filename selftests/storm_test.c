@@ -17,42 +17,35 @@
 #define FUNCTIONS_MAX	64
 #define INJECTORS	4
 
-/* How often each function has a real error. */
+/* The number of real errors of each function. */
 #define ROUNDS		2
 
-/* One event in so many is a permanent failure. */
+/* One of this many events is a permanent failure. */
 #define PERMANENT_EVERY	250
 
-/* At most this many permanent failures of an owner are unread, so that none is dropped. */
+/* The most permanent failures of an owner that are unread, so that none is dropped. */
 #define PERMANENT_MAX	8
 
-/* How much more memory the kernel may use in a storm: per function, and in all. */
+/* The most additional memory of the kernel in a storm: per function, and in all. */
 #define MEMORY_PER_FUNCTION_KB	64
 #define MEMORY_KB		4096
 
-/* The most messages in the log: a limit per function, and one per second for the others. */
+/* The most messages in the log: a limit for each function, and one per second for the others. */
 #define MESSAGES_PER_SECOND(functions)	(40 + 2 * (functions))
 #define MESSAGES(functions)		(100 + 20 * (functions))
 
 /**
  * struct victim - a function in the storm, with its owner
  *
- * @address: its PCI address
- * @owner: its owner
- * @status: its status page
- * @ccdf: the next event to inject
- * @thread: the thread of with_all()
- * @result: the result of that thread
- * @steady: its owner reads all the time, and not only after a burst
- * @stop: the burst is over
- * @sent: number of events so far; it is the failing address of an injected one
- * @permanent_sent: number of permanent failures among them
- * @permanent_got: number of permanent failures that were delivered
- * @delivered: events that were delivered
- * @disordered: events that came twice, or before an older one
- * @sequence: number of the event that came last, as the kernel counts
- * @number: number of the event that came last, as this test counts
- * @dropped: events that the kernel has counted as dropped
+ * @address: its PCI address @owner: its owner @status: its status page @ccdf: the next
+ * event to inject @thread: the thread of with_all() @result: the result of that thread
+ * @steady: the owner reads all the time, and not only after a burst @stop: the burst is
+ * over @sent: number of events so far; it is the failing address of an injected one
+ * @permanent_sent: number of permanent failures among them @permanent_got: number of
+ * permanent failures that were delivered @delivered: events that were delivered
+ * @disordered: events that came twice, or before an older one @sequence: number of the
+ * event that came last, as the kernel counts @number: number of the event that came
+ * last, as this test counts @dropped: events that the kernel has counted as dropped
  */
 struct victim {
 	char address[PCI_ADDRESS_LEN];
@@ -263,8 +256,8 @@ static void expect_accounted(struct __test_metadata *_metadata, const char *name
 static pthread_barrier_t all_ready;
 
 /*
- * A real error of one function, at the same time as of all others: its owner is woken
- * and recovers.
+ * Causes a real error of one function, at the same time as all others: the owner is
+ * woken and recovers.
  */
 static void *suffer_one(void *arg)
 {
@@ -295,7 +288,7 @@ TEST_F_TIMEOUT(storm, all_at_once, 1800)
 	EXPECT_EQ(0, WITH_ALL(self->victims, self->count, recover_one));
 }
 
-/* An owner in a storm: it reads while events come, or only after the burst. */
+/* An owner in a storm: reads while events come, or only after the burst. */
 static void *read_one(void *arg)
 {
 	struct victim *victim = arg;
@@ -331,7 +324,7 @@ static int inject_one(struct victim *victim, int fd)
 	return pwrite(fd, raw, sizeof(raw), 0) == sizeof(raw) ? 0 : -errno;
 }
 
-/* Injects a burst of events into the functions of this injector, in turns. */
+/* Injects a burst of events into this injector's functions, one event each in turn. */
 static void *inject_many(void *arg)
 {
 	struct injector *injector = arg;
@@ -348,8 +341,8 @@ static void *inject_many(void *arg)
 }
 
 /*
- * Injects a burst into all functions. @used is the memory that the kernel needs more
- * then, in KiB.
+ * Injects a burst into all functions. @used returns the additional memory of the
+ * kernel, in KiB.
  */
 static int burst(struct victim *victims, int count, int events, long *used)
 {

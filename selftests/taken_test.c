@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Functions that the platform takes away, asks for, gives to another system and gives
- * back while they are in use. The events are real channel reports, and the function is
- * really gone.
+ * back while they are in use. Real channel reports announce the events, and the
+ * function is really gone.
  */
 #include <pthread.h>
 
@@ -13,7 +13,7 @@
 
 #define QUIET_MS	300
 
-/* A reset whose function is taken away fails within this time. */
+/* The time in which a reset must fail whose function is taken away. */
 #define GIVE_UP_MS	12000
 
 FIXTURE(taken) {
@@ -23,7 +23,7 @@ FIXTURE(taken) {
 };
 
 FIXTURE_VARIANT(taken) {
-	/* Whether the event has the handle from before the function was taken away. */
+	/* Whether the event has the function's handle from before it was taken away. */
 	bool old_handle;
 };
 
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(taken)
 	pci_wait_present(self->rough.address, true, PATIENCE_MS);
 }
 
-/* Raises an availability event; the platform also changes the function's state as it says. */
+/* Raises an availability event; the platform changes the function's state accordingly. */
 static int announce(struct rough *rough, __u16 pec)
 {
 	return platform_command("event pec=0x%x fid=%lu", pec, rough->fid);
@@ -117,7 +117,7 @@ TEST_F_TIMEOUT(taken, while_closed, 90)
 		WAIT_THERE();
 		/*
 		 * The kernel's NVMe driver would wait a minute for its first commands
-		 * if its function goes then.
+		 * if its function goes while they run.
 		 */
 		ASSERT_EQ(0, pci_bind_new(self->rough.address, "vfio-pci", PATIENCE_MS));
 	}
@@ -150,7 +150,7 @@ static void *reset_in_thread(void *fn)
 	return (void *)(long)vfio_reset(fn);
 }
 
-/* Starts a reset in which the platform is busy for about a second. */
+/* Starts a reset during which the platform is busy for about a second. */
 static void begin_reset(struct __test_metadata *_metadata, struct rough *rough,
 			pthread_t *thread)
 {
@@ -220,8 +220,8 @@ TEST_F_TIMEOUT(taken, in_a_reset, 90)
 }
 
 /*
- * The function is given back before its owner has closed it: it goes, and then comes.
- * Validates R18.
+ * The platform gives the function back before its owner has closed it: the function
+ * goes, and then comes. Validates R18.
  */
 TEST_F_TIMEOUT(taken, given_back_while_open, 90)
 {
@@ -271,8 +271,8 @@ TEST_F_TIMEOUT(taken, reserved_meanwhile, 90)
 }
 
 /*
- * The function is already reserved when its owner closes it, and no event has said so.
- * Validates R20.
+ * The function is already reserved when its owner closes it, without an event about
+ * that. Validates R20.
  */
 TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
 {
@@ -289,7 +289,7 @@ TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
 	EXPECT_NEXT_OWNER();
 }
 
-/* Checks attributes of the adapter that the kernel has asked the platform for. */
+/* Checks attributes of the adapter that the kernel has got from the platform. */
 static void expect_adapter(struct __test_metadata *_metadata, struct rough *rough,
 			   unsigned long pchid, unsigned long port)
 {
@@ -302,8 +302,8 @@ static void expect_adapter(struct __test_metadata *_metadata, struct rough *roug
 }
 
 /*
- * Another adapter comes back with the same function ID: the kernel has asked for all
- * its attributes anew, whether or not the ID was free in between. Validates R21.
+ * Another adapter comes with the same function ID: the kernel has asked for all
+ * attributes again, also if the kernel never saw the ID unused. Validates R21.
  */
 TEST_F_TIMEOUT(taken, becomes_another_adapter, 90)
 {

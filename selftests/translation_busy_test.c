@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The platform is busy when DMA translation is registered or deregistered. The kernel
- * then sleeps, and so must not hold a spinlock: only the log would show that. This is a
- * program of its own, so that such a message in the log comes from these tests.
+ * then sleeps, so it must not hold a spinlock; only a message in the log would show
+ * that. These tests are a program of their own, so that such a message is known to come
+ * from them.
  */
 #include "kselftest_harness.h"
 

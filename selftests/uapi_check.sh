@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# uapi_check.sh [HEADER]: compile the header of the error region as user space may
-# do it: as C89, C11 and C++, for machines of 32 and 64 bits and of both byte
-# orders. All offsets and sizes must be the same everywhere.
+# uapi_check.sh [HEADER]: compile the header of the error region in all ways that
+# user space may: as C89, C11 and C++, for machines of 32 and 64 bits and of both
+# byte orders. All offsets and sizes must be the same everywhere.
 
 header=${1:-$(dirname "$0")/../vfio_pci_zdev/uapi/vfio_zdev_error.h}
 work=$(mktemp -d) || exit

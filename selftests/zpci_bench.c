@@ -39,7 +39,7 @@
 #define DMA_SIZE	0x1000
 #define RECOVERIES	8	/* recoveries that are timed as a whole */
 #define POLLS		1000	/* looks at the mapped page in one measurement */
-#define SETTLE_MS	50	/* the kernel has sent all reports then */
+#define SETTLE_MS	50	/* after this time the kernel has sent all reports */
 
 /**
  * struct target - a function that is made to fail

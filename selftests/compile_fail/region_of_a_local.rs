@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A region cannot borrow a local variable, which is gone before the device is closed.
+//! A region cannot borrow a local variable: the variable is gone before the device is closed.
 
 use kernel::{
     prelude::*,

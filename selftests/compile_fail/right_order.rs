@@ -7,7 +7,7 @@ use kernel::zpci::{
     Locks, //
 };
 
-/// Takes both locks, and lets `state_lock` go first.
+/// Takes both locks, and releases `state_lock` first.
 pub fn right_order(zdev: &zpci::Device) {
     let Locks::Both(both) = zdev.try_lock() else {
         return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs in a child what may take long, so that a test can end without it. */
+/* Runs calls that may never return in a child, so that the test itself can end. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>

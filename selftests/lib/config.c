@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Compares configuration space before and after something. */
+/* Compares configuration space at two moments. */
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@
 
 #define FILE_NAME	"/sys/kernel/debug/kcov"
 
-/* More entries than one call makes. */
+/* More entries than any call produces. */
 #define TRACE_LEN	65536
 #define SEEN_BITS	20
 
@@ -37,7 +37,7 @@ int coverage_open(struct coverage *coverage)
 		if (coverage->trace == MAP_FAILED || ioctl(fd, KCOV_ENABLE, KCOV_TRACE_PC))
 			ret = -errno;
 	}
-	/* Stays open if it works: closing it would end the tracing. */
+	/* Keeps the file open on success: closing it would end the tracing. */
 	if (ret)
 		close(fd);
 	return ret;

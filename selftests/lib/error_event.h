@@ -24,8 +24,8 @@ int error_region_take(struct vfio_function *fn, const struct vfio_region_info *i
 		      struct vfio_device_zpci_err_region *event);
 
 /*
- * Maps the status of the region: -EOPNOTSUPP where there is none, or -errno.
- * The page goes with munmap().
+ * Maps the status of the region: -EOPNOTSUPP without a status, or -errno. Unmap it by
+ * munmap().
  */
 int error_status_map(struct vfio_function *fn, const struct vfio_region_info *info,
 		     const struct vfio_device_zpci_err_status **status);

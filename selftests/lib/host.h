@@ -12,15 +12,18 @@
 void host_command(const char *command, const char *arguments, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Plugs an NVMe function with an empty disk. Returns QEMU's name of it, for unplugging. */
+/*
+ * Plugs an NVMe function with an empty disk. Returns QEMU's name of the function, for
+ * unplugging.
+ */
 __u64 host_plug_nvme(int uid);
-/* Plugs such a function with a function ID that differs from its UID. */
+/* Plugs an NVMe function whose function ID differs from its UID. */
 __u64 host_plug_nvme_as(int uid, int fid);
 
 /* Plugs a network adapter that is connected to nothing. */
 __u64 host_plug_e1000e(int uid);
 
-/* Asks the guest to give back a function that was plugged here. */
+/* Asks this system to give back a function that was plugged here. */
 void host_unplug(__u64 name);
 
 #endif

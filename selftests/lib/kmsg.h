@@ -8,7 +8,7 @@
 /* Opens the kernel's log; reads begin behind its last message: a file descriptor or -errno. */
 int kmsg_open(void);
 
-/* Logs a message and returns its number, or -errno. The next message has the number after it. */
+/* Logs a message and returns its number, or -errno. The next message has the next number. */
 long long kmsg_sequence(void);
 
 /* Copies the text of the next message, without its header: -EAGAIN if there is none. */

@@ -45,6 +45,6 @@ void figures(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* Not buffered, and in one piece: the process may be killed afterwards. */
+	/* Written at once and without a buffer: the process may be killed afterwards. */
 	fprintf(stderr, FIGURES "%s\n", text);
 }

@@ -9,7 +9,7 @@ int times(int quick, int thorough);
 
 /*
  * Random numbers from a seed: ZPCI_SEED of the environment, or a constant. A test
- * prints its seed, so that it can be repeated.
+ * prints its seed, so that the same numbers can be used again.
  */
 __u64 random_seed(void);
 __u64 random_next(__u64 *state);

@@ -5,7 +5,7 @@
 /* The module zpci_machine.ko, which stands in KVM's place. */
 #define MACHINE		"zpci_machine"
 
-/* Says that a vfio group or device belongs to the machine, or does not any more: 0 or -errno. */
+/* Makes a vfio group or device belong to the machine, or not any more: 0 or -errno. */
 int machine_add(int fd);
 int machine_del(int fd);
 

@@ -41,7 +41,10 @@ int memory_fault_pages(void)
 {
 	int ret;
 
-	/* By default only allocations that may sleep do not fail, nor do single pages. */
+	/*
+	 * By default allocations that may sleep do not fail, and single pages do not
+	 * fail either.
+	 */
 	ret = file_write(FAIL_PAGES "ignore-gfp-wait", "N");
 	if (!ret)
 		ret = file_write(FAIL_PAGES "verbose", "0");
@@ -55,7 +58,7 @@ int memory_fault_at(unsigned int nth)
 	char text[16];
 	int ret = 0;
 
-	/* Opened before it is armed: opening allocates memory, too, and would be counted. */
+	/* Open the file before arming: the open allocates memory, which would be counted. */
 	fail_nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		return -errno;

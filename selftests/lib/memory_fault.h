@@ -5,18 +5,18 @@
 #include <stdbool.h>
 
 /*
- * Prepares failures of this thread's allocations. Needs a kernel with CONFIG_FAILSLAB
- * and debugfs: 0 or -errno.
+ * Prepares failures of this thread's allocations: 0 or -errno. The kernel must have
+ * CONFIG_FAILSLAB and debugfs.
  */
 int memory_fault_prepare(void);
 
 /* Lets whole pages fail as well, on a kernel with CONFIG_FAIL_PAGE_ALLOC. */
 int memory_fault_pages(void);
 
-/* Arms: the nth allocation from now on fails; the first is 1. */
+/* Arms: the nth allocation from now on fails, counted from 1. */
 int memory_fault_at(unsigned int nth);
 
-/* Disarms, and says whether an allocation has failed. */
+/* Disarms, and returns whether an allocation has failed. */
 bool memory_fault_end(void);
 
 /* A range of addresses of kernel functions. */
@@ -31,7 +31,7 @@ struct memory_range {
 int memory_range_of(const char *symbol, struct memory_range *range);
 
 /*
- * Fails each allocation that is asked for in the range, in any thread, until
+ * Fails each allocation that a function in the range asks for, in any thread, until
  * memory_fault_none(): 0 or -errno.
  */
 int memory_fault_all_of(const struct memory_range *range);

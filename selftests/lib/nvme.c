@@ -31,7 +31,7 @@ static int write_reg64(struct nvme *nvme, __u32 reg, __u64 value)
 	return ret ? ret : write_reg(nvme, reg + 4, value >> 32);
 }
 
-/* No interrupt says that enabling is done, so the status register is read until it says so. */
+/* The controller has no interrupt for "enabled", so this polls its status register. */
 static int wait_ready(struct nvme *nvme, __u32 wanted)
 {
 	__u64 deadline = deadline_in(PATIENCE_MS);
@@ -77,7 +77,7 @@ static int ring(struct nvme *nvme, struct nvme_queue *queue, bool completion, __
 			 value);
 }
 
-/* Takes one completion. To be called after an interrupt only. */
+/* Takes one completion. Must be called only after an interrupt. */
 static int take_completion(struct nvme *nvme, struct nvme_queue *queue, __u16 id)
 {
 	struct nvme_completion *entry =
@@ -85,7 +85,7 @@ static int take_completion(struct nvme *nvme, struct nvme_queue *queue, __u16 id
 	__u16 status;
 	int ret;
 
-	/* Read first: the rest of the entry is only valid if the phase is right. */
+	/* Read the phase first: the other fields are only valid if the phase is right. */
 	status = le16toh(__atomic_load_n(&entry->status, __ATOMIC_ACQUIRE));
 	if ((status & 1) != queue->phase)
 		return -EAGAIN;
@@ -109,7 +109,7 @@ static int submit(struct nvme *nvme, struct nvme_queue *queue, struct nvme_comma
 	command->command_id = htole16(++nvme->command_id);
 	ring_at[queue->sq_tail] = *command;
 	queue->sq_tail = (queue->sq_tail + 1) % ENTRIES;
-	/* The device may fetch the command as soon as the bell rings. */
+	/* The device may fetch the command as soon as the doorbell rings. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	ret = ring(nvme, queue, false, queue->sq_tail);
 	if (ret)
@@ -190,7 +190,10 @@ int nvme_reinit(struct nvme *nvme)
 		return ret;
 	nvme->stride = 4 << (cap_high & 0xf);
 
-	/* Disabled first: a late completion could come after the rings are cleared. */
+	/*
+	 * Disable the controller first: a late completion could come after the rings
+	 * are cleared.
+	 */
 	ret = disable(nvme);
 	if (ret)
 		return ret;
@@ -239,7 +242,7 @@ void nvme_stop(struct nvme *nvme)
 {
 	if (!nvme->mem)
 		return;
-	/* Stops the device first: it could write into memory that is freed here. */
+	/* Stop the device first: it could write into memory that is freed here. */
 	disable(nvme);
 	vfio_irq_clear(nvme->fn, VFIO_PCI_MSIX_IRQ_INDEX);
 	vfio_dma_unmap(nvme->fn, nvme->iova, NVME_DMA_SIZE);
@@ -287,10 +290,7 @@ int nvme_verify(struct nvme *nvme, __u64 block)
 	__u8 buf[BLOCK_SIZE];
 	int ret;
 
-	/*
-	 * Overwrites the block that an earlier read has left, so that it does not pass
-	 * for this one.
-	 */
+	/* Overwrites the data of the previous read: it must not pass for that of this one. */
 	memset(nvme->mem + DATA_AT, 0xa5, BLOCK_SIZE);
 	ret = nvme_read(nvme, block, buf);
 	if (ret)

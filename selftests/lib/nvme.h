@@ -51,13 +51,13 @@ struct nvme {
 	char model[41];
 };
 
-/* Maps memory, sets up interrupts, and brings the controller up. */
+/* Maps memory, sets up interrupts, and enables the controller. */
 int nvme_start(struct nvme *nvme, struct vfio_function *fn, __u64 iova);
 void nvme_stop(struct nvme *nvme);
 
 /*
- * Brings the controller up after a reset. Interrupts and DMA are not set up anew, but
- * for the C version memory is mapped again.
+ * Enables the controller after a reset. Interrupts and DMA are not set up again, except
+ * that the C version needs memory to be mapped again.
  */
 int nvme_reinit(struct nvme *nvme);
 
@@ -69,8 +69,8 @@ int nvme_write(struct nvme *nvme, __u64 block, const void *buf);
 int nvme_verify(struct nvme *nvme, __u64 block);
 
 /*
- * Makes the controller fetch a command from an address that is not mapped: a real
- * error, caused by the device's own DMA.
+ * Makes the controller fetch a command from an address that is not mapped: a real error
+ * of the device's own DMA.
  */
 int nvme_provoke_error(struct nvme *nvme, __u64 unmapped);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An owner of an NVMe function, with which every test begins. */
+/* An owner of an NVMe function, used by most tests. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,10 @@ static int open_by(struct owner *owner, const char *address, enum vfio_mode mode
 		owner->unmapped = start + DMA_UNMAPPED_AT;
 		ret = nvme_start(&owner->nvme, &owner->fn, start + DMA_BUFFER_AT);
 	}
-	/* A kernel without the region still has the feature: tests of the region check for it. */
+	/*
+	 * A kernel without the region still has the feature; tests of the region check
+	 * that there is a region.
+	 */
 	if (!ret && error_region_find(&owner->fn, &owner->region))
 		memset(&owner->region, 0, sizeof(owner->region));
 	if (ret)

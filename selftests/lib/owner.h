@@ -12,11 +12,9 @@
 /**
  * struct owner - an owner of an NVMe function, as the tests and the demo play it
  *
- * @fn: the open function
- * @nvme: the driver of it
- * @region: the error region
- * @error_event: eventfd for errors; counts only after owner_listen()
- * @unmapped: an address where the device finds nothing
+ * @fn: the open function @nvme: the driver of the function @region: the error region
+ * @error_event: eventfd for errors; counts only after owner_listen() @unmapped: an
+ * address where the device finds nothing
  */
 struct owner {
 	struct vfio_function fn;
@@ -40,16 +38,15 @@ int owner_open_at(struct owner *owner, const char *address, enum vfio_mode mode)
 /* Opens a function for a virtual machine. */
 int owner_open_in_machine(struct owner *owner, const char *address, enum vfio_mode mode);
 /*
- * Binds and opens a function that has just been plugged, and tries until that works:
- * sysfs shows the function before it can be bound, and the host's own driver may bind
- * it first.
+ * Binds and opens a function that has just been plugged. Tries until that works: sysfs
+ * shows a function before it can be bound, and the host's own driver may bind it first.
  */
 int owner_open_new(struct owner *owner, const char *address, enum vfio_mode mode);
 void owner_close(struct owner *owner);
 
 int owner_listen(struct owner *owner);
 
-/* Provokes an error and waits until the owner is woken: -ETIMEDOUT if it is not. */
+/* Provokes an error and waits until the owner is woken; -ETIMEDOUT if nothing wakes it. */
 int owner_suffer(struct owner *owner);
 /* Resets the function, and brings the disk up again. */
 int owner_recover(struct owner *owner);
@@ -57,7 +54,7 @@ int owner_recover(struct owner *owner);
 /* The first address that the function can use for DMA. */
 int dma_start(struct vfio_function *fn, __u64 *start);
 
-/* Offsets from that address: memory that is mapped, and an address that is not. */
+/* Offsets from that address: of mapped memory, and of an address that is not mapped. */
 #define DMA_BUFFER_AT	0
 #define DMA_UNMAPPED_AT	0x200000
 

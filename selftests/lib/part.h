@@ -11,7 +11,10 @@
 struct part {
 	struct owner owner;
 	unsigned long fid;
-	/* The address as a single function, and that as a part of the device. */
+	/*
+	 * The function's address as a single function, and its address as a part of the
+	 * device.
+	 */
 	char before[PCI_ADDRESS_LEN];
 	char address[PCI_ADDRESS_LEN];
 	char slot[16];
@@ -23,7 +26,7 @@ static inline int part_announce(const struct part *part, __u16 pec, const char *
 	return platform_command("event pec=0x%x fid=%lu %s", pec, part->fid, more);
 }
 
-/* Gives the function to another system, so that the kernel forgets it. */
+/* Gives the function to another system, so that this kernel forgets it. */
 static inline void part_give_away(struct __test_metadata *_metadata, const struct part *part)
 {
 	ASSERT_EQ(0, part_announce(part, PEC_DECONFIGURED, ""));
@@ -61,7 +64,7 @@ static inline void part_open(struct __test_metadata *_metadata, struct part *par
 	ASSERT_EQ(0, owner_listen(&part->owner));
 }
 
-/* How often the function was disabled, which each reset does. */
+/* Returns how often the function was disabled; each reset through the platform disables it. */
 static inline long part_disabled(const struct part *part)
 {
 	return platform_number("count disable fid=%lu", part->fid);

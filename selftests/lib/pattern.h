@@ -7,7 +7,7 @@
 
 /*
  * The pattern of the test disk: block b holds the 64 little-endian words b * 64 + i, so
- * that a block from the wrong place is noticed.
+ * that a test notices a block from the wrong place.
  */
 #define BLOCK_SIZE	512
 #define BLOCK_WORDS	(BLOCK_SIZE / 8)

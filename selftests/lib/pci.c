@@ -201,8 +201,8 @@ bool pci_answers(const char *address)
 	__u32 id;
 
 	/*
-	 * Reads Command: of a function in error the kernel knows the identifiers, but
-	 * not this.
+	 * Reads the Command register: the kernel returns the IDs of a function in error
+	 * from memory.
 	 */
 	return !pci_config_read(address, PCI_COMMAND, &id, sizeof(id)) && id != ~0U;
 }
@@ -235,7 +235,7 @@ int pci_wait_present(const char *address, bool present, int timeout_ms)
 	return wait_present(path, present, timeout_ms);
 }
 
-/* The device node comes before the disk can be opened, and stays when it no longer can. */
+/* The device node exists before the disk can be opened, and after it can be opened no more. */
 static bool can_be_opened(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -270,7 +270,7 @@ bool pci_is_pcie(const char *address)
 {
 	char path[PATH_MAX];
 
-	/* The kernel's own knowledge, as config space of a function in error cannot be read. */
+	/* Asks the kernel, because config space of a function in error cannot be read. */
 	snprintf(path, sizeof(path), DEVICES "/%s/max_link_speed", address);
 	return !access(path, F_OK);
 }

@@ -16,12 +16,12 @@ enum pci_kind {
 };
 
 /*
- * Finds a function of a kind, or the one that ZPCI_NVME or ZPCI_NON_PCIE names in the
- * environment. -ENODEV if there is none.
+ * Finds a function of a kind: the one that ZPCI_NVME or ZPCI_NON_PCIE in the
+ * environment names, or any; -ENODEV if there is none.
  */
 int pci_find(enum pci_kind kind, char *address);
 
-/* Finds a function of a kind that is not @not_this. */
+/* Finds a function of a kind other than @not_this. */
 int pci_find_other(enum pci_kind kind, const char *not_this, char *address);
 
 /* Finds all functions of a kind, up to @room: their number, or -errno. */
@@ -33,8 +33,8 @@ bool pci_is_pcie(const char *address);
 int pci_bind(const char *address, const char *driver);
 
 /*
- * Binds a function that has just been plugged, and tries until that works: sysfs shows
- * the function before it can be bound.
+ * Binds a function that has just been plugged. Tries until that works: sysfs shows a
+ * function before it can be bound.
  */
 int pci_bind_new(const char *address, const char *driver, int timeout_ms);
 
@@ -47,14 +47,14 @@ int pci_driver(const char *address, char *driver, size_t len);
 /* Number of the IOMMU group, or -errno. */
 int pci_iommu_group(const char *address);
 
-/* Accesses config space through sysfs: the host's view, and not vfio's. */
+/* Accesses config space through sysfs: the host's view, not vfio's. */
 int pci_config_read(const char *address, off_t offset, void *buf, size_t len);
 int pci_config_write(const char *address, off_t offset, const void *buf, size_t len);
 
 /* Whether config space can be read: a function in error reads as all ones. */
 bool pci_answers(const char *address);
 
-/* Waits until the function answers: 0 or -ETIMEDOUT. */
+/* Waits until the function's config space can be read: 0 or -ETIMEDOUT. */
 int pci_wait_answers(const char *address, int timeout_ms);
 
 /* Waits until sysfs shows the function, or does not show it any more: 0 or -ETIMEDOUT. */
@@ -63,7 +63,7 @@ int pci_wait_present(const char *address, bool present, int timeout_ms);
 /* Waits for the block device of an NVMe function with the kernel's driver: 0 or -ETIMEDOUT. */
 int pci_wait_disk(const char *address, char *path, size_t len, int timeout_ms);
 
-/* Finds and switches the hotplug slot of a function, which stays while the function is off. */
+/* Finds and switches the hotplug slot of a function. The slot stays while the function is off. */
 int pci_slot(const char *address, char *slot, size_t len);
 int pci_slot_power(const char *slot, bool on);
 int pci_wait_slot(const char *slot, bool present, int timeout_ms);

@@ -10,7 +10,7 @@
 
 #define LINE_LEN	512
 
-/* Results of the plugin. Without the plugin the length of the buffer stays in the register. */
+/* Results of the plugin. Without the plugin the register keeps the length of the buffer. */
 #define DONE		0
 #define REFUSED		1
 #define UNREADABLE	2
@@ -22,12 +22,12 @@ int platform_call(char *line, size_t room)
 	size_t len = strlen(line);
 
 	/*
-	 * Writes to all of the buffer: the plugin stores there, and does not cause the
-	 * copy of a page that is shared with the parent.
+	 * Writes to the whole buffer first: the plugin's store does not cause the copy
+	 * of a page that is shared with the parent.
 	 */
 	memset(line + len, 0, room - len);
 	/*
-	 * The branch "brcl 0,..." is never taken; the plugin recognizes it by its
+	 * The branch "brcl 0,..." is never taken. The plugin recognizes it by its
 	 * target "zpci".
 	 */
 	asm volatile(".byte 0xc0,0x04,0x7a,0x70,0x63,0x69"

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 /*
- * The plugin beside the emulator that plays the firmware. It sees an instruction that
- * otherwise does nothing, and a command has taken effect when the call returns.
+ * The plugin beside the emulator that plays the firmware. The plugin recognizes an
+ * instruction that otherwise does nothing. When a call returns, the command has taken
+ * effect.
  */
 
 /* Whether the plugin is there. */
@@ -15,7 +16,7 @@ bool platform_there(void);
 
 /*
  * Executes a command: 0, -ENODEV without the plugin, or -EINVAL if the plugin refuses
- * the command; its reason is printed.
+ * the command; the plugin's reason is printed.
  */
 int platform_command(const char *command, ...) __attribute__((format(printf, 1, 2)));
 
@@ -26,7 +27,7 @@ long platform_number(const char *command, ...) __attribute__((format(printf, 1, 
 int platform_text(char *text, size_t len, const char *command, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Sends a line, and puts the answer in its place: 0, -ENODEV or -EINVAL. */
+/* Sends a line, and replaces it by the answer: 0, -ENODEV or -EINVAL. */
 int platform_call(char *line, size_t room);
 
 #endif

@@ -74,7 +74,7 @@ int raw_nvme_provoke_error(const char *address, __u64 unmapped)
 	void *bar;
 	int fd, ret;
 
-	/* vfio-pci puts a function that is not open to sleep; this wakes it. */
+	/* vfio-pci suspends a function that is not open; this resumes it. */
 	ret = pci_write_attr(address, "power/control", "on");
 	if (ret && ret != -ENOENT)
 		return ret;

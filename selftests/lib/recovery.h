@@ -30,7 +30,7 @@ struct recovery_state {
 /* Reads a function's line; -ENOENT on a kernel without the table. */
 int recovery_state(const char *address, struct recovery_state *state);
 
-/* Wait until the channel has that state, or until the owner has had that many events. */
+/* Wait until the channel has this state, or until the owner has had this many events. */
 int recovery_wait_channel(const char *address, const char *channel, int timeout_ms);
 int recovery_wait_captured(const char *address, unsigned long captured, int timeout_ms);
 

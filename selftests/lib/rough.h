@@ -3,9 +3,9 @@
 #define ZPCI_SELFTEST_ROUGH_H
 
 /*
- * Code that the tests with the plugin share: an owner that listens, on a platform whose
- * error states and handles are those of the architecture, and that refuses nothing
- * unasked. To be included after kselftest_harness.h.
+ * Code that the tests with the plugin share: an owner that listens, on a platform with
+ * the architecture's error states and handles, which refuses nothing unless a test asks
+ * for it. To be included after kselftest_harness.h.
  */
 #include <unistd.h>
 
@@ -50,7 +50,10 @@ static inline void rough_end(struct __test_metadata *_metadata, struct rough *ro
 	char slot[16];
 
 	platform_command("profile plain");
-	/* A failed test may leave the function in error: its slot is switched off and on. */
+	/*
+	 * An earlier test that failed may have left the function in error: switches its
+	 * slot off and on.
+	 */
 	if (_metadata->exit_code != KSFT_PASS &&
 	    !pci_slot(rough->address, slot, sizeof(slot))) {
 		owner_close(owner);
@@ -87,7 +90,7 @@ static inline int platform_raises(struct rough *rough, __u16 pec)
 	return ret ? ret : event_wait(owner->error_event, PATIENCE_MS);
 }
 
-/* Opens another function, whose owner listens as well. */
+/* Opens another function; its owner listens as well. */
 static inline void rough_open_other(struct __test_metadata *_metadata, struct rough *rough,
 				    struct owner *other, unsigned long *fid)
 {

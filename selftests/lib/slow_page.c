@@ -48,7 +48,7 @@ int slow_page_new(struct slow_page *slow)
 
 void slow_page_free(struct slow_page *slow)
 {
-	/* An access that still waits goes on, and finds no memory. */
+	/* Ends accesses that still wait: they find no memory. */
 	munmap(slow->page, slow->len);
 	close(slow->uffd);
 }

@@ -19,14 +19,14 @@ struct slow_page {
 	size_t len;
 };
 
-/* Returns 0, -EOPNOTSUPP where the kernel has no userfaultfd, or -errno. */
+/* Makes the page: 0, -EOPNOTSUPP if the kernel has no userfaultfd, or -errno. */
 int slow_page_new(struct slow_page *slow);
 void slow_page_free(struct slow_page *slow);
 
-/* Waits until an access waits in the page: 0, -ETIMEDOUT or -errno. */
+/* Waits until an access has stopped at the page: 0, -ETIMEDOUT or -errno. */
 int slow_page_wait(struct slow_page *slow, int timeout_ms);
 
-/* Lets the access go on: by a page of zeroes, or by an error. */
+/* Ends the waiting of an access: it finds a page of zeroes, or fails. */
 int slow_page_fill(struct slow_page *slow);
 int slow_page_break(struct slow_page *slow);
 

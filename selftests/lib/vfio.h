@@ -25,15 +25,11 @@ struct vfio_window {
 /**
  * struct vfio_function - an open function
  *
- * @address: its PCI address
- * @mode: how it was opened
- * @iommu: the container or the iommufd
- * @group: the group, -1 with a cdev
- * @device: the function itself
- * @ioas: the I/O address space, with iommufd
- * @window: where its BARs and its configuration space are in @device
- * @by_feature: the kernel has no error region: what it asks of its clients differs
- * @in_machine: it belongs to a virtual machine
+ * @address: its PCI address @mode: how it was opened @iommu: the container or the
+ * iommufd @group: the group, -1 with a cdev @device: the function itself @ioas: the I/O
+ * address space, with iommufd @window: where its BARs and its configuration space are
+ * in @device @by_feature: the kernel has no error region, and other rules for its
+ * clients @in_machine: the function belongs to a virtual machine
  */
 struct vfio_function {
 	char address[PCI_ADDRESS_LEN];
@@ -55,12 +51,12 @@ int vfio_open_in_machine(struct vfio_function *fn, const char *address, enum vfi
 int vfio_open_beside(struct vfio_function *fn, const char *address, struct vfio_function *other);
 void vfio_close(struct vfio_function *fn);
 /*
- * Resets a function as an owner does. In C the kernel is still busy with an event when
- * it signals it, so EAGAIN and EIO are tried again, and it does not restore Command,
- * which is then written here.
+ * Resets a function like an owner. The C version may still be busy with an event when
+ * it signals the event, so this tries again after EAGAIN and EIO. The C version also
+ * does not restore Command, so this writes it.
  */
 int vfio_reset(struct vfio_function *fn);
-/* Resets a function with further tries, and does not write Command. */
+/* Resets a function, also with further tries, but does not write Command. */
 int vfio_reset_only(struct vfio_function *fn);
 /* Calls VFIO_DEVICE_RESET once. */
 int vfio_reset_once(struct vfio_function *fn);
@@ -78,7 +74,7 @@ int vfio_config_write(struct vfio_function *fn, __u64 offset, const void *buf, s
 /* Lets the function respond to loads and stores, and do DMA. */
 int vfio_enable_bus_master(struct vfio_function *fn);
 
-/* BARs are little-endian: the 32-bit accessors convert, the others move bytes. */
+/* BARs are little-endian: the 32-bit accessors convert, the other ones copy bytes. */
 int vfio_bar_read(struct vfio_function *fn, int bar, __u64 offset, void *buf, size_t len);
 int vfio_bar_write(struct vfio_function *fn, int bar, __u64 offset, const void *buf, size_t len);
 int vfio_bar_read32(struct vfio_function *fn, int bar, __u64 offset, __u32 *value);

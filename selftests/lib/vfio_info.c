@@ -16,7 +16,7 @@ static struct vfio_info_cap_header *find_cap(void *info, __u32 argsz, __u32 at, 
 		cap = info + at;
 		if (cap->id == id)
 			return cap;
-		/* Offsets only grow: in a broken chain this loop would not end otherwise. */
+		/* Offsets must grow: otherwise this loop would not end in a broken chain. */
 		if (cap->next <= at)
 			break;
 		at = cap->next;
@@ -32,7 +32,7 @@ int vfio_region_info(struct vfio_function *fn, __u32 index, struct vfio_region_i
 	return ioctl(fn->device, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
 }
 
-/* Copies a capability: 0, or -ENOENT if there is none, or a shorter one. */
+/* Copies a capability: 0, or -ENOENT if there is none or it is shorter. */
 static int copy_cap(void *info, __u32 argsz, __u32 at, __u16 id, void *cap, size_t len)
 {
 	struct vfio_info_cap_header *found = find_cap(info, argsz, at, id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A part of a virtio driver, after the VIRTIO 1.2 specification: just enough to make
- * its function's DMA fail.
+ * the DMA of a function fail.
  */
 #include <endian.h>
 #include <errno.h>
@@ -16,9 +16,8 @@
 #define RING_PARTS	3
 
 /*
- * Where a structure of the function is in a BAR. It is accessed through a window in
- * config space, as ism-vfio-pci stores to BARs in whole blocks, which a virtio function
- * refuses.
+ * The place of a structure in a BAR. Accesses use a window in config space:
+ * ism-vfio-pci stores to BARs in whole blocks, which a virtio function refuses.
  */
 struct place {
 	__u8 window;		/* offset of the window's capability */
@@ -62,7 +61,7 @@ static int find_place(struct vfio_function *fn, __u8 type, struct place *place)
 	return 0;
 }
 
-/* Points the window at a field. Returns the offset at which the field can be accessed. */
+/* Points the window at a field. Returns the offset in config space at which the field is then. */
 static int aim(struct vfio_function *fn, struct place *place, __u32 field, int len)
 {
 	__u32 offset = htole32(place->offset + field), length = htole32(len);
@@ -139,7 +138,7 @@ static int place_queue(struct vfio_function *fn, struct place *common, __u64 at)
 	int i;
 
 	for (i = 0; !ret && i < RING_PARTS; i++) {
-		/* Each part has its own page, so that each of them fails. */
+		/* Each part has a page of its own, so that DMA to each of them fails. */
 		ret = put(fn, common, parts[i], (__u32)at + i * 0x1000, 4);
 		if (!ret)
 			ret = put(fn, common, parts[i] + 4, at >> 32, 4);
@@ -176,8 +175,8 @@ int virtio_provoke_error(struct vfio_function *fn, __u64 unmapped)
 	if (ret)
 		return ret;
 	/*
-	 * The error may come with any of these steps, and cuts the function off; it
-	 * then answers nothing any more. So results are not checked.
+	 * Any of these steps may cause the error. The function then answers nothing any
+	 * more, so this does not check results.
 	 */
 	put(fn, &common, VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
 	set_status(fn, &common, status | VIRTIO_CONFIG_S_DRIVER_OK);

@@ -9,7 +9,7 @@
 
 /*
  * The time that a test waits for something that must happen. A debug kernel is slow in
- * the emulator, most of all in a storm; a test that waits in vain must still end before
+ * the emulator, most of all in a storm; but a test that waits in vain must end before
  * the harness kills it.
  */
 #define PATIENCE_MS	times(8000, 60000)
@@ -20,10 +20,10 @@ int event_new(void);
 /* Waits until there is something to read: 0, -ETIMEDOUT or -errno. */
 int poll_wait(int fd, int timeout_ms);
 
-/* Waits for an eventfd and takes what it counted: 0, -ETIMEDOUT or -errno. */
+/* Waits for an eventfd and resets its counter: 0, -ETIMEDOUT or -errno. */
 int event_wait(int fd, int timeout_ms);
 
-/* Forgets what an eventfd has counted so far. */
+/* Resets the counter of an eventfd. */
 void event_clear(int fd);
 
 /* CLOCK_MONOTONIC, the clock of the timestamps in the error region. */
@@ -31,10 +31,10 @@ __u64 now_ns(void);
 
 void sleep_ms(int ms);
 
-/* The time on that clock at which a wait that begins now must end. */
+/* Returns the time on that clock at which a wait that begins now must end. */
 __u64 deadline_in(int ms);
 
-/* Lets a little time pass between two looks. Returns false after the deadline. */
+/* Pauses between two looks at a condition. Returns false after the deadline. */
 bool wait_on(__u64 deadline);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands in KVM's place where there is none: vfio and zPCI find it by the names of
- * KVM's symbols, and take its machine for a real one. It runs no guest.
+ * Stands in KVM's place on a kernel without KVM: vfio and zPCI find this module by the
+ * names of KVM's symbols, and take its machine for a real one. The module runs no
+ * guest.
  *
  * Parameters, in /sys/module/zpci_machine/parameters: a file descriptor of a group or a
  * device of vfio that is written to "add" belongs to the machine until it is written to
@@ -43,7 +44,7 @@ static const struct kernel_param_ops users_ops = { .get = users_get };
 module_param_cb(users, &users_ops, NULL, 0400);
 MODULE_PARM_DESC(users, "references to the machine");
 
-/* Only its address is used. */
+/* Only the address of this object is used. */
 static struct kvm *machine;
 
 static int set_machine(const char *value, struct kvm *kvm)
@@ -126,7 +127,7 @@ static int machine_register(void *opaque, struct kvm *kvm)
 static void machine_unregister(void *opaque)
 {
 	registered--;
-	/* As with KVM, a function in error stays in error. */
+	/* Like KVM, leaves a function in error in that state. */
 	renew(opaque);
 }
 

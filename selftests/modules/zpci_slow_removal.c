@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes the PCI core slow while it removes a device, before or after zPCI's notifier is
- * called: a test can then act on the function at that moment each time.
+ * Makes the PCI core slow while it removes a device, before or after it calls zPCI's
+ * notifier, so that a test can act on the function at exactly that moment.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -30,7 +30,7 @@ static int after(struct notifier_block *nb, unsigned long action, void *data)
 	return NOTIFY_DONE;
 }
 
-/* The notifier of zPCI has priority 0, between these two. */
+/* The notifier of zPCI has priority 0, between the priorities of these two. */
 static struct notifier_block before_nb = { .notifier_call = before, .priority = 1 };
 static struct notifier_block after_nb = { .notifier_call = after, .priority = -1 };
 

@@ -63,7 +63,7 @@ static void test_resume(struct pci_dev *pdev)
 	pci_info(pdev, "test: resume state %d\n", pdev->error_state);
 }
 
-/* Not const: filled anew, from the parameters, for each function that is bound. */
+/* Not const: each bind fills the table again from the parameters. */
 static struct pci_error_handlers test_handlers;
 
 static void test_set_handlers(struct pci_driver *driver)
@@ -83,8 +83,8 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 
 /*
- * A write sets the channel state, and resets the function if it is blocked, so that a
- * test can bring a function back that was given up.
+ * A write sets the channel state, and resets the function if it is blocked: a test can
+ * make a function work again that was given up.
  */
 static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)

@@ -49,8 +49,8 @@ static int wrong_leak(void)
 	int i;
 
 	/*
-	 * The allocator keeps the addresses of the objects it had ready (its sheaves),
-	 * and kmemleak takes those for references: the first objects do not count as
+	 * The allocator keeps the addresses of objects that it had ready (its sheaves),
+	 * and kmemleak takes those for references, so the first objects do not count as
 	 * leaked.
 	 */
 	for (i = 0; i < 1000; i++) {
