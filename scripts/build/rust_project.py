@@ -16,7 +16,8 @@ import shutil
 import sys
 import tempfile
 
-# Folders with crates, and where the Makefile is that lists them, from TREE.
+# Our folders with crates, and for each one the Makefile in TREE that lists the
+# crates.
 FOLDERS = {
     "arch_s390_pci/rust": "arch/s390/pci/Makefile",
     "vfio_pci_zdev/zdev": "drivers/vfio/pci/Makefile",

@@ -36,10 +36,11 @@ edited. A test counts in each of its variants, such as group and iommufd.
 
 On the C version the tests follow its rules: a reset is asked for again after ``EAGAIN``
 and ``EIO``, Command is written and DMA mappings are renewed after it, and an owner that
-cannot open the function after an error tries again. Variants that need what it has no
-interface for, such as the error region, do not count. Behind a number of failures stands
-their cause, found by hand; "passes" with words behind it has a condition. It is run with
-the fixes of what both versions share (hooks 01 to 20), which Linux 7.3 does not have.
+cannot open the function after an error tries again. Variants that need an interface which
+only the Rust version has, such as the error region, do not count. Behind a number of
+failures stands their cause, found by hand; "passes" with words behind it has a condition.
+The C version has the fixes of code that both versions share (hooks 01 to 20), which Linux
+7.3 does not have.
 Storms, races and random calls are for the Rust version alone.
 
 """

@@ -91,7 +91,7 @@ class Console:
         with selectors.DefaultSelector() as selector:
             selector.register(self.stream, selectors.EVENT_READ)
             while True:
-                # Lines that this reader leaves are there for the next one.
+                # If the reader stops here, the next one gets the remaining lines.
                 while self.have:
                     yield self.have.pop(0).decode("utf-8", "replace")
                 if not selector.select(max(0, deadline - time.monotonic())):
