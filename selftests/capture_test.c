@@ -10,7 +10,7 @@
 /* More events than the 4 that the C version keeps. */
 #define MANY		9
 
-/* The number of events that always fit into the queue, and one more, which does not. */
+/* A number of events that always fits into the queue, and one that does not. */
 #define FITS		16
 #define TOO_MANY	40
 

@@ -125,8 +125,8 @@ FIXTURE_TEARDOWN(iov)
 	struct device *device = &self->device;
 
 	/*
-	 * The harness skips the rest of a teardown after a failed ASSERT, so EXPECT is
-	 * used here.
+	 * After a failed ASSERT of the test, each ASSERT of the teardown would end it, even one
+	 * that holds, unless an EXPECT comes first.
 	 */
 	EXPECT_EQ(0, platform_command("forget"));
 	owner_close(&device->vf.owner);

@@ -27,7 +27,7 @@
 /* The time after which a thread that tries to provoke errors has provoked one. */
 #define TROUBLE_COMES_MS	60000
 
-/* The time after which a reset gives up that waits for a lock. */
+/* The time within which a reset gives up if a lock is never released. */
 #define RESET_GIVES_UP_MS	12000
 
 /* More allocations than any of the calls makes. */

@@ -25,8 +25,8 @@ static void restore(struct __test_metadata *_metadata, struct part *parts, int c
 	int i;
 
 	/*
-	 * The harness skips the rest of a teardown after a failed ASSERT, so EXPECT is
-	 * used here.
+	 * After a failed ASSERT of the test, each ASSERT of the teardown would end it, even one
+	 * that holds, unless an EXPECT comes first.
 	 */
 	EXPECT_EQ(0, platform_command("forget"));
 	for (i = 0; i < count; i++) {

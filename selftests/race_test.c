@@ -43,15 +43,25 @@
 /**
  * struct race - a function, its events, and an opponent
  *
- * @opponent: what is done while events come @address: the function @slot: its slot
- * @driver: its driver @name: QEMU's name of the function, if it was plugged @fn: the
- * function, while it is open @region: its error region @event: eventfds for errors
- * @request: eventfd by which the kernel asks the owner to close the function @random:
- * state of the random numbers @ccdf: the next event @number: number of the event that
- * came last; it is its failing address @first: number of the first event of this round
- * @events: events of this round @moments: nanoseconds between them @span: how long the
- * opponent takes, in nanoseconds @injected: 0, or the error of an injection @start:
- * barrier at which injector and opponent begin @end: barrier at which both are done
+ * @opponent: what is done while events come
+ * @address: the function
+ * @slot: its slot
+ * @driver: its driver
+ * @name: QEMU's name of the function, if it was plugged
+ * @fn: the function, while it is open
+ * @region: its error region
+ * @event: eventfds for errors
+ * @request: eventfd by which the kernel asks the owner to close the function
+ * @random: state of the random numbers
+ * @ccdf: the next event
+ * @number: number of the event that came last; it is its failing address
+ * @first: number of the first event of this round
+ * @events: events of this round
+ * @moments: nanoseconds between them
+ * @span: how long the opponent takes, in nanoseconds
+ * @injected: 0, or the error of an injection
+ * @start: barrier at which injector and opponent begin
+ * @end: barrier at which both are done
  * @over: there is no further round
  */
 struct race {
@@ -80,12 +90,16 @@ struct race {
 /**
  * struct opponent - what is done while events come
  *
- * @name: its name in the figures @before: preparation, without events @act: the
- * operation, during which events come @after: checks the function and its events
- * afterwards @take: takes the function away @give: gives it back @plugged: a function
- * is plugged for this opponent @closed: nobody may have the function open @no_injector:
- * the injector may be gone @awaits: the opponent ends only when all events have come,
- * so its duration means nothing
+ * @name: its name in the figures
+ * @before: preparation, without events
+ * @act: the operation, during which events come
+ * @after: checks the function and its events afterwards
+ * @take: takes the function away
+ * @give: gives it back
+ * @plugged: a function is plugged for this opponent
+ * @closed: nobody may have the function open
+ * @no_injector: the injector may be gone
+ * @awaits: ends only when all events have come, so its duration means nothing
  */
 struct opponent {
 	const char *name;

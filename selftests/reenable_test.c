@@ -62,7 +62,7 @@ static void expect_usable(struct __test_metadata *_metadata, const char *address
 
 #define EXPECT_USABLE(address)	expect_usable(_metadata, address)
 
-/* Returns whether the kernel takes the function for one with a permanent failure. */
+/* A function that the kernel takes for one with a permanent failure. */
 FIXTURE(lost) {
 	char address[PCI_ADDRESS_LEN];
 };

@@ -35,8 +35,8 @@
 #define PLUGGED_ROUNDS	times(10, 40)
 
 /*
- * The offset of a register that a reset changes and restores, and the time in which
- * that is done.
+ * The length of the config space that a reset changes and restores, and a time within
+ * which a reset is done.
  */
 #define CONFIG_LEN	64
 #define RESET_MS	300

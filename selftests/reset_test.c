@@ -72,8 +72,8 @@ TEST_F(reset, leaves_no_error_inside)
 	__u32 csts;
 
 	/*
-	 * The plugin would reset only config space and not the device, so it must not
-	 * do that here.
+	 * With "inside" the plugin would reset only config space, and nothing would
+	 * reset the device.
 	 */
 	if (platform_there())
 		ASSERT_EQ(0, platform_command("inside off"));

@@ -37,15 +37,22 @@
 /**
  * struct victim - a function in the storm, with its owner
  *
- * @address: its PCI address @owner: its owner @status: its status page @ccdf: the next
- * event to inject @thread: the thread of with_all() @result: the result of that thread
- * @steady: the owner reads all the time, and not only after a burst @stop: the burst is
- * over @sent: number of events so far; it is the failing address of an injected one
- * @permanent_sent: number of permanent failures among them @permanent_got: number of
- * permanent failures that were delivered @delivered: events that were delivered
- * @disordered: events that came twice, or before an older one @sequence: number of the
- * event that came last, as the kernel counts @number: number of the event that came
- * last, as this test counts @dropped: events that the kernel has counted as dropped
+ * @address: its PCI address
+ * @owner: its owner
+ * @status: its status page
+ * @ccdf: the next event to inject
+ * @thread: the thread of with_all()
+ * @result: the result of that thread
+ * @steady: the owner reads all the time, and not only after a burst
+ * @stop: the burst is over
+ * @sent: number of events so far; it is the failing address of an injected one
+ * @permanent_sent: number of permanent failures among them
+ * @permanent_got: number of permanent failures that were delivered
+ * @delivered: events that were delivered
+ * @disordered: events that came twice, or before an older one
+ * @sequence: number of the event that came last, as the kernel counts
+ * @number: number of the event that came last, as this test counts
+ * @dropped: events that the kernel has counted as dropped
  */
 struct victim {
 	char address[PCI_ADDRESS_LEN];

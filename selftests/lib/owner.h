@@ -12,9 +12,11 @@
 /**
  * struct owner - an owner of an NVMe function, as the tests and the demo play it
  *
- * @fn: the open function @nvme: the driver of the function @region: the error region
- * @error_event: eventfd for errors; counts only after owner_listen() @unmapped: an
- * address where the device finds nothing
+ * @fn: the open function
+ * @nvme: the driver of the function
+ * @region: the error region
+ * @error_event: eventfd for errors; counts only after owner_listen()
+ * @unmapped: an address where the device finds nothing
  */
 struct owner {
 	struct vfio_function fn;

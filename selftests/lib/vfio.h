@@ -25,11 +25,15 @@ struct vfio_window {
 /**
  * struct vfio_function - an open function
  *
- * @address: its PCI address @mode: how it was opened @iommu: the container or the
- * iommufd @group: the group, -1 with a cdev @device: the function itself @ioas: the I/O
- * address space, with iommufd @window: where its BARs and its configuration space are
- * in @device @by_feature: the kernel has no error region, and other rules for its
- * clients @in_machine: the function belongs to a virtual machine
+ * @address: its PCI address
+ * @mode: how it was opened
+ * @iommu: the container or the iommufd
+ * @group: the group, -1 with a cdev
+ * @device: the function itself
+ * @ioas: the I/O address space, with iommufd
+ * @window: where its BARs and its configuration space are in @device
+ * @by_feature: the kernel has no error region, and other rules for its clients
+ * @in_machine: the function belongs to a virtual machine
  */
 struct vfio_function {
 	char address[PCI_ADDRESS_LEN];
