@@ -29,7 +29,7 @@ struct place {
 /* Returns the offset of the capability, or -errno. */
 static int find_cap(struct vfio_function *fn, __u8 type, struct virtio_pci_notify_cap *cap)
 {
-	int hops = 64;		/* ends the loop in a chain that is a ring */
+	int hops = 64;		/* the most steps, as a chain could be a ring */
 	__u8 at;
 	int ret;
 

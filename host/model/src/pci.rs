@@ -21,10 +21,10 @@ pub(crate) struct Device {
     raw: UnsafeCell<bindings::pci_dev>,
 }
 
-// SAFETY: The device belongs to a function, and is accessed under the same rules.
+// SAFETY: The device belongs to a function, whose locks protect it.
 unsafe impl Send for Device {}
 
-// SAFETY: The device belongs to a function, and is accessed under the same rules.
+// SAFETY: The device belongs to a function, whose locks protect it.
 unsafe impl Sync for Device {}
 
 impl Device {

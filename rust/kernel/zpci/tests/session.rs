@@ -155,8 +155,8 @@ mod tests {
         }
     }
 
-    // An owner that begins to listen after the decision which side recovers is signalled, if it
-    // listens when the event is captured.
+    // The owner is signalled if it listens when the event is captured, even if it did not listen
+    // yet when the recovering side was decided.
     #[test]
     fn an_owner_that_has_begun_to_listen_is_told() {
         for guest in [false, true] {
