@@ -91,6 +91,7 @@ unsafe impl Sync for Device {}
 
 // SAFETY: `struct zpci_dev` counts its references.
 unsafe impl AlwaysRefCounted for Device {
+    // Not inlined, like `dec_ref`: both have many callers.
     #[inline(never)]
     fn inc_ref(&self) {
         // SAFETY: By the type invariant the function is valid and its count is not zero.

@@ -156,7 +156,7 @@ impl Recovery {
         self.reports.clone()
     }
 
-    // Out of line, as is the next one: a reset calls both at many places, and none is hot.
+    // Not inlined, like the next function: a reset calls both at many places, and not often.
     #[inline(never)]
     pub(super) fn config_space(&self) -> ConfigSpace {
         *self.config_space.lock()
