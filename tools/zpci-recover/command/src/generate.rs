@@ -21,11 +21,11 @@ const SECTION: &str = "8";
 /// Files of the kernel that commands read.
 const RECORD: (&str, &str) = (
     "/sys/kernel/debug/s390dbf/pci_error/hex_ascii",
-    "the kernel's record of errors, for root",
+    "the kernel's record of errors, readable by root",
 );
 const TABLE: (&str, &str) = (
     "/sys/kernel/debug/pci/recovery",
-    "who recovers, and counters, for root; where the kernel has the Rust version",
+    "the recovering side of each function, and counters; readable by root, only in the Rust version",
 );
 const NODES: (&str, &str) = (
     "/dev/vfio/devices/*, /dev/vfio/*",
@@ -33,7 +33,7 @@ const NODES: (&str, &str) = (
 );
 const INJECTOR: (&str, &str) = (
     "/sys/kernel/debug/zpci_inject/error",
-    "the injector, where zpci_inject.ko is loaded",
+    "the injector, if zpci_inject.ko is loaded",
 );
 
 /// Parts of a manual page that do not come from the options.
@@ -46,19 +46,16 @@ struct Notes {
 const NOTES: [Notes; 10] = [
     Notes {
         command: "zpci-recover",
-        examples: &[(
-            "zpci-recover list",
-            "Which functions are there, and how are they?",
-        )],
+        examples: &[("zpci-recover list", "Lists all functions and their states.")],
         files: &[RECORD, TABLE, NODES],
     },
     Notes {
         command: "list",
         examples: &[
-            ("zpci-recover list", "All functions."),
+            ("zpci-recover list", "Lists all functions."),
             (
                 "zpci-recover list --json | jq -r 'select(.state == \"error\") | .address'",
-                "The addresses of those that do not answer.",
+                "Prints the addresses of the functions in error.",
             ),
         ],
         files: &[RECORD, TABLE],
@@ -68,40 +65,46 @@ const NOTES: [Notes; 10] = [
         examples: &[
             (
                 "zpci-recover watch",
-                "Errors of all functions, from now on.",
+                "Prints errors of all functions, from now on.",
             ),
             (
                 "zpci-recover watch --all --syslog",
-                "What the record has already, then what comes, for journald: \
-                 zpci-recover-watch.service does that.",
+                "Prints the errors in the record, then each new one, for journald: \
+                 zpci-recover-watch.service runs this command.",
             ),
             (
                 "zpci-recover watch --own 0001:00:00.0",
-                "Own a function meanwhile, and reset it after each error.",
+                "Opens a function, and resets it after each error.",
             ),
         ],
         files: &[RECORD, NODES],
     },
     Notes {
         command: "show",
-        examples: &[("zpci-recover show /dev/nvme0", "The function of that disk.")],
+        examples: &[(
+            "zpci-recover show /dev/nvme0",
+            "Shows the function of this disk.",
+        )],
         files: &[RECORD, TABLE],
     },
     Notes {
         command: "reset",
         examples: &[(
             "zpci-recover reset 0001:00:00.0",
-            "Reset a function of vfio-pci.",
+            "Resets a function that is bound to vfio-pci.",
         )],
         files: &[NODES],
     },
     Notes {
         command: "explain",
         examples: &[
-            ("zpci-recover explain 0x3a 0x3b", "Two event codes."),
+            (
+                "zpci-recover explain 0x3a 0x3b",
+                "Explains two event codes.",
+            ),
             (
                 "journalctl -k | zpci-recover explain -",
-                "All events in a log.",
+                "Explains all events in a log.",
             ),
         ],
         files: &[],
@@ -110,26 +113,32 @@ const NOTES: [Notes; 10] = [
         command: "metrics",
         examples: &[(
             "zpci-recover metrics --output /var/lib/prometheus/node-exporter/zpci.prom",
-            "For the textfile collector of node_exporter.",
+            "Writes a file for the textfile collector of node_exporter.",
         )],
         files: &[RECORD, TABLE],
     },
     Notes {
         command: "inject",
-        examples: &[("zpci-recover inject 0001:00:00.0 0x3a", "On a test system.")],
+        examples: &[(
+            "zpci-recover inject 0001:00:00.0 0x3a",
+            "Injects an event, on a test system.",
+        )],
         files: &[INJECTOR],
     },
     Notes {
         command: "completions",
         examples: &[(
             "zpci-recover completions bash >/etc/bash_completion.d/zpci-recover",
-            "Where no package has installed them.",
+            "Installs the completions, unless a package has done so.",
         )],
         files: &[],
     },
     Notes {
         command: "man",
-        examples: &[("zpci-recover man /usr/local/share/man/man8", "All pages.")],
+        examples: &[(
+            "zpci-recover man /usr/local/share/man/man8",
+            "Writes all pages.",
+        )],
         files: &[],
     },
 ];
