@@ -110,7 +110,7 @@ static int state_of(const char *address, char *line, size_t len, const char *eve
 	return found || !event ? 0 : -ENOMSG;
 }
 
-/* Each step of an event passes a tracepoint once, with the event's numbers. */
+/* A tracepoint records each step of an event once, with the event's numbers. */
 TEST_F(observe, tracepoints)
 {
 	struct vfio_device_zpci_err_region event;
@@ -130,7 +130,7 @@ TEST_F(observe, tracepoints)
 	EXPECT_EQ(0, traced(self->fid, "zpci_error_dropped", ""));
 }
 
-/* An eventfd that is registered after an event is signalled at once, and passes a tracepoint. */
+/* An eventfd that is registered after an event is signalled at once, and a tracepoint records that. */
 TEST_F(observe, late_listener)
 {
 	struct owner *owner = &self->owner;
@@ -146,7 +146,7 @@ TEST_F(observe, late_listener)
 	ASSERT_EQ(0, owner_recover(owner));
 }
 
-/* Each dropped event passes a tracepoint. */
+/* A tracepoint records each dropped event. */
 TEST_F(observe, dropped)
 {
 	struct owner *owner = &self->owner;

@@ -227,7 +227,7 @@ impl Device {
         }
     }
 
-    /// Unbinds the driver, which waits until user space closes the device.
+    /// Unbinds the driver. This waits until user space closes the device.
     pub(crate) fn unbind(&self) -> bool {
         // SAFETY: The device is valid.
         unsafe {
