@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* C glue for the Rust zPCI code: workqueue, rate limit, iteration. */
+/* C functions that the Rust zPCI code calls: workqueue, rate limit, iteration. */
 #include <linux/init.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>

@@ -32,19 +32,19 @@ DECLARE_EVENT_CLASS(zpci_event,
 				   { 1, "host" }, { 2, "nobody" }))
 );
 
-/* An event is kept for its owner: number since the function was opened. */
+/* An event is kept for the owner. @sequence is its number since the function was opened. */
 DEFINE_EVENT(zpci_event, zpci_error_captured,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* A reader has an event. */
+/* A reader has taken an event. */
 DEFINE_EVENT(zpci_event, zpci_error_taken,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* An event is dropped, the new one or one that made room: how many now. */
+/* The queue is full: the new event or an older one is dropped. @dropped counts all of them. */
 TRACE_EVENT(zpci_error_dropped,
 	TP_PROTO(u32 fid, u32 dropped),
 	TP_ARGS(fid, dropped),

@@ -266,7 +266,7 @@ static int recover_pf(const void *arg)
 	return pci_write_attr(pf->address, "recover", "1");
 }
 
-/* An owner keeps the virtual function, which is to go with something of the physical one. */
+/* An owner keeps a virtual function open while an operation on the physical one removes it. */
 static void vf_is_kept(struct __test_metadata *_metadata, struct device *device,
 		       int (*begin)(const void *pf), bool configured)
 {
@@ -280,7 +280,7 @@ static void vf_is_kept(struct __test_metadata *_metadata, struct device *device,
 	child = child_start(fn, begin, &device->pf, false);
 	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
 	sleep_ms(QUIET_MS);
-	/* Nobody else has to wait. */
+	/* Nothing else waits: a scan succeeds. */
 	EXPECT_EQ(0, child_wait(child_start(fn, rescan, NULL, false)));
 	owner_close(&device->vf.owner);
 	EXPECT_EQ(0, child_wait(child));
@@ -347,14 +347,14 @@ TEST_F_TIMEOUT(iov, pf_goes_before_vf, 90)
 	both_go(_metadata, device, &device->pf, &device->vf, variant->configured);
 }
 
-/* The physical function is taken and given back while its owner has it. */
+/* The platform takes and gives back the physical function while its owner has it open. */
 static void pf_is_to_come(struct __test_metadata *_metadata, struct device *device,
 			  bool configured)
 {
 	struct owner *owner = &device->pf.owner;
 	int request = event_new();
 
-	/* The virtual one is known already, or unknown yet. */
+	/* In one variant the kernel knows the virtual function already. */
 	if (!configured) {
 		ASSERT_EQ(0, part_announce(&device->vf, PEC_STANDBY, ""));
 		ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
@@ -370,7 +370,7 @@ static void pf_is_to_come(struct __test_metadata *_metadata, struct device *devi
 	EXPECT_EQ(-ETIMEDOUT, pci_wait_present(device->vf.address, true, QUIET_MS));
 }
 
-/* The kernel knows what the virtual one belongs to. */
+/* The kernel has linked the virtual function to the physical one, and it works. */
 static void vf_works(struct __test_metadata *_metadata, struct device *device)
 {
 	ASSERT_EQ(0, pci_wait_present(device->vf.address, true, PATIENCE_MS));
@@ -379,7 +379,7 @@ static void vf_works(struct __test_metadata *_metadata, struct device *device)
 	EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
 }
 
-/* The virtual function comes right behind. Validates R27. */
+/* The virtual function comes right after the physical one. Validates R27. */
 TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
 {
 	struct device *device = &self->device;
@@ -390,7 +390,10 @@ TEST_F_TIMEOUT(iov, comes_behind_its_pf, 90)
 	vf_works(_metadata, device);
 }
 
-/* It is taken again before its turn comes, and is there when it is switched on. Validates R27. */
+/*
+ * The virtual function is taken again before it has come, and comes when its slot is
+ * switched on. Validates R27.
+ */
 TEST_F_TIMEOUT(iov, goes_before_its_pf_comes, 90)
 {
 	struct device *device = &self->device;

@@ -28,17 +28,18 @@ use kernel::{
     }, //
 };
 
-/// Functions are made known, and given to the PCI core, one after the other on the whole machine: a
-/// virtual function is linked to its physical one only if the physical one comes first.
+/// The lock for making functions known, one function at a time on the whole machine. Otherwise a
+/// virtual function could come before its physical function, and would never be linked to it.
 ///
-/// Only tried, never waited for, and not held while a function is taken from user space.
+/// Holders work for long, so the lock is only tried. It is not held while user space must let go of
+/// a function: that could block all functions of the machine.
 static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 
-/// Events of functions without a `zpci_dev`, and later ones of the same functions, so that these do
-/// not overtake them.
+/// Events of functions without a `zpci_dev`. Later events of the same functions wait here, too: in
+/// another queue they could overtake.
 static UNKNOWN: SetOnce<Arc<EventQueue>> = SetOnce::new();
 
-/// How many of them can wait before all functions are looked at instead.
+/// How many of these events can wait. If more come, the kernel looks at all functions instead.
 const ROOM: usize = 128;
 
 /// Takes the lock of the topology if it is free.
@@ -54,7 +55,7 @@ pub(super) fn init() -> Result {
     Ok(())
 }
 
-/// Processes an event from the queue of unknown functions; [`None`] if a lock is taken.
+/// Processes an event of a function without a `zpci_dev`; [`None`] if a lock is taken.
 pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
     match (event.pec().availability(), Device::by_fid(event.fid())) {
         (Some(Availability::Several), _) => {
@@ -83,7 +84,7 @@ pub(super) fn dispatch(event: Ccdf) {
         return;
     };
     let change = event.pec().availability();
-    // An event that waits there may be about the same function, and make it known meanwhile.
+    // An event in this queue may be about the same function, and may make that function known.
     let is_before = |waiting: &Event, _, fid| {
         matches!(waiting, Event::Availability(before) if before.fid().as_raw() == fid
             || before.pec().availability() == Some(Availability::Several))
@@ -103,15 +104,15 @@ pub(super) fn dispatch(event: Ccdf) {
     let add = |event, limit| unknown.add(None, Event::Availability(event), limit);
 
     if add(event, ROOM).is_err() {
-        // No room: looking at all functions finds the change that this event reports. A second
-        // look is not needed if one waits already, and finds no room either.
+        // The queue is full: a look at all functions finds the change that this event reports. If
+        // that does not fit either, an earlier request for such a look is waiting.
         let _ = add(Ccdf::SEVERAL, ROOM + 1);
     }
 }
 
-/// Makes a function known that the platform has announced.
+/// Makes a function known that the platform has given or offered.
 fn create(event: &Ccdf) {
-    // Not as the event says: it may have waited behind others, and later ones have overtaken it.
+    // Ask for the state: the event may have waited while later ones overtook it.
     let Ok(state @ (State::Configured | State::Standby)) = State::of(event.fid()) else {
         return;
     };
@@ -132,7 +133,7 @@ fn create(event: &Ccdf) {
     }
 }
 
-/// Processes an event of a function that is known; [`None`] if a lock is taken.
+/// Processes an event of a function that has a `zpci_dev`; [`None`] if a lock is taken.
 pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     match event.pec().availability() {
         Some(Availability::Configured) => configured(zdev, event.fh()),
@@ -145,8 +146,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     }
 }
 
-/// Processes the changes of a function that no event has reported: compares the platform's state
-/// of the function with ours.
+/// Finds a change of a function that no event has reported: compares the platform's state of the
+/// function with that in the `zpci_dev`.
 fn looked_at(zdev: &Device) -> Option<()> {
     let fh = zdev.fh();
 
@@ -155,7 +156,7 @@ fn looked_at(zdev: &Device) -> Option<()> {
         (Ok(State::Standby), State::Configured) => deconfigured(zdev, fh),
         (Ok(State::Standby), _) => standby(zdev, fh),
         (Ok(State::Reserved), _) => reserved(zdev, fh),
-        // The platform does not say.
+        // The query has failed. Without the platform's state there is no change to find.
         (Err(_), _) => Some(()),
     }
 }
@@ -166,7 +167,7 @@ fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     match zdev.state() {
         State::Reserved => state.reappear(),
         State::Standby => (),
-        // The function has been configured since the event.
+        // A scan or sysfs has configured the function since the event.
         State::Configured => return Some(()),
     }
     state.update_fh(fh);
@@ -201,9 +202,9 @@ fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     Some(())
 }
 
-/// Takes the drivers from a function and, before, from its virtual functions: the PCI core removes
-/// these with it, and holds locks meanwhile that user space must not hold up. Takes `state_lock`
-/// after that.
+/// Takes the drivers from a function, from its virtual functions first, and then takes
+/// `state_lock`. The PCI core would remove the virtual functions together with the physical one,
+/// and would wait for user space with locks held.
 fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     let mut are_free = true;
 
@@ -212,7 +213,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
             are_free &= other.unbind();
         }
     });
-    // An owner may take its time, and may need the lock until then.
+    // The owner may need the function's lock before it can let go, so wait without the lock.
     if are_free && zdev.unbind() {
         zdev.try_lock_state()
     } else {
@@ -221,7 +222,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
 }
 
 fn deconfiguration_requested(zdev: &Device) -> Option<()> {
-    // The event may be older than the function's configuration.
+    // There is nothing to give back: the function is not configured any more.
     if zdev.state() != State::Configured {
         return Some(());
     }
@@ -256,7 +257,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
             state.set_state(State::Standby);
         }
     }
-    // It may have become reserved in the same moment.
+    // The function may have become reserved meanwhile, without an event of its own.
     if State::of(zdev.fid()) == Ok(State::Reserved) {
         return reserve(zdev);
     }
@@ -265,7 +266,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 
 fn reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if State::of(zdev.fid()).is_ok_and(|state| state != State::Reserved) {
-        // The event is about the function as it was before a scan found it anew.
+        // The function is not reserved any more: a scan has found it since the event.
         return Some(());
     }
     match zdev.state() {
@@ -275,8 +276,8 @@ fn reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     }
 }
 
-/// Notes that a function belongs to another system now. Making functions known comes to the same
-/// conclusion, so both hold the lock of the topology.
+/// Notes that a function belongs to another system now. Holds the lock of the topology: code that
+/// makes functions known must not find this function half reserved.
 fn reserve(zdev: &Device) -> Option<()> {
     let _topology = lock_topology()?;
 

@@ -26,8 +26,8 @@ use kernel::{
     }, //
 };
 
-/// Processes an error event that was submitted in this generation of its function; [`None`] if a
-/// lock is taken.
+/// Processes an error event; [`None`] if a lock is taken. Ignores the event if `generation`, that
+/// of its submission, is over.
 pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()> {
     let recovery = zdev.recovery();
     let locks = zdev.try_lock();
@@ -59,8 +59,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
     Some(())
 }
 
-/// Whether an event is about the function as it is now, and not as it was before it was disabled,
-/// enabled or reset. If it is, the function's handle is now that of the event.
+/// Whether an event is about the function's present state, and not about that before the function
+/// was disabled, enabled or reset. If so, the event's handle becomes that of the function.
 #[inline(never)]
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {

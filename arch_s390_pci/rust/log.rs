@@ -17,7 +17,7 @@ use kernel::{
 };
 
 /// Logs an error of a function, if the limit allows it. Without a PCI device the name is `n/a`.
-// Out of line, as are the next two: formatting takes more room than a call.
+// Not inlined, like the next two: formatting takes more instructions than a call.
 #[inline(never)]
 pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
     if zpci::may_log(zdev) {
@@ -47,7 +47,7 @@ pub(super) fn event(zdev: Option<&Device>, pdev: Option<&pci::Device>, event: &C
     );
 }
 
-/// Logs an error event that is left to the owner.
+/// Logs an error event from which the owner will recover the function.
 pub(super) fn left_to_owner(zdev: Option<&Device>, pdev: Option<&pci::Device>, ccdf: &Ccdf) {
     event(zdev, pdev, ccdf);
     info(

@@ -35,7 +35,7 @@ mod recovery;
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
 /// Submits an event to its function.
-// Out of line: it is called at several places, and the line in the log takes room.
+// Not inlined: there are several callers, and the message takes room.
 #[inline(never)]
 fn submit(zdev: &Device, event: Event) {
     if zdev.submit(event).is_err() && zpci::may_log(None) {
@@ -87,7 +87,8 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
     availability::dispatch(Ccdf::new(unsafe { *data.cast() }));
 }
 
-/// Whether an error of a function, as it is now, has been reported and is not processed yet.
+/// Whether an error of the function's present generation has been reported and not been processed
+/// yet.
 ///
 /// # Safety
 ///

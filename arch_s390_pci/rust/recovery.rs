@@ -34,7 +34,7 @@ pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     } else {
         attempt(device)
     };
-    // With the channel state of before the driver is told of a failure.
+    // Made before `fail`, which changes the channel state in the report.
     let report = Report::of(
         device,
         None,
@@ -64,10 +64,10 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
     device.end_error()
 }
 
-/// Brings a function back that its owner has left in error, unless it has another owner by now;
+/// Recovers a function that its owner has closed in error, unless the function has a new owner;
 /// [`None`] if a lock is taken.
 pub(super) fn abandoned(zdev: &Device) -> Option<()> {
-    // A failure is in the channel state, and the next one to open the function tries again.
+    // After a failure the channel state says so, and the next owner's open tries another reset.
     zdev.try_reset(Restore::LastSaved, &mut |device| {
         zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open()
     })

@@ -144,22 +144,22 @@ pub fn is_enabled() -> bool {
 ///
 /// [`EINTR`] if the caller is being killed.
 pub fn wait_for_channel_reports() -> Result {
-    // SAFETY: Always safe to call in process context. No lock is held that the channel report
-    // thread takes.
+    // SAFETY: Always safe to call in process context. The caller holds no lock that the channel
+    // report thread takes.
     checked(unsafe { bindings::crw_wait_for_channel_report_timeout(msecs_to_jiffies(1000)) })
         .map_err(|_| EINTR)
 }
 
-/// Whether the current task is being killed, and must not go on waiting.
+/// Whether the current task is being killed, and must stop waiting.
 pub fn fatal_signal_pending() -> bool {
     // SAFETY: The current task is valid.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Whether a message may be logged now, about a function or about none that is known.
+/// Whether a message may be logged now: about this function, or about none of the known ones.
 ///
-/// A guest or a broken function can cause such messages. Each function has a budget of its own, so
-/// that a storm of one hides nothing of another.
+/// A guest or a broken function can cause messages without end. Each function has its own limit:
+/// with a common one, a storm of one function would hide the messages of all others.
 pub fn may_log(zdev: Option<&Device>) -> bool {
     let zdev = zdev.map_or(core::ptr::null_mut(), Device::as_raw);
 

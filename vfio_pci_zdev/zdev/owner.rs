@@ -72,7 +72,8 @@ pub(super) fn closed(device: &CoreDevice) {
     }
 }
 
-/// Signals the error eventfd if a change of the session asks for that: events wait already.
+/// Makes a change of the session, and signals the error eventfd if the change asks for that,
+/// because events wait already.
 pub(super) fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
     let zdev = Device::of(device.pdev());
 

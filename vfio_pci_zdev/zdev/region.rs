@@ -23,8 +23,8 @@ use kernel::{
     }, //
 };
 
-/// Writes a record to a reader of `len` bytes: cut to that, or with zeroes behind it.
-// Out of line: it is called at three places, and not for an event that is there.
+/// Writes a record to a reader of `len` bytes: cuts the record, or adds zeroes.
+// Not inlined: there are three callers, and an event's record is written elsewhere.
 #[inline(never)]
 fn write(record: &[u8], to: UserPtr, len: usize) -> Result {
     const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];

@@ -52,9 +52,9 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     Ok(())
 }
 
-/// `VFIO_DEVICE_RESET`: through the platform if the function is in error, or if the PCI core has no
-/// reset for it, and else by the PCI core. vfio keeps user space out of the device's memory, as an
-/// access during the reset would be an error of its own.
+/// `VFIO_DEVICE_RESET`: resets the function through the platform if it is in error or the PCI core
+/// has no reset for it, and otherwise by the PCI core. vfio keeps user space from the device's
+/// memory: an access during the reset would cause another error.
 ///
 /// # Errors
 ///

@@ -367,7 +367,7 @@ pub(crate) unsafe fn sized_strscpy(to: *mut c_char, from: *const c_char, len: us
     let name = unsafe { CStr::from_ptr(from) }.to_bytes();
     let count = name.len().min(len - 1);
 
-    // SAFETY: As above.
+    // SAFETY: By the caller's promise.
     unsafe {
         std::ptr::copy_nonoverlapping(from, to, count);
         *to.add(count) = 0;
@@ -375,7 +375,7 @@ pub(crate) unsafe fn sized_strscpy(to: *mut c_char, from: *const c_char, len: us
     count as isize
 }
 
-/// Puts three strings together: what the only caller wants.
+/// Joins three strings: the only caller has this one format.
 pub(crate) unsafe fn scnprintf(
     to: *mut c_char,
     len: usize,

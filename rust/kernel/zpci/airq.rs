@@ -64,7 +64,7 @@ impl Device {
             // SAFETY: By the type invariant the function is valid.
             let (interrupts, first_bit) = unsafe { ((*zdev).msi_nr_irqs, (*zdev).msi_first_bit) };
 
-            // CAST: Both are limited by the size of a CPU's vector, which is far below.
+            // CAST: A CPU's vector limits both numbers to far less than the type.
             let fib = Fib::directed(self.gisa(), interrupts as u16, first_bit as u16);
 
             (bindings::ZPCI_MOD_FC_REG_INT_D, fib)
@@ -75,11 +75,11 @@ impl Device {
             if aibv.is_null() {
                 return Err(EINVAL);
             }
-            // SAFETY: The vector is valid from its setup to its teardown, which the caller
-            // excludes.
+            // SAFETY: The vector is valid from MSI setup to MSI teardown, and by the caller's
+            // promise no teardown can happen now.
             let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
             let to = FloatingIndicators {
-                // CAST: A subclass has three bits, at most 2048 interrupts are given out, and
+                // CAST: A subclass has three bits, a function has at most 2048 interrupts, and
                 // `usize` has 64 bits on this architecture.
                 subclass: bindings::PCI_ISC as u8,
                 interrupts: bits as u16,

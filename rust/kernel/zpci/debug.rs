@@ -35,7 +35,7 @@ fn event(format: &'static CStr, event: &Ccdf) {
     message(3, format, numbers);
 }
 
-/// An error event has come from the platform. Its bytes are logged, too.
+/// Logs that the platform has reported an error event, with the event's bytes.
 pub fn error(ccdf: &Ccdf) {
     event(c"err fid:%x, fh:%x, pec:%x\n", ccdf);
     // SAFETY: The pointer is valid for reading as many bytes as said, which are copied. CAST: 32
@@ -45,7 +45,7 @@ pub fn error(ccdf: &Ccdf) {
     };
 }
 
-/// An availability event has come from the platform.
+/// Logs that the platform has reported an availability event.
 pub fn availability(ccdf: &Ccdf) {
     event(c"avl fid:%x, fh:%x, pec:%x\n", ccdf);
 }
@@ -57,7 +57,7 @@ pub fn old_handle(event: &Ccdf, now: u32) {
     message(3, c"err fid:%x, fh:%x (stale %x)\n", numbers);
 }
 
-/// A function that was reserved is there again.
+/// Logs that a function which was reserved is configured or in standby again.
 pub(super) fn reappeared(zdev: &Device) {
     let numbers = [zdev.fid().as_raw(), zdev.fh().as_raw(), 0];
 

@@ -351,7 +351,7 @@ impl Device {
         true
     }
 
-    /// Makes all functions known that the platform has and that are not yet.
+    /// Creates those of the platform's functions that Linux has no `zpci_dev` for.
     pub fn find_new() {
         // SAFETY: Always safe to call in process context.
         unsafe { bindings::zpci_add_new_devices() };
@@ -374,9 +374,9 @@ impl Device {
             bindings::zpci_create_device(fid.as_raw(), fh.as_raw(), state as bindings::zpci_state)
         })?;
 
-        // SAFETY: The function is valid until it is freed below.
+        // SAFETY: The function is valid until `kfree()` below.
         if let Some(physical) = unsafe { Self::physical_to_come_for(zdev) } {
-            // SAFETY: The function is not known to anybody.
+            // SAFETY: Nobody else has a pointer to the function.
             unsafe { bindings::kfree(zdev.cast()) };
             return Ok(Some(physical));
         }

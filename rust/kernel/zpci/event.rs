@@ -190,8 +190,8 @@ impl EventQueue {
         self.events.lock().first().cloned()
     }
 
-    /// Lets the queue go. If a delay is given, its events are processed after that: all, as the
-    /// work item finds those that are added until it runs.
+    /// Drops a reference to the queue. With a delay, the queue's events are processed after the
+    /// delay, also those that are added meanwhile.
     // Out of line: the end of the last reference takes more room than a call.
     #[inline(never)]
     fn leave(self: Arc<Self>, delay: Option<Jiffies>) {
@@ -203,8 +203,8 @@ impl EventQueue {
 
     /// How many events of a kind are waiting or being processed. The function that tells is given
     /// the event, its generation, and `with`.
-    // Out of line, as are the others here: they are called at several places, and none is hot. And
-    // by a plain function: of a closure that has something with it the compiler makes three.
+    // Not inlined, like the others here: each has several callers, and none has to be fast. Takes a
+    // plain function: the compiler generates a closure with captured values three times.
     #[inline(never)]
     pub fn count(&self, is_of_kind: fn(&Event, u32, u32) -> bool, with: u32) -> usize {
         self.events
@@ -233,7 +233,8 @@ impl EventQueue {
         }
         events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
         drop(events);
-        // If the work item waits already, be it to try the first event again, it finds this one.
+        // If the work item is queued already, also for another try of the first event, it will find
+        // this event.
         self.clone().leave(Some(0));
         Ok(())
     }

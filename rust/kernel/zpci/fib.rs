@@ -6,8 +6,7 @@
 //!
 //! C header: [`arch/s390/include/asm/pci_insn.h`](srctree/arch/s390/include/asm/pci_insn.h)
 
-/// Where the indicators of floating interruptions are, which go to any CPU; each function has a
-/// summary bit of its own.
+/// The indicators of floating interruptions, which any CPU takes; each function has a summary bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FloatingIndicators {
     /// Interruption subclass, 0 to 7.
@@ -22,7 +21,7 @@ pub(super) struct FloatingIndicators {
     pub(super) summary_bit: u64,
 }
 
-/// A function information block, as the instruction reads it.
+/// A function information block, in the layout of the instruction's operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(super) struct Fib([u64; Self::WORDS]);
@@ -36,13 +35,13 @@ impl Fib {
     const INTERRUPTIONS: usize = 5;
     const GUEST: usize = 9;
 
-    /// A block for an operation without parameters but those that all have: the format, which
-    /// says whether interruptions are `directed` to a CPU, and the guest interruption state
-    /// designation (GISA), 0 where there is none.
+    /// Makes a block with only those parameters that every operation has: the format, which says
+    /// whether interruptions are `directed` to a CPU, and the guest interruption state designation
+    /// (GISA), 0 without a guest.
     pub(super) const fn new(directed: bool, gisa: u32) -> Self {
         let mut words = [0; Self::WORDS];
 
-        // CAST: Widening only, in both.
+        // CAST: The target types are wider, in both.
         words[0] = (directed as u64) << 56;
         words[Self::GUEST] = gisa as u64;
         Self(words)
@@ -51,7 +50,7 @@ impl Fib {
     /// Makes a block that registers floating interruptions, with summary notification.
     pub(super) const fn floating(gisa: u32, to: FloatingIndicators) -> Self {
         let mut fib = Self::new(false, gisa);
-        // CAST: Widening only, in all three.
+        // CAST: The target types are wider, in all three.
         let control = (to.subclass as u32 & 0x7) << 28
             | (to.interrupts as u32 & 0xfff) << 16
             | 1 << 7
@@ -64,12 +63,12 @@ impl Fib {
         fib
     }
 
-    /// A block that registers directed interruptions: so many, at most 4095, with indicators from
-    /// `first_bit` of each CPU's vector.
+    /// Makes a block that registers `count` directed interruptions, at most 4095. Their indicators
+    /// begin at `first_bit` of each CPU's vector.
     pub(super) const fn directed(gisa: u32, interrupts: u16, first_bit: u16) -> Self {
         let mut fib = Self::new(true, gisa);
 
-        // CAST: Widening only, in both.
+        // CAST: The target types are wider, in both.
         fib.0[Self::INTERRUPTIONS] = (interrupts as u64 & 0xfff) << 48 | (first_bit as u64) << 16;
         fib
     }

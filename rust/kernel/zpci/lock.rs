@@ -93,8 +93,8 @@ impl<'a> StateGuard<'a> {
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
     }
 
-    /// Makes a guard of both locks. The caller holds that of the function's PCI device, and goes on
-    /// holding it; [`None`] if there is no such device.
+    /// Makes a guard of both locks, of which the caller holds the PCI device's and releases it
+    /// later; [`None`] if the function has no PCI device.
     ///
     /// # Safety
     ///
@@ -295,7 +295,7 @@ impl DeviceLock {
 
     /// Sets the channel state. A function that the platform has taken away stays in
     /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait a minute for its device.
-    // Out of line: a reset calls it at several places.
+    // Not inlined: a reset calls this at several places.
     #[inline(never)]
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
@@ -333,7 +333,8 @@ impl<'a> DeviceGuard<'a> {
         self.device
     }
 
-    /// Ends the error state of a function that can be accessed again: DMA works, too.
+    /// Ends the error state of a function whose registers can be accessed again, so that its DMA
+    /// works again.
     ///
     /// # Errors
     ///
@@ -341,9 +342,9 @@ impl<'a> DeviceGuard<'a> {
     pub fn end_error(&self) -> Result {
         let zdev = self.state.zdev.as_raw();
 
-        // The platform has not been told of memory that was mapped or unmapped in the meantime:
-        // the device would go on with the old translations.
-        // SAFETY: The function is valid.
+        // Register DMA translation again: while the function was in error, Linux could not tell the
+        // platform of mapped or unmapped memory, and the device would use old translations. SAFETY:
+        // The function is valid.
         checked(unsafe { bindings::zpci_iommu_refresh(zdev) })?;
         // SAFETY: The function is valid, and `state_lock` is held.
         accepted(unsafe { bindings::zpci_clear_error_state(zdev) })?;
@@ -351,9 +352,9 @@ impl<'a> DeviceGuard<'a> {
         Ok(())
     }
 
-    /// Resets the function through the platform: disables and enables it, and registers
-    /// interruptions, DMA translation and measurement again, unconditionally. Config space may be
-    /// as after power-on.
+    /// Resets the function through the platform: disables and enables the function, and registers
+    /// interruptions, DMA translation and measurement again. Config space may have the values of
+    /// power-on afterwards.
     ///
     /// # Errors
     ///

@@ -79,7 +79,7 @@ pub enum ErsResult {
 }
 
 impl ErsResult {
-    // Out of line: each callback of a driver ends with it.
+    // Not inlined: each callback of a driver ends with this.
     #[inline(never)]
     pub(super) fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
         match raw {
@@ -125,11 +125,11 @@ pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
     unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(raw) };
 }
 
-/// Reads the Command register of a PCI device; [`None`] if config space cannot be read: a function
-/// that is blocked reads as all ones.
+/// Reads the Command register of a PCI device; [`None`] if config space cannot be read: that of a
+/// blocked function reads as all ones.
 ///
 /// The Status register is read with it, and not the IDs, which are all ones in virtual functions.
-// Out of line: it is called at several places, and takes more room than a call.
+// Not inlined: there are several callers.
 #[inline(never)]
 pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;

@@ -34,7 +34,7 @@ impl Pending {
         recovered_by: RecoveredBy::Owner,
     };
 
-    // Out of line: a search for such an event is unrolled otherwise.
+    // Not inlined: the compiler would unroll the search that calls this.
     #[inline(never)]
     fn is_permanent(&self) -> bool {
         matches!(self.event.pec().severity(), Severity::Permanent)

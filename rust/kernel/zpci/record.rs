@@ -47,7 +47,7 @@ impl Record {
         self.0[at..at + N].copy_from_slice(&bytes);
     }
 
-    /// The record that says that nothing is pending.
+    /// Makes a record without an event.
     pub fn empty(dropped: u32) -> Self {
         let mut record = Self([0; Self::SIZE]);
 
@@ -57,8 +57,8 @@ impl Record {
         record
     }
 
-    /// The record of an event.
-    // Out of line: it is called at several places, and takes more room than a call.
+    /// Makes the record of an event.
+    // Not inlined: there are several callers.
     #[inline(never)]
     pub(super) fn of(taken: &Taken) -> Self {
         let mut record = Self::empty(taken.dropped);

@@ -113,8 +113,8 @@ pub(super) struct Open {
 pub struct Recovery {
     #[pin]
     session: SpinLock<Option<Open>>,
-    /// One more than the number of dropped events if the owner listens and no event waits, so
-    /// that asking for one needs no lock; zero otherwise.
+    /// If the owner listens and no event waits: the number of dropped events, plus one. Then a read
+    /// for an event needs no lock. Otherwise zero.
     quiet: Atomic<u32>,
     events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
@@ -200,7 +200,7 @@ impl Recovery {
         self.events.count(is_start, fid.as_raw()) != 0
     }
 
-    // Out of line: all that is done to a session begins with it.
+    // Not inlined: every access to a session begins with this.
     #[inline(never)]
     pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<Open>> {
         self.session.lock()
@@ -209,7 +209,7 @@ impl Recovery {
     /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
     /// that were submitted before are not this owner's.
     fn open(&self, guest: bool) {
-        // vfio opens a function once at a time: there is no other session to be replaced.
+        // vfio opens a function only once at a time, so there was no other session.
         *self.locked() = Some(Open {
             session: Session::new(guest),
             status: None,
@@ -406,7 +406,7 @@ impl DeviceGuard<'_> {
         let recovery = self.state().zdev().recovery();
 
         recovery.open(guest);
-        // An event from before that is none of the new owner's, so the function must work.
+        // The new owner does not get earlier events. So it must not get a function in error either.
         if super::is_in_error(self.pdev()) {
             recovery.close();
             return Err(EAGAIN);

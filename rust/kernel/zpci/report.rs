@@ -36,7 +36,7 @@ use crate::{
     }, //
 };
 
-/// Writes lines about an event into the log.
+/// A function that logs an event.
 type Log = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
 /// The device of a report, in its state at the time of the report.
@@ -68,7 +68,7 @@ pub struct Report {
     pub log: Option<(Ccdf, Log)>,
     /// A uevent of the device.
     pub uevent: Option<ErsResult>,
-    /// For the platform: the status of the device's recovery, or of an event without a device.
+    /// The status of the device's recovery, or of an event without a device, for the platform.
     pub platform: Option<&'static CStr>,
 }
 
@@ -76,8 +76,8 @@ impl Report {
     /// The status of a recovery that has succeeded. Reports with this status are counted.
     pub const SUCCESS: &'static CStr = c"success";
 
-    /// Makes a report about a device, its channel state and its driver, as they are now.
-    // Out of line: it is called at several places, and none is hot.
+    /// Makes a report with the present state of a device, its channel state and its driver.
+    // Not inlined: there are several callers, and none of them has to be fast.
     #[inline(never)]
     pub fn of(
         device: &DeviceLock,
@@ -220,7 +220,7 @@ impl Device {
         let recovery = self.recovery();
         let reports = recovery.reports();
 
-        // Here, as of reports that wait some are never sent.
+        // Count here and not when sending: a waiting report may be replaced, and never be sent.
         if report.platform == Some(Report::SUCCESS) {
             recovery.recovered.fetch_add(1, Relaxed);
         }

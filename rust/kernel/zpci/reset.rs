@@ -49,9 +49,9 @@ use crate::{
 /// Changed with the lock of the device held. An error begins with [`ConfigSpace::Untouched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConfigSpace {
-    /// It is as its owner has left it.
+    /// Config space is as the owner has left it.
     Untouched,
-    /// It is saved. A reset that succeeds restores it.
+    /// Config space is saved. A reset that succeeds restores it.
     Saved,
     /// The platform has reset the function, and the device itself is being reset.
     Finishing,
@@ -95,7 +95,7 @@ impl Patience {
 ///
 /// # Errors
 ///
-/// [`EAGAIN`] if others stay busy, or those of the attempt.
+/// [`EAGAIN`] if the function stays busy, or those of the attempt.
 #[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
     let mut patience = Patience::new();
@@ -169,7 +169,7 @@ impl DeviceLock {
         };
 
         if before.is_null() {
-            // Without it, all ones could not be taken out of the copy again.
+            // Without the earlier copy, a copy of all ones could not be replaced again.
             return Err(ENOMEM);
         }
         // SAFETY: As above.
@@ -285,7 +285,7 @@ impl DeviceGuard<'_> {
     }
 
     fn save_and_reset(&self, recovery: &Recovery) -> Result<bool> {
-        // Config space of a device that has failed for good cannot be accessed.
+        // Not a permanent failure any more: the PCI core would refuse all accesses to config space.
         self.set_channel_state(ChannelState::Frozen);
         if self.unblocked_command().is_some() {
             if recovery.config_space() != ConfigSpace::Saved {
@@ -295,7 +295,7 @@ impl DeviceGuard<'_> {
             // The device must not go on with its DMA once the function is enabled again.
             self.write_command(STOP);
         }
-        // The mark is gone after a reset that has reached the inside of the device.
+        // A reset that has reached the inside of the device has cleared the mark.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
@@ -319,9 +319,9 @@ impl DeviceGuard<'_> {
 }
 
 impl Device {
-    /// Resets the function for the PCI core, which has saved config space if it could, and
-    /// restores it afterwards, whatever this returns. An error of the function ends or begins, and
-    /// that is reported. May sleep.
+    /// Resets the function for the PCI core. The PCI core has saved config space if it could be
+    /// read, and restores config space also after a failure. If an error of the function ends or
+    /// begins, that is reported. May sleep.
     ///
     /// # Errors
     ///
@@ -370,7 +370,8 @@ impl Device {
     ) -> Option<Result<bool>> {
         let recovery = self.recovery();
 
-        // A function that is taken away has its lock held until the caller lets it go.
+        // Give up at once if the function is being taken away: the remover holds the lock, and
+        // waits until the caller lets the function go.
         if self.state() != State::Configured || recovery.is_gone() {
             return Some(Err(ENODEV));
         }

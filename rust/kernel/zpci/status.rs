@@ -58,7 +58,7 @@ impl StatusPage {
         unsafe { &*bindings::page_address(self.0.as_ptr()).cast() }
     }
 
-    /// Makes the page say how things are. The caller holds the lock of the session.
+    /// Writes the session's present state into the page. The caller holds the lock of the session.
     ///
     /// Each store is a release, so readers see the stores in order: the count becomes odd first and
     /// even last.
@@ -70,7 +70,7 @@ impl StatusPage {
         // CAST: The upper half.
         let count = (words[Self::COUNT].load(Relaxed) >> 32) as u32;
 
-        // CAST: The structure has a few dozen bytes, and the queue a few slots.
+        // CAST: The structure has a few dozen bytes, and the queue has a few slots.
         words[Self::COUNT].store(pair(count.wrapping_add(1), Self::SIZE as u32), Release);
         words[Self::GENERATION].store(overview.captured, Release);
         words[Self::PENDING].store(pair(overview.waiting as u32, overview.dropped), Release);

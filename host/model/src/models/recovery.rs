@@ -216,7 +216,7 @@ fn a_guest_reads_in_vain() {
     });
 }
 
-// Everything at once: two events, a reader that fails at first, and a reset.
+// Two events, a reader whose first read fails, and a reset, at the same time.
 #[test]
 fn all_at_once() {
     check("events, a reader and a reset", [1, 2], &[], || {
@@ -376,7 +376,7 @@ fn killed() {
     });
 }
 
-// What happened before a session began, and has been dealt with, is not its owner's.
+// An event that was processed before a session began does not belong to the session's owner.
 #[test]
 fn from_before_the_session() {
     check("an event from before the session", [3, 4], &[], || {

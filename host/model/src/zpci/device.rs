@@ -246,7 +246,7 @@ impl Device {
         true
     }
 
-    /// Whether the function works, and is known to.
+    /// Whether the function works, and is in the normal channel state.
     pub(crate) fn is_in_order(&self) -> bool {
         !platform().is_in_error() && super::channel_state(&self.pdev) == ChannelState::Normal
     }

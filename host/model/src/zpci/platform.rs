@@ -24,7 +24,7 @@ pub(crate) mod config {
     /// The values with which the PCI core has found the device.
     pub(crate) const FOUND: [u32; WORDS] = [0x1014, 0, 0xabcd];
 
-    /// As its driver wants it.
+    /// The values that the driver has set.
     pub(crate) const IN_USE: [u32; WORDS] = [0x1014, 0x0006, 0x5678];
 }
 
