@@ -130,7 +130,10 @@ TEST_F(observe, tracepoints)
 	EXPECT_EQ(0, traced(self->fid, "zpci_error_dropped", ""));
 }
 
-/* An eventfd that is registered after an event is signalled at once, and a tracepoint records that. */
+/*
+ * An eventfd that is registered after an event is signalled at once, and a tracepoint
+ * records that.
+ */
 TEST_F(observe, late_listener)
 {
 	struct owner *owner = &self->owner;

@@ -75,7 +75,7 @@ fn each_bit_belongs_to_one_field() {
     }
 }
 
-// The event that stands for no event is all zeroes.
+// The constant `NONE`, for records without an event, is all zeroes.
 #[test]
 fn no_event_is_all_zero() {
     assert_eq!(Ccdf::NONE.bytes(), &[0; 32]);

@@ -157,8 +157,8 @@ impl DeviceLock {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, and all ones were read. The copy
-    /// from before is then there again.
+    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, and all ones were read. Then the
+    /// earlier copy is put back.
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
