@@ -305,6 +305,8 @@ TEST_F(delivery, slow_reader_that_fails)
 TEST_F(delivery, slow_reader_holds_up_nothing)
 {
 	struct owner *owner = &self->owner;
+	/* The C version has taken the event from the queue before it copies. */
+	bool has_it = is_c_version();
 	struct slow_reader reader;
 	int ret;
 
@@ -315,7 +317,8 @@ TEST_F(delivery, slow_reader_holds_up_nothing)
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, vfio_reset(&owner->fn));
 	ASSERT_EQ(0, fail(owner, 2));
-	EXPECT_EQ(1, take_number(owner, variant->by));
+	if (!has_it)
+		EXPECT_EQ(1, take_number(owner, variant->by));
 	EXPECT_EQ(2, take_number(owner, variant->by));
 	ASSERT_EQ(0, owner_recover(owner));
 	EXPECT_EQ(0, nvme_verify(&owner->nvme, TEST_BLOCK));
@@ -323,9 +326,9 @@ TEST_F(delivery, slow_reader_holds_up_nothing)
 
 	ASSERT_EQ(0, slow_page_fill(&reader.memory));
 	ASSERT_EQ(0, pthread_join(reader.thread, NULL));
-	EXPECT_EQ(variant->by == BY_FEATURE ? -ENOMSG : 0, reader.result);
-	if (variant->by == BY_REGION)
-		EXPECT_EQ(0, number_of(owner, variant->by, reader.memory.page));
+	EXPECT_EQ(variant->by == BY_FEATURE && !has_it ? -ENOMSG : 0, reader.result);
+	if (!reader.result)
+		EXPECT_EQ(has_it, number_of(owner, variant->by, reader.memory.page));
 	slow_page_free(&reader.memory);
 }
 
