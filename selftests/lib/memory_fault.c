@@ -24,32 +24,25 @@
 
 static __thread int fail_nth = -1;
 
-int memory_fault_prepare(void)
+/* By default only allocations that must not sleep fail. */
+static int count_those_that_wait(const char *attr, const char *verbose)
 {
-	int ret;
+	int ret = file_write(attr, "N");
 
-	/* By default only allocations that must not sleep fail. */
-	ret = file_write(FAILSLAB "ignore-gfp-wait", "N");
-	if (!ret)
-		ret = file_write(FAILSLAB "verbose", "0");
-	if (!ret)
-		ret = file_write(FAIL_NTH, "0");
-	return ret;
+	return ret ? ret : file_write(verbose, "0");
 }
 
-int memory_fault_pages(void)
+int memory_fault_prepare(void)
 {
-	int ret;
+	int ret = count_those_that_wait(FAILSLAB "ignore-gfp-wait", FAILSLAB "verbose");
 
-	/*
-	 * By default allocations that may sleep do not fail, and single pages do not
-	 * fail either.
-	 */
-	ret = file_write(FAIL_PAGES "ignore-gfp-wait", "N");
 	if (!ret)
-		ret = file_write(FAIL_PAGES "verbose", "0");
+		ret = count_those_that_wait(FAIL_PAGES "ignore-gfp-wait", FAIL_PAGES "verbose");
+	/* By default single pages do not fail. */
 	if (!ret)
 		ret = file_write(FAIL_PAGES "min-order", "0");
+	if (!ret)
+		ret = file_write(FAIL_NTH, "0");
 	return ret;
 }
 

@@ -5,13 +5,10 @@
 #include <stdbool.h>
 
 /*
- * Prepares failures of this thread's allocations: 0 or -errno. The kernel must have
- * CONFIG_FAILSLAB and debugfs.
+ * Prepares failures of this thread's allocations, of slab and of pages: 0 or -errno. The
+ * kernel must have CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and debugfs.
  */
 int memory_fault_prepare(void);
-
-/* Lets whole pages fail as well, on a kernel with CONFIG_FAIL_PAGE_ALLOC. */
-int memory_fault_pages(void);
 
 /* Arms: the nth allocation from now on fails, counted from 1. */
 int memory_fault_at(unsigned int nth);
