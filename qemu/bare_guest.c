@@ -101,6 +101,7 @@ typedef unsigned long u64;
 #define MAPPED_PAGES		3
 /* The most that a table of this kind can map. */
 #define DMA_SIZE		0x100000000
+#define NO_MEMORY		0x10000000000
 
 struct psw {
 	u64 mask, address;
@@ -648,18 +649,26 @@ static void register_nothing(struct function *function)
 	set(function, CLP_SET_ENABLE);
 }
 
+static void register_bad_table(const struct function *function, const char *why)
+{
+	u32 result = try_tables(function, region_table);
+
+	if (result != (1 << 8 | STATUS_RESOURCES))
+		failed(why, result);
+	make_tables(function);
+}
+
 /* Maps more pages than the host allows, if the host allows fewer than 16. */
 static void register_too_much(const struct function *function)
 {
-	u32 result;
 	int i;
 
 	for (i = 0; i < 256; i++)
 		page_table[i] = (u64)&shared[0];
-	result = try_tables(function, region_table);
-	if (result != (1 << 8 | STATUS_RESOURCES))
-		failed("FAILED: registering a table of too many pages gives ", result);
-	make_tables(function);
+	register_bad_table(function, "FAILED: registering a table of too many pages gives ");
+
+	page_table[MAPPED_PAGES] = NO_MEMORY;
+	register_bad_table(function, "FAILED: registering a table of no memory gives ");
 }
 
 /*
