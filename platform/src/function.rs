@@ -68,9 +68,9 @@ pub struct Function {
     /// be newer than `qemu`.
     pub changing: u32,
     pub fault: Fault,
-    /// The availability, after firmware has changed it without QEMU.
+    /// The availability, if firmware has changed it and QEMU has not.
     availability: Option<Availability>,
-    /// Firmware has disabled the function without QEMU.
+    /// Firmware has disabled the function, but QEMU still has it enabled.
     taken: bool,
     /// Answers to queries that differ from QEMU's.
     pub identity: Identity,
