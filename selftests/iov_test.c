@@ -402,8 +402,10 @@ TEST_F_TIMEOUT(iov, goes_before_its_pf_comes, 90)
 	ASSERT_EQ(0, part_announce(&device->vf, PEC_DECONFIGURED, ""));
 	sleep_ms(QUIET_MS);
 	owner_close(&device->pf.owner);
+	/* The physical one is there again, and not still. */
+	ASSERT_EQ(0, pci_wait_disk(device->pf.address, device->disk, sizeof(device->disk),
+				   PATIENCE_MS));
 	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, true, PATIENCE_MS));
-	ASSERT_EQ(0, pci_wait_present(device->pf.address, true, PATIENCE_MS));
 	EXPECT_EQ(-ETIMEDOUT, pci_wait_present(device->vf.address, true, QUIET_MS));
 	ASSERT_EQ(0, pci_slot_power(device->vf.slot, true));
 	vf_works(_metadata, device);
