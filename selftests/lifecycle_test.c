@@ -462,8 +462,8 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_open, 1800)
 	EXPECT_FRESH();
 }
 
-/* A part of the mangled names of the kernel's functions that process events. */
-#define EVENT_HANDLER	"9pci_event"
+/* A part of the mangled names of the work items that process events and report them. */
+#define EVENT_WORK	"8WorkItem3run"
 
 /*
  * During the submission of an event each allocation fails in turn: the event is
@@ -529,17 +529,17 @@ TEST_F_TIMEOUT(lifecycle, no_memory_at_all, 120)
 {
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
-	struct memory_range handler;
+	struct memory_range work;
 	int i, ret;
 
 	if (memory_fault_prepare())
 		SKIP(return, NO_FAULTS);
-	ASSERT_EQ(0, memory_range_of(EVENT_HANDLER, &handler));
+	ASSERT_EQ(0, memory_range_of(EVENT_WORK, &work));
 	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
 	REQUIRE_REGION(owner);
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 1; i <= 3; i++) {
-		ASSERT_EQ(0, memory_fault_all_of(&handler));
+		ASSERT_EQ(0, memory_fault_all_of(&work));
 		ret = owner_suffer(owner);
 		/*
 		 * The kernel makes the event's report, which allocates memory, after it

@@ -77,17 +77,23 @@ int memory_range_of(const char *symbol, struct memory_range *range)
 	FILE *symbols = fopen("/proc/kallsyms", "re");
 	char line[512], name[400], type;
 	unsigned long at;
+	bool is_in = false;
 
 	if (!symbols)
 		return -errno;
 	range->start = ULONG_MAX;
 	range->end = 0;
+	/* In the order of their addresses. */
 	while (fgets(line, sizeof(line), symbols)) {
 		if (sscanf(line, "%lx %c %399s", &at, &type, name) != 3 ||
-		    (type != 't' && type != 'T') || !strstr(name, symbol))
+		    (type != 't' && type != 'T'))
 			continue;
-		range->start = at < range->start ? at : range->start;
-		range->end = at > range->end ? at : range->end;
+		/* A function ends where the next one begins. */
+		if (is_in)
+			range->end = at;
+		is_in = strstr(name, symbol);
+		if (is_in && at < range->start)
+			range->start = at;
 	}
 	fclose(symbols);
 	return range->start < range->end ? 0 : -ENOENT;
