@@ -156,6 +156,30 @@ own() {
 	wait $! && has owned "#3 PEC 0x3b permanent"
 }
 
+of() { cat "/sys/bus/pci/devices/$address/$1"; }
+
+# More events than the kernel's record has room for, while nobody looks. Those of function
+# measurement do nothing else.
+storm() {
+	local event i=0 status
+	event=$(printf '%08d%s%s%036d002a' 0 "$(of function_handle)" "$(of function_id)" 0 |
+		sed 's/0x//g; s/../\\x&/g')
+	zpci-recover watch --all --syslog >stormed &
+	wait_for [ -s stormed ] || return 1
+	kill -STOP $!
+	while [ "$i" -lt 100 ]; do
+		printf %b "$event" >/sys/kernel/debug/zpci_inject/error || return 1
+		i=$((i + 1))
+	done
+	kill -CONT $!
+	wait_for has stormed "<4>records were lost" "<6>" "PEC 0x2a measurement"
+	status=$?
+	kill $!
+	wait $! 2>/dev/null
+	head -n 50 stormed
+	return "$status"
+}
+
 # recovers COMMAND...: an owner must recover, and end after a permanent failure.
 recovers() {
 	# The file is removed first, so that it has no output of an earlier owner.
@@ -179,7 +203,7 @@ bind "$address" vfio-pci
 	without_interface
 	exit "$failed"
 }
-echo 1..22
+echo 1..23
 passes "a function is listed" zpci-recover list
 passes "with its driver, its owner and its state" \
 	grep -E "^$address +0x00000001 +0x1 +vfio-pci +host +ok " said
@@ -219,12 +243,14 @@ if [ -n "$injector" ]; then
 	passes "an owner that awaits events is told, and resets" recovers await_events "$address"
 	passes "so is one that uses vfio-ioctls" recovers rust_vmm "$address"
 	passes "so is the command as an owner" own
+	passes "watch says when records were lost" storm
 	passes "so is the example of the documentation in Rust" recovers client "$address"
 	passes "so is the example of the documentation in C" c_client
 else
 	skip "an owner that awaits events is told, and resets" "no injector for this kernel"
 	skip "so is one that uses vfio-ioctls" "no injector for this kernel"
 	skip "so is the command as an owner" "no injector for this kernel"
+	skip "watch says when records were lost" "no injector for this kernel"
 	skip "so is the example of the documentation in Rust" "no injector for this kernel"
 	skip "so is the example of the documentation in C" "no injector for this kernel"
 fi
