@@ -100,7 +100,7 @@ typedef unsigned long u64;
 #define MAPPED_DATA		0x2000
 #define MAPPED_PAGES		3
 /* The most that a table of this kind can map. */
-#define DMA_SIZE		0x100000000
+#define TABLE_REACH		0x40000000000
 #define NO_MEMORY		0x10000000000
 
 struct psw {
@@ -310,7 +310,7 @@ static void find(struct function *function)
 	if (response != CLP_OK)
 		failed("FAILED: the query is answered ", response);
 	function->start_dma = block.d[12];
-	function->end_dma = function->start_dma + DMA_SIZE - 1;
+	function->end_dma = TABLE_REACH - 1;
 	if (function->end_dma > block.d[13])
 		function->end_dma = block.d[13];
 }
@@ -649,26 +649,39 @@ static void register_nothing(struct function *function)
 	set(function, CLP_SET_ENABLE);
 }
 
-static void register_bad_table(const struct function *function, const char *why)
+static void register_bad_tables(const struct function *function, const char *why)
 {
+	u64 begin = clock();
 	u32 result = try_tables(function, region_table);
 
+	begin = clock() - begin;
 	if (result != (1 << 8 | STATUS_RESOURCES))
 		failed(why, result);
+	if (begin > 60 * 1000 * MILLISECOND)
+		failed("FAILED: to refuse a table took microseconds ", begin >> 12);
 	make_tables(function);
 }
 
-/* Maps more pages than the host allows, if the host allows fewer than 16. */
+/* The host must allow fewer than 16 pages, and addresses above 16 GiB. */
 static void register_too_much(const struct function *function)
 {
 	int i;
 
 	for (i = 0; i < 256; i++)
 		page_table[i] = (u64)&shared[0];
-	register_bad_table(function, "FAILED: registering a table of too many pages gives ");
+	register_bad_tables(function, "FAILED: registering a table of too many pages gives ");
 
 	page_table[MAPPED_PAGES] = NO_MEMORY;
-	register_bad_table(function, "FAILED: registering a table of no memory gives ");
+	register_bad_tables(function, "FAILED: registering a table of no memory gives ");
+
+	/* It maps nothing, by as many page tables as can be. */
+	for (i = 0; i < MAPPED_PAGES; i++)
+		page_table[i] = PAGE_INVALID;
+	for (i = 0; i < 2048; i++) {
+		region_table[i] = (u64)segment_table | REGION_VALID;
+		segment_table[i] = (u64)page_table | SEGMENT_VALID;
+	}
+	register_bad_tables(function, "FAILED: registering a table of all page tables gives ");
 }
 
 /*
