@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 
@@ -320,6 +321,64 @@ TEST_F_TIMEOUT(state, not_unblocked_in_an_flr, 120)
 	TH_LOG("the first reset: %ld", (long)ret);
 	EXPECT_EQ(0, vfio_reset(&owner->fn));
 	EXPECT_RESTORED();
+}
+
+/* How many times a function gets into error while it is opened, each a little later. */
+#define OPENINGS	times(24, 240)
+/* Opening takes an FLR of 100 ms and some more. */
+#define OPENING_US	140000
+
+struct late {
+	unsigned long fid;
+	unsigned int delay;
+};
+
+static void *raise_late(void *arg)
+{
+	const struct late *late = arg;
+
+	usleep(late->delay);
+	return (void *)(long)platform_command("event pec=0x3a fid=%lu", late->fid);
+}
+
+/*
+ * An error comes while the function is opened, at each moment of it. Opening may fail,
+ * but the next owner finds config space of before, not all ones. Validates R6.
+ */
+TEST_F_TIMEOUT(state, in_error_while_it_is_opened, 300)
+{
+	const char *address = self->rough.address;
+	struct late late = { .fid = self->rough.fid };
+	struct owner *owner = &self->rough.owner;
+	struct config initial, after;
+	int i, opened, refused = 0;
+	pthread_t thread;
+	void *ret;
+
+	owner_close(owner);
+	ASSERT_EQ(0, vfio_open(&owner->fn, address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, config_save(&owner->fn, &initial));
+	vfio_close(&owner->fn);
+	for (i = 0; i < OPENINGS; i++) {
+		late.delay = i * OPENING_US / OPENINGS;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, raise_late, &late));
+		opened = vfio_open(&owner->fn, address, VFIO_CDEV_IOMMUFD);
+		ASSERT_EQ(0, pthread_join(thread, &ret));
+		ASSERT_EQ(0, (long)ret);
+		if (opened)
+			refused++;
+		vfio_close(&owner->fn);
+
+		ASSERT_EQ(0, vfio_open(&owner->fn, address, VFIO_CDEV_IOMMUFD)) {
+			TH_LOG("round %d", i);
+		}
+		ASSERT_EQ(0, config_save(&owner->fn, &after));
+		EXPECT_EQ(0, config_differences(&initial, &after)) {
+			TH_LOG("round %d, %u us, opened: %d", i, late.delay, opened);
+		}
+		vfio_close(&owner->fn);
+	}
+	TH_LOG("%d openings of %d refused", refused, OPENINGS);
 }
 
 /* If the owner does not listen, the host ends the error, and the function works. Validates R9. */

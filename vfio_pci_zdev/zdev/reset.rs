@@ -52,6 +52,16 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     Ok(())
 }
 
+/// Saves config space as the initial state of a function that is being opened.
+///
+/// # Errors
+///
+/// [`EIO`] if the function got into error and all ones were read, which would be restored when it
+/// is closed. [`ENOMEM`], [`ENODEV`], or [`EAGAIN`] if a lock stays taken.
+pub(super) fn save(device: &CoreDevice) -> Result {
+    Device::of(device.pdev()).save_config_space()
+}
+
 /// `VFIO_DEVICE_RESET`: resets the function through the platform if it is in error or the PCI core
 /// has no reset for it, and otherwise by the PCI core. vfio keeps user space from the device's
 /// memory: an access during the reset would cause another error.
@@ -65,6 +75,10 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let recovery = zdev.recovery();
     let mut no_other_way = false;
 
+    // An owner that polls may be faster than the event, as above.
+    if zpci::is_in_error(device.pdev()) {
+        zpci::wait_for_channel_reports()?;
+    }
     between_events(recovery, || {
         let mut newest = 0;
         let result = match zdev.try_reset(Restore::Current, &mut |locked| {

@@ -121,6 +121,19 @@ unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_dev
     from_result(|| reset::before_open(device).map(|()| 0))
 }
 
+/// Saves config space as the initial state of a function that is being opened.
+///
+/// # Safety
+///
+/// `vdev` must be a valid device that is being opened.
+#[export]
+unsafe extern "C" fn vfio_pci_zdev_save(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
+    // SAFETY: By the caller's promise.
+    let device = unsafe { CoreDevice::from_raw(vdev) };
+
+    from_result(|| reset::save(device).map(|()| 0))
+}
+
 /// `VFIO_DEVICE_RESET`. Returns 0 or an error code.
 ///
 /// # Safety

@@ -319,6 +319,20 @@ impl DeviceGuard<'_> {
 }
 
 impl Device {
+    /// Saves config space. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the function is in error; the earlier copy stays. [`ENOMEM`], [`ENODEV`], or
+    /// [`EAGAIN`] if a lock stays taken.
+    pub fn save_config_space(&self) -> Result {
+        patiently(|| match self.try_lock() {
+            Locks::Both(device) => Some(device.save()),
+            Locks::State(_) => Some(Err(ENODEV)),
+            Locks::Busy => None,
+        })
+    }
+
     /// Resets the function for the PCI core. The PCI core has saved config space if it could be
     /// read, and restores config space also after a failure. If an error of the function ends or
     /// begins, that is reported. May sleep.
