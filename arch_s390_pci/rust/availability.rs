@@ -112,11 +112,17 @@ pub(super) fn dispatch(event: Ccdf) {
 
 /// Makes a function known that the platform has given or offered.
 fn create(event: &Ccdf) {
-    // Ask for the state: the event may have waited while later ones overtook it.
-    let Ok(state @ (State::Configured | State::Standby)) = State::of(event.fid()) else {
-        return;
-    };
+    // Ask for the state: the event may have waited while later ones overtook it. Without an answer
+    // the event is believed: it would be lost otherwise.
+    let state = State::of(event.fid()).unwrap_or(match event.pec().availability() {
+        Some(Availability::Configured) => State::Configured,
+        Some(Availability::Standby) => State::Standby,
+        _ => State::Reserved,
+    });
 
+    if state == State::Reserved {
+        return;
+    }
     match Device::create(event.fid(), event.fh(), state) {
         Ok(None) => (),
         Ok(Some(physical)) => {
