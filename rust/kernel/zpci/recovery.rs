@@ -173,10 +173,14 @@ impl Recovery {
         self.set_config_space(ConfigSpace::Untouched);
     }
 
-    /// How many errors are not processed yet, of all generations of the function or of one.
+    /// How many errors are not processed yet: those of one generation of the function, or all, with
+    /// a function that was closed in error.
     pub fn unprocessed(&self, of: Option<u32>) -> usize {
         match of {
-            None => self.events.count(|event, _, _| event.is_error(), 0),
+            None => self.events.count(
+                |event, _, _| event.is_error() || matches!(event, Event::Abandoned),
+                0,
+            ),
             Some(generation) => self.events.count(
                 |event, submitted, generation| event.is_error() && submitted == generation,
                 generation,
