@@ -131,7 +131,7 @@ fn create(event: &Ccdf) {
             let _ = physical.submit_behind(Event::Availability(*event));
             return;
         }
-        // `Device::create` has logged the failure.
+        // Without memory, or without an answer of the platform, which `Device::create` has logged.
         Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
@@ -255,8 +255,7 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         if zdev.state() == State::Configured {
             state.update_fh(fh);
             state.remove();
-            // The platform has disabled the function. `disable` still frees the interrupts and the
-            // DMA tables.
+            // `remove` disables no virtual function, and the platform may have refused to disable.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }

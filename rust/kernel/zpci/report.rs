@@ -235,7 +235,7 @@ impl Device {
         let _ = workqueue().enqueue_delayed(reports, 1);
     }
 
-    /// Reports the end of a recovery.
+    /// Reports how a recovery or a reset has ended.
     #[inline(never)]
     pub fn report_end(&self, device: &DeviceLock, recovered: bool) {
         let (uevent, status) = if recovered {
