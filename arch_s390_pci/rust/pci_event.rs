@@ -98,7 +98,7 @@ unsafe extern "C" fn zpci_recovery_in_error(pdev: *mut bindings::pci_dev) -> boo
     // SAFETY: By the caller's promise; the type is a transparent wrapper.
     let zdev = Device::of(unsafe { &*pdev.cast() });
 
-    zdev.recovery().unprocessed(Some(zdev.generation())) != 0
+    zdev.recovery().has_error(zdev.generation())
 }
 
 /// Resets a function for the PCI core. Returns 0 or an error code.

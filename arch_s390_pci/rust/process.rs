@@ -9,12 +9,12 @@ use super::{
 };
 use kernel::zpci::{
     Device,
-    Event,
-    Progress, //
+    Event, //
 };
 
-/// Processes an event of the function `zdev`, or of a function without a `zpci_dev`.
-pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+/// Processes an event of the function `zdev`, or of a function without a `zpci_dev`; [`None`] if a
+/// lock is taken.
+pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()> {
     match (event, zdev) {
         (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
         (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
@@ -22,5 +22,4 @@ pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> 
         (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
         (Event::Error(_) | Event::Abandoned, None) => Some(()),
     }
-    .map_or(Progress::Later, |()| Progress::Done)
 }

@@ -23,21 +23,21 @@
 //! before the last reset is ignored, and both locks are held until the recovery has begun.
 //!
 //! ```
-//! use kernel::zpci::{ChannelState, Device, Event, Locks, Progress};
+//! use kernel::zpci::{ChannelState, Device, Event, Locks};
 //!
-//! fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress {
+//! fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()> {
 //!     let (Some(zdev), Event::Error(_)) = (zdev, event) else {
-//!         return Progress::Done;
+//!         return Some(());
 //!     };
 //!
 //!     match zdev.try_lock() {
-//!         Locks::Busy => return Progress::Later,
+//!         Locks::Busy => return None,
 //!         Locks::Both(device) if generation == zdev.generation() => {
 //!             device.set_channel_state(ChannelState::Frozen);
 //!         }
 //!         Locks::Both(_) | Locks::State(_) => (),
 //!     }
-//!     Progress::Done
+//!     Some(())
 //! }
 //! ```
 //!
@@ -83,8 +83,7 @@ pub use self::{
     event::{
         Event,
         EventQueue,
-        Handler,
-        Progress, //
+        Handler, //
     },
     lock::{
         DeviceGuard,

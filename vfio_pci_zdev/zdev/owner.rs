@@ -12,7 +12,6 @@ use kernel::{
         trace,
         Device,
         Event,
-        Locks,
         Recovery, //
     }, //
 };
@@ -26,14 +25,11 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     // vfio has just reset the function, and an earlier event may not have been submitted yet.
     // Without this, the event would come into the new session.
     zpci::wait_for_channel_reports()?;
-    reset::between_events(recovery, || match zdev.try_lock() {
-        Locks::Both(locked) => Some(
-            locked
-                .begin_session(kvm.is_some())
-                .and_then(|()| kvm.map_or(Ok(()), |kvm| locked.state().register_kvm(kvm))),
-        ),
-        Locks::State(_) => Some(Err(ENODEV)),
-        Locks::Busy => None,
+    reset::between_events(recovery, || {
+        Some(zdev.try_lock_both()?.and_then(|locked| {
+            locked.begin_session(kvm.is_some())?;
+            kvm.map_or(Ok(()), |kvm| locked.state().register_kvm(kvm))
+        }))
     })
     .inspect_err(|_| closed(device))?;
     Ok(zdev)

@@ -25,7 +25,7 @@ pub(super) fn between_events<R>(
         if zpci::fatal_signal_pending() {
             return Some(Err(EINTR));
         }
-        if recovery.unprocessed(None) != 0 {
+        if recovery.unprocessed() != 0 {
             return None;
         }
         attempt()
@@ -38,7 +38,7 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
 
-    if recovery.unprocessed(None) == 0 && !zpci::is_in_error(device.pdev()) {
+    if recovery.unprocessed() == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
     }
     // The event of the error may not have been submitted yet, and would look like a new error after
@@ -50,16 +50,6 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
         })
     })?;
     Ok(())
-}
-
-/// Saves config space as the initial state of a function that is being opened.
-///
-/// # Errors
-///
-/// [`EIO`] if the function got into error and all ones were read, which would be restored when it
-/// is closed. [`ENOMEM`], [`ENODEV`], or [`EAGAIN`] if a lock stays taken.
-pub(super) fn save(device: &CoreDevice) -> Result {
-    Device::of(device.pdev()).save_config_space()
 }
 
 /// `VFIO_DEVICE_RESET`: resets the function through the platform if it is in error or the PCI core

@@ -14,7 +14,8 @@ use kernel::{
     error::from_result,
     prelude::*,
     uaccess::UserPtr,
-    vfio::pci::CoreDevice, //
+    vfio::pci::CoreDevice,
+    zpci::Device, //
 };
 
 #[forbid(unsafe_code)]
@@ -64,11 +65,11 @@ unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_co
     owner::close(unsafe { CoreDevice::from_raw(vdev) });
 }
 
-/// Ends a session, as the last step of closing the device.
+/// Ends a session, as the last step of closing the device, or if opening it has failed.
 ///
 /// # Safety
 ///
-/// `vdev` must be a valid device that is being closed.
+/// `vdev` must be a valid device that is being opened or closed.
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_closed(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
@@ -121,7 +122,8 @@ unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_dev
     from_result(|| reset::before_open(device).map(|()| 0))
 }
 
-/// Saves config space as the initial state of a function that is being opened.
+/// Saves config space as the initial state of a function that is being opened. Fails if the function
+/// is in error: all ones would be restored when it is closed.
 ///
 /// # Safety
 ///
@@ -131,7 +133,7 @@ unsafe extern "C" fn vfio_pci_zdev_save(vdev: *mut bindings::vfio_pci_core_devic
     // SAFETY: By the caller's promise.
     let device = unsafe { CoreDevice::from_raw(vdev) };
 
-    from_result(|| reset::save(device).map(|()| 0))
+    from_result(|| Device::of(device.pdev()).save_config_space().map(|()| 0))
 }
 
 /// `VFIO_DEVICE_RESET`. Returns 0 or an error code.

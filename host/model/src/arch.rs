@@ -47,7 +47,7 @@ pub(crate) fn availability_event(event: Ccdf) {
 
 /// Whether the PCI core need not wait for the function.
 pub(crate) fn in_error(zdev: &Device) -> bool {
-    zdev.recovery().unprocessed(Some(zdev.generation())) != 0
+    zdev.recovery().has_error(zdev.generation())
 }
 
 /// Resets a function for the PCI core, which holds the lock of its device.

@@ -35,7 +35,7 @@ fn function(device: &CoreDevice) -> &Device {
 pub(crate) fn open(device: &CoreDevice) -> Result {
     function(device).set_open(true);
     reset::before_open(device)
-        .and_then(|()| reset::save(device))
+        .and_then(|()| function(device).save_config_space())
         .and_then(|()| owner::open(device).map(drop))
         .inspect_err(|_| function(device).set_open(false))
 }

@@ -53,8 +53,7 @@ pub(crate) use self::{
     event::{
         Event,
         EventQueue,
-        Handler,
-        Progress, //
+        Handler, //
     },
     lock::{
         DeviceGuard,

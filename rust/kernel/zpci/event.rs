@@ -12,12 +12,12 @@
 //! Events of functions without a `zpci_dev` wait in a queue of their own:
 //!
 //! ```
-//! use kernel::zpci::{Ccdf, Device, Event, EventQueue, Progress};
+//! use kernel::zpci::{Ccdf, Device, Event, EventQueue};
 //!
-//! fn process(zdev: Option<&Device>, event: &Event, _generation: u32) -> Progress {
+//! fn process(zdev: Option<&Device>, event: &Event, _generation: u32) -> Option<()> {
 //!     match (zdev, event) {
-//!         (None, Event::Availability(_)) => Progress::Done,
-//!         _ => Progress::Later,
+//!         (None, Event::Availability(_)) => Some(()),
+//!         _ => None,
 //!     }
 //! }
 //!
@@ -101,19 +101,11 @@ impl Event {
     }
 }
 
-/// How an attempt to process an event has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// The event has been processed.
-    Done,
-    /// A lock is held that the event needs. The event is tried again before all later ones.
-    Later,
-}
-
 /// Processes one event: of a function, in the `generation` that the function had when the event was
 /// submitted, or of a function without a `zpci_dev`. May sleep, but must not wait for a lock that
-/// user space can keep held.
-pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Progress;
+/// user space can keep held: then it returns [`None`], and the event is tried again before all later
+/// ones.
+pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()>;
 
 /// An event in a queue, with the generation at its submission.
 #[derive(Clone)]
@@ -151,7 +143,7 @@ impl WorkItem for EventQueue {
                 generation,
             } = &first;
 
-            if (this.handler)(zdev.as_deref(), event, *generation) == Progress::Later {
+            if (this.handler)(zdev.as_deref(), event, *generation).is_none() {
                 return this.leave(Some(msecs_to_jiffies(Self::PAUSE)));
             }
             // Unlock before the event is dropped: it may hold the last reference to its function.

@@ -216,15 +216,15 @@ impl Device {
     /// held lets both go and tries again later:
     ///
     /// ```
-    /// use kernel::zpci::{ChannelState, Device, Locks, Progress};
+    /// use kernel::zpci::{ChannelState, Device, Locks};
     ///
-    /// fn freeze(zdev: &Device) -> Progress {
+    /// fn freeze(zdev: &Device) -> Option<()> {
     ///     match zdev.try_lock() {
     ///         Locks::Both(device) => device.set_channel_state(ChannelState::Frozen),
     ///         Locks::State(_) => (),
-    ///         Locks::Busy => return Progress::Later,
+    ///         Locks::Busy => return None,
     ///     }
-    ///     Progress::Done
+    ///     Some(())
     /// }
     /// ```
     ///
@@ -250,6 +250,19 @@ impl Device {
             },
             state,
         })
+    }
+
+    /// Tries to take both locks, as [`Device::try_lock`]; [`None`] if one of them is held.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the function has no PCI device.
+    pub fn try_lock_both(&self) -> Option<Result<DeviceGuard<'_>>> {
+        match self.try_lock() {
+            Locks::Both(device) => Some(Ok(device)),
+            Locks::State(_) => Some(Err(ENODEV)),
+            Locks::Busy => None,
+        }
     }
 }
 

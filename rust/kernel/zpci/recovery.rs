@@ -173,19 +173,18 @@ impl Recovery {
         self.set_config_space(ConfigSpace::Untouched);
     }
 
-    /// How many errors are not processed yet: those of one generation of the function, or all, with
-    /// a function that was closed in error.
-    pub fn unprocessed(&self, of: Option<u32>) -> usize {
-        match of {
-            None => self.events.count(
-                |event, _, _| event.is_error() || matches!(event, Event::Abandoned),
-                0,
-            ),
-            Some(generation) => self.events.count(
-                |event, submitted, generation| event.is_error() && submitted == generation,
-                generation,
-            ),
-        }
+    /// How many errors are not processed yet. One that an owner has left behind counts, too.
+    pub fn unprocessed(&self) -> usize {
+        let is_one = |event: &Event, _, _| event.is_error() || matches!(event, Event::Abandoned);
+
+        self.events.count(is_one, 0)
+    }
+
+    /// Whether an error of that generation of the function is not processed yet.
+    pub fn has_error(&self, generation: u32) -> bool {
+        let is_one = |event: &Event, submitted, of| event.is_error() && submitted == of;
+
+        self.events.count(is_one, generation) != 0
     }
 
     /// Whether the platform has taken the function away. The event may not be processed yet.

@@ -30,7 +30,6 @@ use super::{
     Device,
     DeviceGuard,
     DeviceLock,
-    Locks,
     Recovery,
     State, //
 };
@@ -270,7 +269,7 @@ impl DeviceGuard<'_> {
     }
 
     /// Resets the function through the platform, and returns whether its inside is known to be as
-    /// after power-on. The error state of the function ends.
+    /// after power-on. If that succeeds the function's error ends.
     ///
     /// Config space is saved before, unless it is saved already: another attempt after a failure
     /// saves nothing more.
@@ -326,11 +325,7 @@ impl Device {
     /// [`EIO`] if the function is in error; the earlier copy stays. [`ENOMEM`], [`ENODEV`], or
     /// [`EAGAIN`] if a lock stays taken.
     pub fn save_config_space(&self) -> Result {
-        patiently(|| match self.try_lock() {
-            Locks::Both(device) => Some(device.save()),
-            Locks::State(_) => Some(Err(ENODEV)),
-            Locks::Busy => None,
-        })
+        patiently(|| Some(self.try_lock_both()?.and_then(|device| device.save())))
     }
 
     /// Resets the function for the PCI core. The PCI core has saved config space if it could be
@@ -389,10 +384,9 @@ impl Device {
         if self.state() != State::Configured || recovery.is_gone() {
             return Some(Err(ENODEV));
         }
-        let device = match self.try_lock() {
-            Locks::Both(device) => device,
-            Locks::State(_) => return Some(Err(ENODEV)),
-            Locks::Busy => return None,
+        let device = match self.try_lock_both()? {
+            Ok(device) => device,
+            Err(error) => return Some(Err(error)),
         };
 
         if !is_needed(&device) {

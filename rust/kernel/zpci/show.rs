@@ -64,7 +64,7 @@ impl Device {
                 recovery.opened.load(Relaxed),
                 self.resets(),
                 recovery.recovered.load(Relaxed),
-                recovery.unprocessed(None),
+                recovery.unprocessed(),
                 recovery.ignored.load(Relaxed),
             )
         };
