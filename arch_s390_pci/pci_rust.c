@@ -34,8 +34,8 @@ int zpci_recovery_create(struct zpci_dev *zdev)
 	return zpci_recovery_new(zdev);
 }
 
-/* Whether a message may be logged now, if a guest or a broken function can cause it. */
-bool zpci_may_log(struct zpci_dev *zdev)
+/* Counts a message that can come without end; returns whether it may be logged now. */
+bool zpci_ratelimit(struct zpci_dev *zdev)
 {
 	static DEFINE_RATELIMIT_STATE(unknown, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);

@@ -31,7 +31,7 @@ int zpci_recovery_show(struct seq_file *m, void *unused);
 /* Defined in C, in pci_rust.c. */
 struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
-bool zpci_may_log(struct zpci_dev *zdev);
+bool zpci_ratelimit(struct zpci_dev *zdev);
 
 /* Calls @each for every known function; @each takes over a reference to the function. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);

@@ -701,7 +701,7 @@ static void begin_tape(struct fuzz *fuzz)
 
 static void end_tape(struct fuzz *fuzz)
 {
-	if (!fuzz->guided || !coverage_is_new(&fuzz->coverage))
+	if (!fuzz->guided || !coverage_collect(&fuzz->coverage))
 		return;
 	fuzz->kept[fuzz->count->kept++ % KEPT_MAX] = fuzz->tape;
 	fuzz->count->places = fuzz->coverage.places;

@@ -142,32 +142,32 @@ fn create(event: &Ccdf) {
 /// Processes an event of a function that has a `zpci_dev`; [`None`] if a lock is taken.
 pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     match event.pec().availability() {
-        Some(Availability::Configured) => configured(zdev, event.fh()),
-        Some(Availability::Standby) => standby(zdev, event.fh()),
-        Some(Availability::DeconfigurationRequested) => deconfiguration_requested(zdev),
-        Some(Availability::Deconfigured) => deconfigured(zdev, event.fh()),
-        Some(Availability::Reserved) => reserved(zdev, event.fh()),
-        Some(Availability::Several) => looked_at(zdev),
+        Some(Availability::Configured) => process_configured(zdev, event.fh()),
+        Some(Availability::Standby) => process_standby(zdev, event.fh()),
+        Some(Availability::DeconfigurationRequested) => process_deconfiguration_requested(zdev),
+        Some(Availability::Deconfigured) => process_deconfigured(zdev, event.fh()),
+        Some(Availability::Reserved) => process_reserved(zdev, event.fh()),
+        Some(Availability::Several) => process_several(zdev),
         None => Some(()),
     }
 }
 
 /// Finds a change of a function that no event has reported: compares the platform's state of the
 /// function with that in the `zpci_dev`.
-fn looked_at(zdev: &Device) -> Option<()> {
+fn process_several(zdev: &Device) -> Option<()> {
     let fh = zdev.fh();
 
     match (State::of(zdev.fid()), zdev.state()) {
-        (Ok(State::Configured), _) => configured(zdev, fh),
-        (Ok(State::Standby), State::Configured) => deconfigured(zdev, fh),
-        (Ok(State::Standby), _) => standby(zdev, fh),
-        (Ok(State::Reserved), _) => reserved(zdev, fh),
+        (Ok(State::Configured), _) => process_configured(zdev, fh),
+        (Ok(State::Standby), State::Configured) => process_deconfigured(zdev, fh),
+        (Ok(State::Standby), _) => process_standby(zdev, fh),
+        (Ok(State::Reserved), _) => process_reserved(zdev, fh),
         // The query has failed. Without the platform's state there is no change to find.
         (Err(_), _) => Some(()),
     }
 }
 
-fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
+fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let state = zdev.try_lock_state()?;
 
     match zdev.state() {
@@ -180,7 +180,7 @@ fn standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     Some(())
 }
 
-fn configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
+fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
     // A scan or sysfs has configured the function since the event. The lock of the topology must
@@ -227,7 +227,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     }
 }
 
-fn deconfiguration_requested(zdev: &Device) -> Option<()> {
+fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
     // There is nothing to give back: the function is not configured any more.
     if zdev.state() != State::Configured {
         return Some(());
@@ -246,7 +246,7 @@ fn deconfiguration_requested(zdev: &Device) -> Option<()> {
     Some(())
 }
 
-fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
+fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if zdev.state() == State::Configured {
         // Mark the device as failed first: otherwise the driver waits for answers of the device.
         zdev.mark_as_gone();
@@ -269,14 +269,14 @@ fn deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     Some(())
 }
 
-fn reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
+fn process_reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if State::of(zdev.fid()).is_ok_and(|state| state != State::Reserved) {
         // The function is not reserved any more: a scan has found it since the event.
         return Some(());
     }
     match zdev.state() {
         // The event that should have said that the function was taken away is missing.
-        State::Configured => deconfigured(zdev, fh),
+        State::Configured => process_deconfigured(zdev, fh),
         State::Standby | State::Reserved => reserve(zdev),
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
     // Ask the platform only with the locks held: a question takes long, and would be repeated each
     // time that a lock is not free.
     if !is_current(state, event) || generation != zdev.generation() {
-        recovery.ignore();
+        recovery.count_ignored();
         return Some(());
     }
     match device {
@@ -83,13 +83,10 @@ fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
 /// that nobody decides a second time.
 fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
-    let before = device.channel_state();
+    let before = device.enter_error();
     let had_failed = before == ChannelState::PermanentFailure;
     let fails = event.pec().severity() == Severity::Permanent;
 
-    if before == ChannelState::Normal {
-        recovery.begin_error();
-    }
     device.set_channel_state(if had_failed || fails {
         ChannelState::PermanentFailure
     } else {
@@ -103,7 +100,7 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     if recovered_by == RecoveredBy::Host && recovery::without_driver(device).is_err() {
         recovered_by = RecoveredBy::Nobody;
     }
-    keep(recovery, device, event, recovered_by);
+    capture(recovery, device, event, recovered_by);
     if recovered_by == RecoveredBy::Host {
         report_recovered(device, event);
     } else {
@@ -112,7 +109,7 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
 }
 
 /// Captures an event for the owner, and signals a listening owner before anything slower is done.
-fn keep(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_by: RecoveredBy) {
+fn capture(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_by: RecoveredBy) {
     if !recovery.capture(event, recovered_by) {
         return;
     }

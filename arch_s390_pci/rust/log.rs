@@ -20,7 +20,7 @@ use kernel::{
 // Not inlined, like the next two: formatting takes more instructions than a call.
 #[inline(never)]
 pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
-    if zpci::may_log(zdev) {
+    if zpci::ratelimit(zdev) {
         pr_err!("{}: {}", pdev.map_or("n/a", zpci::name), line);
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arg
 /// Logs a step of a recovery.
 #[inline(never)]
 pub(super) fn info(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
-    if zpci::may_log(zdev) {
+    if zpci::ratelimit(zdev) {
         pr_info!("{}: {}", pdev.map_or("n/a", zpci::name), line);
     }
 }

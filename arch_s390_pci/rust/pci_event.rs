@@ -38,7 +38,7 @@ const __LOG_PREFIX: &[u8] = b"zpci\0";
 // Not inlined: there are several callers, and the message takes room.
 #[inline(never)]
 fn submit(zdev: &Device, event: Event) {
-    if zdev.submit(event).is_err() && zpci::may_log(None) {
+    if zdev.submit(event).is_err() && zpci::ratelimit(None) {
         pr_err!("PCI function {:#x}: event dropped\n", zdev.fid().as_raw());
     }
 }
@@ -135,7 +135,7 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
 #[export]
 unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
-    from_result(|| unsafe { Device::prepare(zdev, process::process) }.map(|()| 0))
+    from_result(|| unsafe { Device::create_recovery(zdev, process::process) }.map(|()| 0))
 }
 
 /// Frees the `Recovery` of a function that is going away.
@@ -146,5 +146,5 @@ unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
 #[export]
 unsafe extern "C" fn zpci_recovery_release(zdev: *mut bindings::zpci_dev) {
     // SAFETY: By the caller's promise.
-    unsafe { Device::release(zdev) };
+    unsafe { Device::release_recovery(zdev) };
 }

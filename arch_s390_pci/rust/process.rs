@@ -19,7 +19,7 @@ pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> 
         (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),
         (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
         (Event::Availability(event), None) => availability::process_unknown(event),
-        (Event::Abandoned, Some(zdev)) => recovery::abandoned(zdev),
+        (Event::Abandoned, Some(zdev)) => recovery::process_abandoned(zdev),
         (Event::Error(_) | Event::Abandoned, None) => Some(()),
     }
 }

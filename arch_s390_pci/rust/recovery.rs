@@ -66,7 +66,7 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
 
 /// Recovers a function that its owner has closed in error, unless the function has a new owner;
 /// [`None`] if a lock is taken.
-pub(super) fn abandoned(zdev: &Device) -> Option<()> {
+pub(super) fn process_abandoned(zdev: &Device) -> Option<()> {
     // After a failure the channel state says so, and the next owner's open tries another reset.
     zdev.try_reset(Restore::LastSaved, &mut |device| {
         zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open()

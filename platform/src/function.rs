@@ -136,7 +136,7 @@ impl Function {
     }
 
     /// Removes all that makes the function a part of a device with several functions.
-    pub fn is_alone(&mut self) {
+    pub fn make_single(&mut self) {
         self.identity = Identity::default();
         self.sriov = None;
         self.is_virtual = false;

@@ -152,7 +152,7 @@ impl Platform {
         for function in self.functions.values_mut() {
             function.fault = Fault::None;
             function.as_qemu_has_it();
-            function.is_alone();
+            function.make_single();
         }
         for line in commands {
             self.command(line).map_err(|e| format!("{line}: {e}"))?;
@@ -196,7 +196,7 @@ impl Platform {
             }
             "identity" => {
                 let function = self.by_fid(&mut words)?;
-                function.is_alone();
+                function.make_single();
                 function.identity = Identity::parse(&mut words)?;
             }
             "sriov" => self.split(&mut words)?,
@@ -266,7 +266,7 @@ impl Platform {
         let mut sriov = Some(Sriov::new(fids, come));
         for (fid, identity) in identities {
             let function = self.by_fid(&mut Words::new(&format!("fid={fid}")))?;
-            function.is_alone();
+            function.make_single();
             function.identity = Identity::parse(&mut Words::new(&identity))?;
             function.sriov = sriov.take();
             function.is_virtual = fid != physical;

@@ -155,13 +155,14 @@ pub fn fatal_signal_pending() -> bool {
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Whether a message may be logged now: about this function, or about none of the known ones.
+/// Counts a message about this function, or about none of the known ones, and returns whether it
+/// may be logged now.
 ///
 /// A guest or a broken function can cause messages without end. Each function has its own limit:
 /// with a common one, a storm of one function would hide the messages of all others.
-pub fn may_log(zdev: Option<&Device>) -> bool {
+pub fn ratelimit(zdev: Option<&Device>) -> bool {
     let zdev = zdev.map_or(core::ptr::null_mut(), Device::as_raw);
 
     // SAFETY: The pointer is null, or to a function, which is valid by its type invariant.
-    unsafe { bindings::zpci_may_log(zdev) }
+    unsafe { bindings::zpci_ratelimit(zdev) }
 }

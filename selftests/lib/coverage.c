@@ -43,7 +43,7 @@ int coverage_open(struct coverage *coverage)
 	return ret;
 }
 
-bool coverage_is_new(struct coverage *coverage)
+bool coverage_collect(struct coverage *coverage)
 {
 	unsigned long len = __atomic_load_n(&coverage->trace[0], __ATOMIC_RELAXED), i, at;
 	unsigned int before = coverage->places;

@@ -23,7 +23,7 @@ bool coverage_is_there(void);
 /* Begins tracing for the calling thread: 0, or -ENOENT on a kernel without KCOV. */
 int coverage_open(struct coverage *coverage);
 
-/* Whether code was reached since the last call that had never been reached before. */
-bool coverage_is_new(struct coverage *coverage);
+/* Counts the code reached since the last call; returns whether some of it is new. */
+bool coverage_collect(struct coverage *coverage);
 
 #endif

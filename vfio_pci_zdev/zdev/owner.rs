@@ -31,15 +31,15 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
             kvm.map_or(Ok(()), |kvm| locked.state().register_kvm(kvm))
         }))
     })
-    .inspect_err(|_| closed(device))?;
+    .inspect_err(|_| end_session(device))?;
     Ok(zdev)
 }
 
-/// Begins to close: takes the function from its virtual machine.
+/// Takes the function from its virtual machine, when closing begins.
 ///
-/// The session goes on until [`closed`]: in between vfio resets the function, and while there is a
-/// session the host does not recover the function at the same time.
-pub(super) fn close(device: &CoreDevice) {
+/// The session goes on until [`end_session`]: in between vfio resets the function, and while there
+/// is a session the host does not recover the function at the same time.
+pub(super) fn unregister_kvm(device: &CoreDevice) {
     let zdev = Device::of(device.pdev());
 
     if device.kvm().is_some() {
@@ -50,12 +50,12 @@ pub(super) fn close(device: &CoreDevice) {
 }
 
 /// Ends the session. If the function is in error, the host is asked to recover the function.
-pub(super) fn closed(device: &CoreDevice) {
+pub(super) fn end_session(device: &CoreDevice) {
     let pdev = device.pdev();
     let zdev = Device::of(pdev);
     let unread = zdev.recovery().close();
 
-    if unread > 0 && zpci::may_log(Some(zdev)) {
+    if unread > 0 && zpci::ratelimit(Some(zdev)) {
         pr_info!(
             "Unhandled PCI error events count={} for PCI function {:#x}\n",
             unread,

@@ -70,9 +70,9 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
         zpci::wait_for_channel_reports()?;
     }
     between_events(recovery, || {
-        let mut newest = 0;
+        let mut last = 0;
         let result = match zdev.try_reset(Restore::Current, &mut |locked| {
-            newest = recovery.newest();
+            last = recovery.last_sequence();
             no_other_way || zpci::is_in_error(locked.pdev())
         })? {
             Ok(true) => Ok(()),
@@ -87,6 +87,6 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
             Err(error) => Err(error),
         };
 
-        Some(result.inspect(|()| recovery.recovered(newest)))
+        Some(result.inspect(|()| recovery.note_owner_reset(last)))
     })
 }

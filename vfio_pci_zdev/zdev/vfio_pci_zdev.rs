@@ -3,8 +3,8 @@
 //! The s390 part of vfio-pci-core: it lets the owner of a zPCI function recover it from errors.
 //!
 //! vfio-pci-core calls the functions in this file. An owner's session lasts from
-//! `vfio_pci_zdev_open_device()` to `vfio_pci_zdev_closed()`. The eventfd tells the owner of an
-//! event, and the owner reads the event by the region or the feature and resets the function.
+//! `vfio_pci_zdev_open_device()` to `vfio_pci_zdev_end_session()`. The eventfd tells the owner of
+//! an event, and the owner reads the event by the region or the feature and resets the function.
 //!
 //! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c). That file
 //! also has the capabilities of both versions.
@@ -45,8 +45,8 @@ unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_cor
         // SAFETY: By the caller's promise.
         unsafe { device.register_region::<region::ErrorRegion>(zdev.into()) }.inspect_err(
             |_| {
-                owner::close(device);
-                owner::closed(device);
+                owner::unregister_kvm(device);
+                owner::end_session(device);
             },
         )?;
         Ok(0)
@@ -62,7 +62,7 @@ unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_cor
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
-    owner::close(unsafe { CoreDevice::from_raw(vdev) });
+    owner::unregister_kvm(unsafe { CoreDevice::from_raw(vdev) });
 }
 
 /// Ends a session, as the last step of closing the device, or if opening it has failed.
@@ -71,9 +71,9 @@ unsafe extern "C" fn vfio_pci_zdev_close_device(vdev: *mut bindings::vfio_pci_co
 ///
 /// `vdev` must be a valid device that is being opened or closed.
 #[export]
-unsafe extern "C" fn vfio_pci_zdev_closed(vdev: *mut bindings::vfio_pci_core_device) {
+unsafe extern "C" fn vfio_pci_zdev_end_session(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
-    owner::closed(unsafe { CoreDevice::from_raw(vdev) });
+    owner::end_session(unsafe { CoreDevice::from_raw(vdev) });
 }
 
 /// Notes that the error eventfd has been registered or taken back.
@@ -115,15 +115,15 @@ unsafe extern "C" fn vfio_pci_zdev_feature_err(
 ///
 /// `vdev` must be a valid device that is being opened.
 #[export]
-unsafe extern "C" fn vfio_pci_zdev_repair(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
+unsafe extern "C" fn vfio_pci_zdev_before_open(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
     // SAFETY: By the caller's promise.
     let device = unsafe { CoreDevice::from_raw(vdev) };
 
     from_result(|| reset::before_open(device).map(|()| 0))
 }
 
-/// Saves config space as the initial state of a function that is being opened. Fails if the function
-/// is in error: all ones would be restored when it is closed.
+/// Saves config space as the initial state of a function that is being opened. Fails if the
+/// function is in error: all ones would be restored when it is closed.
 ///
 /// # Safety
 ///

@@ -26,7 +26,7 @@ mod process;
 mod recovery;
 
 fn submit(zdev: &Device, event: Event) {
-    if zdev.submit(event).is_err() && zpci::may_log(None) {
+    if zdev.submit(event).is_err() && zpci::ratelimit(None) {
         crate::prelude::log("An event is dropped".into());
     }
 }

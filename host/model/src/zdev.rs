@@ -42,10 +42,10 @@ pub(crate) fn open(device: &CoreDevice) -> Result {
 
 /// Closes the device.
 pub(crate) fn close(device: &CoreDevice) {
-    owner::close(device);
+    owner::unregister_kvm(device);
     reset_closed(function(device));
     function(device).set_eventfd(false);
-    owner::closed(device);
+    owner::end_session(device);
     function(device).set_open(false);
 }
 

@@ -100,6 +100,6 @@ pub(crate) fn fatal_signal_pending() -> bool {
     KILLED.get()
 }
 
-pub(crate) fn may_log(_zdev: Option<&Device>) -> bool {
+pub(crate) fn ratelimit(_zdev: Option<&Device>) -> bool {
     true
 }

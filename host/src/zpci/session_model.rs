@@ -107,17 +107,17 @@ impl Run {
             }
             Op::Peek(reader) => self.readers[reader] = self.session.peek(0),
             Op::Arrived(reader) => self.arrived(reader),
-            Op::Reset(thread) => self.resets[thread] = Some(self.session.newest_sequence()),
+            Op::Reset(thread) => self.resets[thread] = Some(self.session.last_sequence()),
             Op::Recovered(thread) => {
                 if let Some(newest) = self.resets[thread].take() {
-                    self.session.recovered(newest);
+                    self.session.note_owner_reset(newest);
                     // A reset that began early and ends late makes no stale event fresh again.
                     self.recovered = self.recovered.max(newest);
                     self.host.clear();
                 }
             }
             Op::InOrder => {
-                self.session.is_in_order();
+                self.session.note_reset();
                 self.host.clear();
             }
         }
@@ -170,7 +170,7 @@ impl Run {
         let oldest = self.session.peek(0);
         let is_oldest = oldest.is_some_and(|oldest| oldest.pending == taken.pending);
 
-        assert_eq!(self.session.arrived(&taken), is_oldest);
+        assert_eq!(self.session.remove(&taken), is_oldest);
         if is_oldest {
             self.last = Some(taken);
             self.has_asked = true;
@@ -192,7 +192,7 @@ impl Run {
             (self.guest, self.listens())
         );
         assert_eq!(overview.captured, self.captured);
-        assert_eq!(self.session.newest_sequence(), self.captured);
+        assert_eq!(self.session.last_sequence(), self.captured);
         assert_eq!(overview.waiting, seen.len());
         for (taken, behind) in seen.iter().zip((0..seen.len()).rev()) {
             assert_eq!(taken.behind, behind);

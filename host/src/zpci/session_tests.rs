@@ -41,7 +41,7 @@ fn transient(number: u64) -> Ccdf {
 fn take(session: &mut Session) -> Taken {
     let taken = session.peek(0).expect("an event");
 
-    assert!(session.arrived(&taken));
+    assert!(session.remove(&taken));
     taken
 }
 
@@ -57,7 +57,7 @@ fn an_owner_that_has_done_nothing_does_not_listen() {
     session.last();
     session.newest();
     session.peek(0);
-    session.recovered(1);
+    session.note_owner_reset(1);
     session.overview();
     assert!(!session.listens());
     assert_eq!(session.decide(false, 0), RecoveredBy::Host);
@@ -109,7 +109,7 @@ fn registering_the_eventfd_tells_of_what_can_be_read() {
     session.drop_event();
     assert!(!session.set_eventfd(true));
     session.capture(transient(1), 0, RecoveredBy::Host);
-    session.recovered(2);
+    session.note_owner_reset(2);
     assert!(session.set_eventfd(true));
 }
 
@@ -117,11 +117,11 @@ fn registering_the_eventfd_tells_of_what_can_be_read() {
 #[test]
 fn a_reset_that_ends_late_makes_no_event_current_again() {
     let mut session = Session::new(false);
-    let newest = session.newest_sequence();
+    let newest = session.last_sequence();
 
     session.capture(transient(1), 0, RecoveredBy::Owner);
-    session.recovered(session.newest_sequence());
-    session.recovered(newest);
+    session.note_owner_reset(session.last_sequence());
+    session.note_owner_reset(newest);
     assert!(session.peek(0).is_some_and(|taken| taken.stale));
 }
 

@@ -266,9 +266,9 @@ impl Device {
     /// Returns the function's [`Recovery`].
     #[inline]
     pub fn recovery(&self) -> &Recovery {
-        // SAFETY: By the type invariant the function is valid, and the pointer is from `prepare`,
-        // which is called before the function is made known. What it points to stays until the
-        // function is released, which the reference `self` forbids.
+        // SAFETY: By the type invariant the function is valid, and the pointer is from
+        // `create_recovery`, which is called before the function is made known. What it points to
+        // stays until the function is released, which the reference `self` forbids.
         unsafe { &*(*self.as_raw()).recovery.cast() }
     }
 
@@ -281,7 +281,7 @@ impl Device {
     /// # Safety
     ///
     /// The pointer must be to a valid `struct zpci_dev`, and nobody else may have a pointer to it.
-    pub unsafe fn prepare(zdev: *mut bindings::zpci_dev, handler: Handler) -> Result {
+    pub unsafe fn create_recovery(zdev: *mut bindings::zpci_dev, handler: Handler) -> Result {
         let recovery = Recovery::new(handler)?.into_foreign();
 
         // SAFETY: By the caller's promise.
@@ -294,11 +294,11 @@ impl Device {
     /// # Safety
     ///
     /// The pointer must be to a valid `struct zpci_dev`, and nobody may have a reference to it.
-    pub unsafe fn release(zdev: *mut bindings::zpci_dev) {
+    pub unsafe fn release_recovery(zdev: *mut bindings::zpci_dev) {
         // SAFETY: By the caller's promise.
         let recovery = unsafe { core::mem::replace(&mut (*zdev).recovery, core::ptr::null_mut()) };
 
-        // SAFETY: The pointer is null or comes from `prepare`, and is not used again.
+        // SAFETY: The pointer is null or comes from `create_recovery`, and is not used again.
         drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign(recovery) });
     }
 

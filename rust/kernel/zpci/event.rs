@@ -103,8 +103,8 @@ impl Event {
 
 /// Processes one event: of a function, in the `generation` that the function had when the event was
 /// submitted, or of a function without a `zpci_dev`. May sleep, but must not wait for a lock that
-/// user space can keep held: then it returns [`None`], and the event is tried again before all later
-/// ones.
+/// user space can keep held: then it returns [`None`], and the event is tried again before all
+/// later ones.
 pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()>;
 
 /// An event in a queue, with the generation at its submission.
@@ -144,14 +144,14 @@ impl WorkItem for EventQueue {
             } = &first;
 
             if (this.handler)(zdev.as_deref(), event, *generation).is_none() {
-                return this.leave(Some(msecs_to_jiffies(Self::PAUSE)));
+                return this.schedule(Some(msecs_to_jiffies(Self::PAUSE)));
             }
             // Unlock before the event is dropped: it may hold the last reference to its function.
             let done = this.events.lock().remove(0);
 
             drop(done);
         }
-        this.leave(None);
+        this.schedule(None);
     }
 }
 
@@ -182,11 +182,11 @@ impl EventQueue {
         self.events.lock().first().cloned()
     }
 
-    /// Drops a reference to the queue. With a delay, the queue's events are processed after the
-    /// delay, also those that are added meanwhile.
+    /// Lets the queue's events be processed after the delay, also those that are added meanwhile.
+    /// Without a delay only drops this reference.
     // Out of line: the end of the last reference takes more room than a call.
     #[inline(never)]
-    fn leave(self: Arc<Self>, delay: Option<Jiffies>) {
+    fn schedule(self: Arc<Self>, delay: Option<Jiffies>) {
         drop(match delay {
             Some(delay) => workqueue().enqueue_delayed(self, delay).err(),
             None => Some(self),
@@ -227,7 +227,7 @@ impl EventQueue {
         drop(events);
         // If the work item is queued already, also for another try of the first event, it will find
         // this event.
-        self.clone().leave(Some(0));
+        self.clone().schedule(Some(0));
         Ok(())
     }
 }

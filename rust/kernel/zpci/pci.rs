@@ -135,8 +135,8 @@ pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
     let mut value = 0;
 
-    // SAFETY: The device is valid, and the pointer is to a local variable. If the read fails, the PCI
-    // core stores all ones.
+    // SAFETY: The device is valid, and the pointer is to a local variable. If the read fails, the
+    // PCI core stores all ones.
     unsafe { bindings::pci_read_config_dword(pci_as_raw(pdev), COMMAND, &raw mut value) };
     // CAST: The register is in the lower half.
     (value != u32::MAX).then_some(value as u16)

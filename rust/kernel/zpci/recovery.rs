@@ -167,12 +167,6 @@ impl Recovery {
         *self.config_space.lock() = config_space;
     }
 
-    /// Notes that an error begins: config space is as the owner has left it, and the next reset
-    /// saves it.
-    pub fn begin_error(&self) {
-        self.set_config_space(ConfigSpace::Untouched);
-    }
-
     /// How many errors are not processed yet. One that an owner has left behind counts, too.
     pub fn unprocessed(&self) -> usize {
         let is_one = |event: &Event, _, _| event.is_error() || matches!(event, Event::Abandoned);
@@ -296,7 +290,7 @@ impl Recovery {
 
     /// Counts an event that is ignored: since the event the function was reset or got another
     /// owner.
-    pub fn ignore(&self) {
+    pub fn count_ignored(&self) {
         self.ignored.fetch_add(1, Relaxed);
     }
 
@@ -334,7 +328,7 @@ impl Recovery {
 
             // An event is removed after it was copied, so that a failed copy has nothing to undo.
             form.copy(&taken, |bytes| copy(bytes, to))?;
-            if self.change(|session| session.arrived(&taken)) != Some(false) {
+            if self.change(|session| session.remove(&taken)) != Some(false) {
                 trace::taken(&taken);
                 return Ok(None);
             }
@@ -357,7 +351,7 @@ impl Recovery {
         if !form.copy(&taken, |bytes| try_copy(bytes, to)) {
             return Err(EFAULT);
         }
-        open.session.arrived(&taken);
+        open.session.remove(&taken);
         self.publish(open);
         drop(session);
         trace::taken(&taken);
@@ -382,19 +376,19 @@ impl Recovery {
             .unwrap_or(false)
     }
 
-    /// The number of the newest event, for [`Recovery::recovered`].
-    pub fn newest(&self) -> u64 {
-        self.look(Session::newest_sequence).unwrap_or(0)
+    /// The number of the last event, kept or dropped, for [`Recovery::note_owner_reset`].
+    pub fn last_sequence(&self) -> u64 {
+        self.look(Session::last_sequence).unwrap_or(0)
     }
 
     /// Notes that the function has been reset.
-    pub(super) fn is_in_order(&self) {
-        self.change(Session::is_in_order);
+    pub(super) fn note_reset(&self) {
+        self.change(Session::note_reset);
     }
 
-    /// Notes that the owner has reset the function with success: events up to `newest` are stale.
-    pub fn recovered(&self, newest: u64) {
-        self.change(|session| session.recovered(newest));
+    /// Notes that the owner has reset the function with success: events up to `last` are stale.
+    pub fn note_owner_reset(&self, last: u64) {
+        self.change(|session| session.note_owner_reset(last));
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// A function that logs an event.
-type Log = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
+type Logger = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
 /// The device of a report, in its state at the time of the report.
 pub struct Subject {
@@ -65,7 +65,7 @@ pub struct Report {
     /// The device of the report, from [`Report::of`].
     pub subject: Option<Subject>,
     /// An event, and the function that logs it.
-    pub log: Option<(Ccdf, Log)>,
+    pub log: Option<(Ccdf, Logger)>,
     /// A uevent of the device.
     pub uevent: Option<ErsResult>,
     /// The status of the device's recovery, or of an event without a device, for the platform.

@@ -237,7 +237,7 @@ impl DeviceLock {
 
 impl DeviceGuard<'_> {
     fn reset_slot(&self, recovery: &Recovery) -> Result {
-        let was_in_error = self.was_in_error(recovery);
+        let was_in_error = self.enter_error() != ChannelState::Normal;
 
         if self.is_saved() {
             recovery.set_config_space(ConfigSpace::Saved);
@@ -246,7 +246,7 @@ impl DeviceGuard<'_> {
 
         if result.is_ok() {
             recovery.set_config_space(ConfigSpace::Untouched);
-            recovery.is_in_order();
+            recovery.note_reset();
         } else if !was_in_error && config_accessible(self.pdev()) {
             // The function works as before: nothing else would end an error state set here.
             self.set_channel_state(ChannelState::Normal);
@@ -257,15 +257,18 @@ impl DeviceGuard<'_> {
         result
     }
 
-    /// Returns whether the function is known to be in error. If not, an error may begin that has
-    /// not been processed yet.
-    fn was_in_error(&self, recovery: &Recovery) -> bool {
-        let was_in_error = self.channel_state() != ChannelState::Normal;
+    /// Begins an error unless one is known already: config space is as the owner has left it, and
+    /// the next reset saves it. Returns the channel state.
+    pub fn enter_error(&self) -> ChannelState {
+        let state = self.channel_state();
 
-        if !was_in_error {
-            recovery.begin_error();
+        if state == ChannelState::Normal {
+            self.state()
+                .zdev()
+                .recovery()
+                .set_config_space(ConfigSpace::Untouched);
         }
-        was_in_error
+        state
     }
 
     /// Resets the function through the platform, and returns whether its inside is known to be as
@@ -395,7 +398,7 @@ impl Device {
         if let Some(driver) = device.driver() {
             driver.reset_prepare();
         }
-        device.was_in_error(recovery);
+        device.enter_error();
         if restore == Restore::LastSaved {
             recovery.set_config_space(ConfigSpace::Saved);
         }

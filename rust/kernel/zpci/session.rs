@@ -128,8 +128,9 @@ pub(super) struct Session {
     queue: Queue,
     /// The event that was taken last.
     last: Option<Taken>,
-    /// The number of the newest event at the owner's last successful reset.
-    recovered: u64,
+    /// The number of the newest event at the owner's last successful reset: up to it all events are
+    /// stale.
+    last_stale: u64,
     host: HostRecoveries,
     guest: bool,
     eventfd: bool,
@@ -142,7 +143,7 @@ impl Session {
         Self {
             queue: Queue::new(),
             last: None,
-            recovered: 0,
+            last_stale: 0,
             host: HostRecoveries::NONE,
             guest,
             eventfd: false,
@@ -227,7 +228,7 @@ impl Session {
     fn with_rest(&self, pending: Pending, behind: usize) -> Taken {
         Taken {
             pending,
-            stale: pending.sequence <= self.recovered,
+            stale: pending.sequence <= self.last_stale,
             behind,
             dropped: self.queue.dropped(),
         }
@@ -242,7 +243,7 @@ impl Session {
 
     /// Removes an event that was copied to its reader, who has asked for it. Returns `false` if the
     /// event is not the oldest one any more: another reader has taken it.
-    pub(super) fn arrived(&mut self, taken: &Taken) -> bool {
+    pub(super) fn remove(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 
         if is_oldest {
@@ -282,21 +283,21 @@ impl Session {
         registered && self.listens() && self.queue.waiting() > 0
     }
 
-    /// The number of the newest event.
-    pub(super) fn newest_sequence(&self) -> u64 {
+    /// The number of the last event, kept or dropped.
+    pub(super) fn last_sequence(&self) -> u64 {
         self.queue.last_sequence()
     }
 
-    /// Notes that the owner has reset the function: events up to `newest` are stale.
-    pub(super) fn recovered(&mut self, newest: u64) {
+    /// Notes that the owner has reset the function: events up to `last` are stale.
+    pub(super) fn note_owner_reset(&mut self, last: u64) {
         // Of two resets the one that began first may end last.
-        self.recovered = core::cmp::max(self.recovered, newest);
-        self.is_in_order();
+        self.last_stale = core::cmp::max(self.last_stale, last);
+        self.note_reset();
     }
 
     /// Notes that the function has been reset: the host may recover it again, even if it has failed
     /// too often before.
-    pub(super) fn is_in_order(&mut self) {
+    pub(super) fn note_reset(&mut self) {
         self.host = HostRecoveries::NONE;
     }
 }

@@ -134,7 +134,9 @@ fn a_reset_makes_events_stale() {
             capture(&world, 1, RECOVERABLE);
             let reader = world.spawn(World::read_all);
 
-            world.recovery().recovered(world.recovery().newest());
+            world
+                .recovery()
+                .note_owner_reset(world.recovery().last_sequence());
             capture(&world, 2, RECOVERABLE);
             let before = reader.join().unwrap();
             let found = [before.clone(), world.read_all()].concat();

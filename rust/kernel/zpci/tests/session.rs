@@ -42,7 +42,7 @@ mod tests {
     fn take(session: &mut Session) -> Option<Taken> {
         let taken = session.peek(0)?;
 
-        session.arrived(&taken).then_some(taken)
+        session.remove(&taken).then_some(taken)
     }
 
     // Which side recovers, as in the design's table: with KVM the eventfd alone is not listening.
@@ -143,9 +143,9 @@ mod tests {
         for by_owner in [true, false] {
             while session.decide(false, 0) == RecoveredBy::Host {}
             if by_owner {
-                session.recovered(0);
+                session.note_owner_reset(0);
             } else {
-                session.is_in_order();
+                session.note_reset();
             }
             assert_eq!(session.decide(false, 0), RecoveredBy::Host);
         }
@@ -175,7 +175,7 @@ mod tests {
         let mut session = listening();
 
         capture(&mut session, transient(1));
-        session.is_in_order();
+        session.note_reset();
         assert!(session.peek(0).is_some_and(|taken| !taken.stale));
     }
 
@@ -233,7 +233,7 @@ mod tests {
         assert!(session.last() == Record::empty(0));
         let taken = take(&mut session);
 
-        session.recovered(1);
+        session.note_owner_reset(1);
         capture(&mut session, transient(2));
         assert!(taken.is_some_and(|taken| session.last() == Record::of(&taken)));
     }
@@ -250,10 +250,10 @@ mod tests {
 
         assert!(first.is_some() && first == second);
         assert!(session.last() == Record::empty(0));
-        assert!(first.is_some_and(|first| session.arrived(&first)));
+        assert!(first.is_some_and(|first| session.remove(&first)));
         let last = session.last();
 
-        assert!(second.is_some_and(|second| !session.arrived(&second)));
+        assert!(second.is_some_and(|second| !session.remove(&second)));
         assert!(session.last() == last);
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
@@ -276,10 +276,10 @@ mod tests {
         let mut session = listening();
 
         capture(&mut session, transient(1));
-        let newest = session.newest_sequence();
+        let newest = session.last_sequence();
 
         capture(&mut session, transient(2));
-        session.recovered(newest);
+        session.note_owner_reset(newest);
         capture(&mut session, transient(3));
         let stale = core::iter::from_fn(|| take(&mut session).map(|taken| taken.stale));
 

@@ -231,8 +231,8 @@ fn split(line: &str) -> Option<(Head<'_>, [u8; LINE_BYTES])> {
     (words.next()? == "|").then_some((Head { time, cpu, caller }, bytes))
 }
 
-/// Reads a message `… Event 0x3a reports an error for PCI function 0x1`, or a line of the record of
-/// messages.
+/// Reads a message `… Event 0x3a reports an error for PCI function 0x1`, or a line of the record
+/// of messages.
 fn message(line: &str) -> Option<Entry> {
     let after = |mark: &str| {
         let (_, rest) = line.split_once(mark)?;

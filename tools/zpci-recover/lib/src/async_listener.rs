@@ -103,7 +103,7 @@ impl<D: AsFd> AsyncListener<D> {
 
                 *resetting = None;
                 result.context("the thread that resets has failed")??;
-                listener.ledger().was_reset();
+                listener.ledger().note_reset();
                 resets += 1;
             }
             if !listener.collect()?.must_reset(resets)? {

@@ -147,7 +147,7 @@ impl<D: AsFd> Listener<D> {
     /// have been another event.
     pub fn reset(&self) -> Result<()> {
         reset::until_done(self.device.as_fd())?;
-        self.ledger().was_reset();
+        self.ledger().note_reset();
         Ok(())
     }
 }

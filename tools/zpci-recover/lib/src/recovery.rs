@@ -52,7 +52,7 @@ impl Ledger {
         self.events.push_back(event);
     }
 
-    pub(crate) fn was_reset(&mut self) {
+    pub(crate) fn note_reset(&mut self) {
         self.reset_due = false;
         self.lost = None;
     }

@@ -97,7 +97,7 @@ impl<'a> Lookout<'a> {
     }
 
     /// Whether there are new events.
-    fn has_news(&mut self) -> zpci_recover::Result<bool> {
+    fn look(&mut self) -> zpci_recover::Result<bool> {
         let Some(page) = &self.page else {
             return self.listener.wait(Some(Duration::ZERO));
         };
@@ -110,7 +110,7 @@ impl<'a> Lookout<'a> {
 /// Takes all events and recovers from them. Returns whether the driver must set up the controller
 /// again.
 fn take(lookout: &mut Lookout<'_>, tally: &mut Tally) -> zpci_recover::Result<bool> {
-    if !lookout.has_news()? {
+    if !lookout.look()? {
         return Ok(false);
     }
     let recovery = lookout.listener.recover()?;
