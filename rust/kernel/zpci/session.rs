@@ -63,7 +63,7 @@ pub(super) struct Taken {
     pub(super) dropped: u32,
 }
 
-/// The numbers of a session, for debugfs and the status page.
+/// The figures of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overview {
     /// Whether KVM uses the function.
