@@ -30,11 +30,10 @@ use kernel::{
 /// of its submission, is over.
 pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()> {
     let recovery = zdev.recovery();
-    let locks = zdev.try_lock();
+    let locks = zdev.try_lock()?;
     let (device, state) = match &locks {
         Locks::Both(device) => (Some(device), device.state()),
         Locks::State(state) => (None, state),
-        Locks::Busy => return None,
     };
 
     // Ask the platform only with the locks held: a question takes long, and would be repeated each

@@ -67,11 +67,16 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
 /// Recovers a function that its owner has closed in error, unless the function has a new owner;
 /// [`None`] if a lock is taken.
 pub(super) fn process_abandoned(zdev: &Device) -> Option<()> {
-    // After a failure the channel state says so, and the next owner's open tries another reset.
-    zdev.try_reset(Restore::LastSaved, &mut |device| {
-        zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open()
-    })
-    .map(drop)
+    // A function that is being taken away is not recovered.
+    let Ok(device) = zdev.try_lock_both()? else {
+        return Some(());
+    };
+
+    if zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open() {
+        // After a failure the channel state says so, and the next owner's open tries another reset.
+        let _ = device.reset(Restore::LastSaved);
+    }
+    Some(())
 }
 
 /// Gives a function up, and tells the driver.
@@ -83,12 +88,15 @@ fn fail(device: &DeviceGuard<'_>) {
     }
 }
 
+// Not inlined, like `error`: there are many callers.
+#[inline(never)]
 fn info(device: &DeviceGuard<'_>, line: &str) {
     let (zdev, pdev) = (device.state().zdev(), device.pdev());
 
     log::info(Some(zdev), Some(pdev), fmt!("{line}"));
 }
 
+#[inline(never)]
 fn error(device: &DeviceGuard<'_>, line: &str) {
     let (zdev, pdev) = (device.state().zdev(), device.pdev());
 

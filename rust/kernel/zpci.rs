@@ -30,8 +30,7 @@
 //!         return Some(());
 //!     };
 //!
-//!     match zdev.try_lock() {
-//!         Locks::Busy => return None,
+//!     match zdev.try_lock()? {
 //!         Locks::Both(device) if generation == zdev.generation() => {
 //!             device.set_channel_state(ChannelState::Frozen);
 //!         }

@@ -9,7 +9,7 @@ use kernel::zpci::{
 
 /// Takes both locks, and releases `state_lock` first.
 pub fn right_order(zdev: &zpci::Device) {
-    let Locks::Both(both) = zdev.try_lock() else {
+    let Some(Locks::Both(both)) = zdev.try_lock() else {
         return;
     };
     let device = both.into_device();

@@ -9,7 +9,7 @@ use kernel::zpci::{
 
 /// Asks the platform after `state_lock` was released; only the lock of the device is held.
 pub fn state_let_go_first(zdev: &zpci::Device) {
-    let Locks::Both(both) = zdev.try_lock() else {
+    let Some(Locks::Both(both)) = zdev.try_lock() else {
         return;
     };
     let state = both.state();

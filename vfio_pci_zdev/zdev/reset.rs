@@ -45,11 +45,13 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     // the reset. Only a function in error waits, because waiting costs two context switches.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
-        zdev.try_reset(Restore::LastSaved, &mut |device| {
-            zpci::is_in_error(device.pdev())
-        })
-    })?;
-    Ok(())
+        Some(zdev.try_lock_both()?.and_then(|device| {
+            if zpci::is_in_error(device.pdev()) {
+                device.reset(Restore::LastSaved)?;
+            }
+            Ok(())
+        }))
+    })
 }
 
 /// `VFIO_DEVICE_RESET`: resets the function through the platform if it is in error or the PCI core
@@ -70,21 +72,23 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
         zpci::wait_for_channel_reports()?;
     }
     between_events(recovery, || {
-        let mut last = 0;
-        let result = match zdev.try_reset(Restore::Current, &mut |locked| {
-            last = recovery.last_sequence();
-            no_other_way || zpci::is_in_error(locked.pdev())
-        })? {
-            Ok(true) => Ok(()),
-            Ok(false) => match zpci::try_reset_function(device.pdev()) {
+        let locked = match zdev.try_lock_both()? {
+            Ok(locked) => locked,
+            Err(error) => return Some(Err(error)),
+        };
+        let last = recovery.last_sequence();
+        let result = if no_other_way || zpci::is_in_error(device.pdev()) {
+            locked.reset(Restore::Current)
+        } else {
+            drop(locked);
+            match zpci::try_reset_function(device.pdev()) {
                 Err(error) if error == EAGAIN => return None,
                 Err(error) if error == ENOTTY => {
                     no_other_way = true;
                     return None;
                 }
                 result => result,
-            },
-            Err(error) => Err(error),
+            }
         };
 
         Some(result.inspect(|()| recovery.note_owner_reset(last)))

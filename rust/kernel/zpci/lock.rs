@@ -196,8 +196,6 @@ pub enum Locks<'a> {
     Both(DeviceGuard<'a>),
     /// Only `state_lock` is held: the function has no PCI device.
     State(StateGuard<'a>),
-    /// No lock is held: one of them was taken.
-    Busy,
 }
 
 impl Device {
@@ -209,7 +207,8 @@ impl Device {
         })
     }
 
-    /// Tries to take `state_lock`, and the lock of the function's PCI device if there is one.
+    /// Tries to take `state_lock`, and the lock of the function's PCI device if there is one;
+    /// [`None`] if one of them is held.
     ///
     /// Neither is waited for: the holder of the device's lock may wait until user space lets the
     /// function go, for which user space may need `state_lock`. A caller that finds either of them
@@ -219,29 +218,26 @@ impl Device {
     /// use kernel::zpci::{ChannelState, Device, Locks};
     ///
     /// fn freeze(zdev: &Device) -> Option<()> {
-    ///     match zdev.try_lock() {
+    ///     match zdev.try_lock()? {
     ///         Locks::Both(device) => device.set_channel_state(ChannelState::Frozen),
     ///         Locks::State(_) => (),
-    ///         Locks::Busy => return None,
     ///     }
     ///     Some(())
     /// }
     /// ```
     ///
     /// The other order does not compile: only this function takes a [`DeviceGuard`].
-    pub fn try_lock(&self) -> Locks<'_> {
-        let Some(state) = self.try_lock_state() else {
-            return Locks::Busy;
-        };
+    pub fn try_lock(&self) -> Option<Locks<'_>> {
+        let state = self.try_lock_state()?;
         let Some(pdev) = self.pdev() else {
-            return Locks::State(state);
+            return Some(Locks::State(state));
         };
 
         // SAFETY: The PCI device is valid.
         if unsafe { bindings::pci_dev_trylock(pci_as_raw(&pdev)) } == 0 {
-            return Locks::Busy;
+            return None;
         }
-        Locks::Both(DeviceGuard {
+        Some(Locks::Both(DeviceGuard {
             // INVARIANT: The lock has just been taken, and `drop` will release it.
             device: DeviceLock {
                 pdev,
@@ -249,20 +245,23 @@ impl Device {
                 _not_send: PhantomData,
             },
             state,
-        })
+        }))
     }
 
     /// Tries to take both locks, as [`Device::try_lock`]; [`None`] if one of them is held.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the function has no PCI device.
+    /// [`ENODEV`] if the function has no PCI device, or is being taken away: the remover waits with
+    /// the lock held until the caller lets the function go.
     pub fn try_lock_both(&self) -> Option<Result<DeviceGuard<'_>>> {
-        match self.try_lock() {
-            Locks::Both(device) => Some(Ok(device)),
-            Locks::State(_) => Some(Err(ENODEV)),
-            Locks::Busy => None,
+        if self.state() != State::Configured || self.is_gone() {
+            return Some(Err(ENODEV));
         }
+        Some(match self.try_lock()? {
+            Locks::Both(device) => Ok(device),
+            Locks::State(_) => Err(ENODEV),
+        })
     }
 }
 

@@ -4,17 +4,19 @@
 //!
 //! There is one procedure. The PCI core calls it as the reset of the function's slot,
 //! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when
-//! vfio opens and closes a function. [`Device::try_reset`] adds the steps that the PCI core does
+//! vfio opens and closes a function. [`DeviceGuard::reset`] adds the steps that the PCI core does
 //! around it, for a function in error that the PCI core may find no way to reset:
 //!
 //! ```
 //! use kernel::{prelude::*, zpci::{self, patiently, Device, Restore}};
 //!
-//! /// Resets a function if it is in error, and returns whether it was.
-//! fn reset_if_in_error(zdev: &Device) -> Result<bool> {
-//!     patiently(|| {
-//!         zdev.try_reset(Restore::Current, &mut |device| zpci::is_in_error(device.pdev()))
-//!     })
+//! fn reset_if_in_error(zdev: &Device) -> Result {
+//!     let device = patiently(|| zdev.try_lock_both())?;
+//!
+//!     if zpci::is_in_error(device.pdev()) {
+//!         device.reset(Restore::Current)?;
+//!     }
+//!     Ok(())
 //! }
 //! ```
 
@@ -318,6 +320,52 @@ impl DeviceGuard<'_> {
             }
         })
     }
+
+    /// Resets the function. The driver is told before and after the reset, and the end of the reset
+    /// is reported.
+    ///
+    /// `state_lock` is released while the device resets its inside, which can take seconds.
+    /// Afterwards the channel state is [`ChannelState::Normal`], or
+    /// [`ChannelState::PermanentFailure`] after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`] if the function does not answer after the reset, or those of the platform and of the
+    /// PCI core.
+    pub fn reset(self, restore: Restore) -> Result {
+        let zdev = self.state().zdev();
+        let recovery = zdev.recovery();
+
+        if let Some(driver) = self.driver() {
+            driver.reset_prepare();
+        }
+        self.enter_error();
+        if restore == Restore::LastSaved {
+            recovery.set_config_space(ConfigSpace::Saved);
+        }
+        let inside_is_reset = self.reset_by_platform(recovery);
+        let device = self.into_device();
+
+        let result = inside_is_reset.and_then(|inside_is_reset| {
+            recovery.set_config_space(ConfigSpace::Finishing);
+            let result = device.finish(inside_is_reset);
+
+            recovery.set_config_space(match result {
+                Ok(()) => ConfigSpace::Untouched,
+                Err(_) => ConfigSpace::Saved,
+            });
+            result
+        });
+
+        if result.is_err() {
+            device.set_channel_state(ChannelState::PermanentFailure);
+        }
+        if let Some(driver) = device.driver() {
+            driver.reset_done();
+        }
+        zdev.report_end(&device, result.is_ok());
+        result
+    }
 }
 
 impl Device {
@@ -339,7 +387,7 @@ impl Device {
     ///
     /// Those of the platform; [`EIO`] if the function is not configured, or gets blocked while
     /// config space is saved; [`EAGAIN`] if `state_lock` stays taken; [`ENOTTY`] if
-    /// [`Device::try_reset`] has called the PCI core, which must then use the device's own reset.
+    /// [`DeviceGuard::reset`] has called the PCI core, which must then use the device's own reset.
     ///
     /// # Safety
     ///
@@ -360,69 +408,5 @@ impl Device {
         let device = unsafe { state.with_locked_device() }.ok_or(ENODEV)?;
 
         device.reset_slot(recovery)
-    }
-
-    /// Resets the function if `is_needed` says so with both locks held, and returns whether it said
-    /// so. [`None`] if a lock is taken: this does not wait for locks, because their holder may wait
-    /// for the caller. The driver is told before and after the reset, and the end of the reset is
-    /// reported.
-    ///
-    /// `state_lock` is released while the device resets its inside, which can take seconds.
-    /// Afterwards the channel state is [`ChannelState::Normal`], or
-    /// [`ChannelState::PermanentFailure`] after an error.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if the function is not configured any more, [`EIO`] if the function does not
-    /// answer after the reset, or those of the platform and of the PCI core.
-    pub fn try_reset(
-        &self,
-        restore: Restore,
-        is_needed: &mut dyn FnMut(&DeviceLock) -> bool,
-    ) -> Option<Result<bool>> {
-        let recovery = self.recovery();
-
-        // Give up at once if the function is being taken away: the remover holds the lock, and
-        // waits until the caller lets the function go.
-        if self.state() != State::Configured || recovery.is_gone() {
-            return Some(Err(ENODEV));
-        }
-        let device = match self.try_lock_both()? {
-            Ok(device) => device,
-            Err(error) => return Some(Err(error)),
-        };
-
-        if !is_needed(&device) {
-            return Some(Ok(false));
-        }
-        if let Some(driver) = device.driver() {
-            driver.reset_prepare();
-        }
-        device.enter_error();
-        if restore == Restore::LastSaved {
-            recovery.set_config_space(ConfigSpace::Saved);
-        }
-        let inside_is_reset = device.reset_by_platform(recovery);
-        let device = device.into_device();
-
-        let result = inside_is_reset.and_then(|inside_is_reset| {
-            recovery.set_config_space(ConfigSpace::Finishing);
-            let result = device.finish(inside_is_reset);
-
-            recovery.set_config_space(match result {
-                Ok(()) => ConfigSpace::Untouched,
-                Err(_) => ConfigSpace::Saved,
-            });
-            result
-        });
-
-        if result.is_err() {
-            device.set_channel_state(ChannelState::PermanentFailure);
-        }
-        if let Some(driver) = device.driver() {
-            driver.reset_done();
-        }
-        self.report_end(&device, result.is_ok());
-        Some(result.map(|()| true))
     }
 }

@@ -386,7 +386,7 @@ fn from_before_the_session() {
         platform::raise(&world.zdev, event(1, RECOVERABLE));
         platform().unblock().unwrap();
         platform().clear_error().unwrap();
-        let Locks::Both(device) = world.zdev.try_lock() else {
+        let Some(Locks::Both(device)) = world.zdev.try_lock() else {
             panic!("busy");
         };
 
