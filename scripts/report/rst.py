@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables of reStructuredText: writes them for pages, and reads them for mails.
+"""Tables of reStructuredText: writes them for pages, and reads them for mails. The page is
+the only record of all figures in the repository, so cover letters have theirs from it.
 
-    rst.py tables PAGE [COLUMN...]    print the tables of a page as plain text, or
-                                      only these columns of tables that have them
     rst.py figures PAGE ROW...        print these rows of the first table, Rust and C
     rst.py missed PAGE                print the rows of it whose goal is missed
 """
@@ -27,45 +26,14 @@ def list_table(rows, widths=None):
     return "\n".join(lines) + "\n"
 
 
-def list_tables(page):
-    """Reads the list-tables of a page; each is a list of rows."""
-    tables = []
-    for line in page.splitlines():
-        cell = re.match(r"   ( |\*) -(?: (.*))?$", line)
-        if line.startswith(".. list-table::"):
-            tables.append([])
-        elif cell and tables:
-            if cell[1] == "*":
-                tables[-1].append([])
-            tables[-1][-1].append(cell[2] or "")
-    return tables
-
-
-def columns(tables, heads):
-    """Returns only these columns of the tables that have all of them."""
-    found = []
-    for rows in tables:
-        if set(heads) <= set(rows[0]):
-            chosen = [rows[0].index(head) for head in heads]
-            found.append([[row[at] for at in chosen] for row in rows])
-    assert found, "no table has the columns %s" % heads
-    return found
-
-
-def plain_text(rows):
-    """Returns a table as text in lines of LINE characters; the widest columns are folded."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    while sum(widths) + 2 * (len(widths) - 1) > LINE:
-        widths[widths.index(max(widths))] -= 1
-    lines = []
-    for row in rows:
-        folded = [textwrap.wrap(cell, width) for cell, width in zip(row, widths)]
-        for at in range(max(map(len, folded))):
-            cells = [part[at] if at < len(part) else "" for part in folded]
-            lines.append("  ".join(map(str.ljust, cells, widths)).rstrip())
-        if row is rows[0]:
-            lines.append("  ".join("-" * width for width in widths))
-    return "\n".join(lines) + "\n"
+def first_table(page):
+    """Reads the first list-table of a page, as a list of rows."""
+    rows = []
+    for mark, cell in re.findall(r"(?m)^   ( |\*) -(?: (.*))?$", page.split(".. list-table::")[1]):
+        if mark == "*":
+            rows.append([])
+        rows[-1].append(cell)
+    return rows
 
 
 def figures(rows, names):
@@ -98,26 +66,17 @@ def self_test():
     text = list_table(rows, widths=(1, 2))
     assert text.endswith("   :widths: 1 2\n\n   * - a\n     - b\n   * - 1\n     -\n"), text
     assert list_table([("a",)]) == ".. list-table::\n   :header-rows: 1\n\n   * - a\n"
-    assert list_tables(f"one\n\n{text}\ntwo\n\n{text}") == [rows, rows]
-    assert columns([rows, [["a"]]], ["b"]) == [[["b"], [""]]]
-    assert plain_text(rows) == "a  b\n-  -\n1\n"
-    long = plain_text([["a", "b"], ["x " * LINE, "y"]]).splitlines()
-    assert len(long) == 5 and max(map(len, long)) <= LINE, long
+    assert first_table(f"one\n\n{text}\ntwo\n\n{text}") == rows
     print("rst.py: self-test passed")
 
 
 def main():
     if sys.argv[1:] == ["--self-test"]:
         self_test()
-    elif len(sys.argv) > 2 and sys.argv[1] in ("tables", "figures", "missed"):
+    elif len(sys.argv) > 2 and sys.argv[1] in ("figures", "missed"):
         with open(sys.argv[2], encoding="utf-8") as opened:
-            tables = list_tables(opened.read())
-        if sys.argv[1] != "tables":
-            print(missed(tables[0]) if sys.argv[1] == "missed" else figures(tables[0], sys.argv[3:]))
-            return
-        if sys.argv[3:]:
-            tables = columns(tables, sys.argv[3:])
-        print("\n".join(map(plain_text, tables)), end="")
+            rows = first_table(opened.read())
+        print(missed(rows) if sys.argv[1] == "missed" else figures(rows, sys.argv[3:]))
     else:
         sys.exit(__doc__)
 
