@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(plugged, goes_with_events_pending, 120)
 	struct owner owner;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	if (is_c_version())
 		SKIP(return, "the thread that reports it waits for the owner: for itself");
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(plugged, comes_and_goes_while_looked_at, 120)
 	pid_t child;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	if (is_c_version())
 		SKIP(return, "events are handled by the one thread that reports them");
@@ -370,7 +370,7 @@ TEST_F_TIMEOUT(slot, taken_away_and_given_back, 120)
 	struct owner owner;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	for (i = 0; i < 4; i++) {
 		/*
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(slot, asked_for_with_an_old_handle, 120)
 	unsigned long handle, id;
 	struct owner owner;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	if (is_c_version())
 		SKIP(return, "the thread that reports it waits for the owner: for itself");
@@ -437,7 +437,7 @@ TEST_F(slot, events_without_consequence)
 	struct owner owner;
 	size_t i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	open_and_listen(_metadata, &owner, self->address, variant->mode, self->request);
 	ASSERT_EQ(0, pci_read_attr(self->address, "function_handle", &handle));

@@ -793,7 +793,7 @@ FIXTURE_VARIANT_ADD(fuzz, cdev_iommufd) {
 
 FIXTURE_SETUP(fuzz)
 {
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	/* A function without PCIe needs no FLR, so it is reset much faster. */
 	if (pci_find(PCI_KIND_NON_PCIE, self->address))

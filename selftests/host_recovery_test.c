@@ -87,7 +87,7 @@ TEST_F_TIMEOUT(function, kernel_driver_recovers, 60)
 {
 	char path[64];
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	if (module_load("nvme"))
 		SKIP(return, "the kernel has no driver for NVMe");
@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(function, without_a_driver, 60)
 {
 	char driver[32];
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	if (!pci_driver(self->address, driver, sizeof(driver)))
 		ASSERT_EQ(0, pci_unbind(self->address));
@@ -291,7 +291,7 @@ TEST_F_TIMEOUT(function, silent_owner_is_given_up, 180)
 	unsigned int i;
 	long before;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	ASSERT_EQ(0, pci_find_other(PCI_KIND_NVME, self->address, address));
 	ASSERT_EQ(0, owner_open_new(&other, address, VFIO_CDEV_IOMMUFD));

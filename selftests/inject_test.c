@@ -72,7 +72,7 @@ FIXTURE_SETUP(inject)
 {
 	char address[PCI_ADDRESS_LEN];
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, address));
 	ASSERT_EQ(0, open_anyhow(&self->owner, address, variant->mode));
@@ -623,7 +623,7 @@ FIXTURE_SETUP(inject_unowned)
 {
 	struct owner owner;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
 	ASSERT_EQ(0, open_anyhow(&owner, self->address, VFIO_CDEV_IOMMUFD));
@@ -699,7 +699,7 @@ FIXTURE_SETUP(inject_two)
 {
 	char held[PCI_ADDRESS_LEN], other[PCI_ADDRESS_LEN];
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, held));
 	if (pci_find_other(PCI_KIND_NVME, held, other))

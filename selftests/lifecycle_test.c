@@ -483,7 +483,7 @@ TEST_F_TIMEOUT(lifecycle, no_memory_to_submit, 600)
 
 	if (memory_fault_prepare())
 		SKIP(return, NO_FAULTS);
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	ASSERT_EQ(0, owner_open_at(owner, self->address, variant->mode));
 	REQUIRE_REGION(owner);

@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(machine, feature_is_listening, 60)
 	struct owner *owner = &self->owner;
 	__u8 ccdf[CCDF_LEN];
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	suffer_unheard(_metadata, owner, 1);
 	suffer_unheard(_metadata, owner, 2);
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(machine, reading_is_listening, 60)
 	struct vfio_device_zpci_err_region event;
 	struct owner *owner = &self->owner;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	suffer_unheard(_metadata, owner, 1);
 	suffer_unheard(_metadata, owner, 2);
@@ -258,7 +258,7 @@ TEST_F_TIMEOUT(machine, event_while_it_is_registered, 60)
 	pthread_t thread;
 	void *ret;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	owner_close(owner);
 	ASSERT_EQ(0, inject_aim(self->address, &ccdf));

@@ -94,7 +94,7 @@ FIXTURE_SETUP(function)
 	subject->request = event_new();
 	ASSERT_LE(0, subject->request);
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, subject->address));
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "the module zpci_inject is not there");
 }
 
@@ -546,7 +546,7 @@ FIXTURE_SETUP(kept)
 	self->subject.owner.error_event = -1;
 	self->subject.request = event_new();
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->subject.address));
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "the module zpci_inject is not there");
 	be_held(_metadata, &self->subject, &owner);
 	get_into_state(_metadata, &self->subject, &owner);

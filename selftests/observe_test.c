@@ -156,7 +156,7 @@ TEST_F(observe, dropped)
 	__u64 deadline;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	ASSERT_EQ(0, owner_listen(owner));
 	for (i = 0; i < FITS + 2; i++)

@@ -663,7 +663,7 @@ FIXTURE_SETUP(race)
 	race->event[1] = event_new();
 	race->request = event_new();
 	ASSERT_LE(0, race->request);
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no " INJECTOR_MODULE);
 	if (race->opponent->plugged) {
 		memcpy(race->address, HOT_ADDRESS, sizeof(HOT_ADDRESS));

@@ -70,7 +70,7 @@ FIXTURE(lost) {
 FIXTURE_SETUP(lost)
 {
 	ASSERT_EQ(0, pci_find(PCI_KIND_NVME, self->address));
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 }
 

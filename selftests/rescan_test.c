@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(scans, beside_events, 300)
 	struct ccdf gone = { .pec = PEC_DECONFIGURED }, back;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, NO_INJECTOR);
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, inject_aim(self->address, &gone));
@@ -389,7 +389,7 @@ TEST_F_TIMEOUT(plugged, leaves_its_domain, 120)
 	struct ccdf several = { .pec = PEC_SEVERAL };
 	int disk, log = kmsg_open();
 
-	if (!inject_ready() || module_load("nvme"))
+	if (!inject_load() || module_load("nvme"))
 		SKIP(return, "the module zpci_inject or the driver for NVMe is not there");
 	disk = hold_disk(HOT_ADDRESS);
 	ASSERT_LE(0, disk);

@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(status_page, is_never_torn, 120)
 	__u64 deadline;
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, poll_on, &poller));
 	for (i = 0; i < STORM; i++) {

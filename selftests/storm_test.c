@@ -166,7 +166,7 @@ FIXTURE_SETUP(storm)
 	char found[FUNCTIONS_MAX][PCI_ADDRESS_LEN];
 	int i;
 
-	if (!inject_ready())
+	if (!inject_load())
 		SKIP(return, "there is no zpci_inject");
 	self->count = pci_find_all(PCI_KIND_NVME, found, FUNCTIONS_MAX);
 	ASSERT_LT(0, self->count);

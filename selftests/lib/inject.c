@@ -12,7 +12,7 @@
 
 #define DIRECTORY	"/sys/kernel/debug/zpci_inject"
 
-bool inject_ready(void)
+bool inject_load(void)
 {
 	if (access(DIRECTORY, X_OK))
 		module_load("zpci_inject");

@@ -10,8 +10,8 @@
 #define INJECT_ERROR		"error"
 #define INJECT_AVAILABILITY	"availability"
 
-/* Whether the injector is there; loads its module if it is not loaded. */
-bool inject_ready(void);
+/* Loads the module of the injector if necessary; returns whether the injector is there. */
+bool inject_load(void);
 
 /* Opens a file of the injector for several events: a file descriptor or -errno. */
 int inject_open(const char *file);
