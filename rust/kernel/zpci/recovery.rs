@@ -59,18 +59,6 @@ pub enum Form {
     Record(usize),
 }
 
-impl Form {
-    /// Passes the bytes of an event in this form to `copy`.
-    fn copy<R>(self, taken: &Taken, copy: impl FnOnce(&[u8]) -> R) -> R {
-        match self {
-            Self::Ccdf => copy(taken.pending.event.bytes()),
-            Self::Record(len) => {
-                copy(&Record::of(taken).bytes()[..core::cmp::min(len, Record::SIZE)])
-            }
-        }
-    }
-}
-
 /// Copies bytes to a reader if the reader's memory is present. Never sleeps.
 fn try_copy(bytes: &[u8], to: UserPtr) -> bool {
     // SAFETY: The source is valid for its length, and the C function checks the destination.
@@ -320,42 +308,40 @@ impl Recovery {
         if let Some(dropped) = self.quiet.load(Acquire).checked_sub(1) {
             return Ok(Some(dropped));
         }
+        // The number of an event that was copied without the lock.
+        let mut copied = 0;
+
         loop {
-            if let done @ Ok(_) = self.try_take(to, form) {
-                return done;
-            }
-            let Some(taken) = self.peek(0) else { continue };
+            let mut session = self.locked();
+            let Some(open) = &mut *session else {
+                return Ok(Some(0));
+            };
+            let Some(oldest) = open.session.peek(0) else {
+                open.session.listen();
+                self.publish(open);
+                return Ok(Some(open.session.dropped()));
+            };
+            let record;
+            let bytes: &[u8] = match form {
+                Form::Ccdf => oldest.pending.event.bytes(),
+                Form::Record(len) => {
+                    record = Record::of(&oldest);
+                    &record.bytes()[..core::cmp::min(len, Record::SIZE)]
+                }
+            };
 
             // An event is removed after it was copied, so that a failed copy has nothing to undo.
-            form.copy(&taken, |bytes| copy(bytes, to))?;
-            if self.change(|session| session.remove(&taken)) != Some(false) {
-                trace::taken(&taken);
+            if copied == oldest.pending.sequence || try_copy(bytes, to) {
+                open.session.remove(&oldest);
+                self.publish(open);
+                drop(session);
+                trace::taken(&oldest);
                 return Ok(None);
             }
-            // Another reader was faster.
+            drop(session);
+            copy(bytes, to)?;
+            copied = oldest.pending.sequence;
         }
-    }
-
-    /// Does so if the reader's memory is present; [`EFAULT`] otherwise.
-    fn try_take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
-        let mut session = self.locked();
-        let Some(open) = &mut *session else {
-            return Ok(Some(0));
-        };
-        let Some(taken) = open.session.peek(0) else {
-            open.session.listen();
-            self.publish(open);
-            return Ok(Some(open.session.dropped()));
-        };
-
-        if !form.copy(&taken, |bytes| try_copy(bytes, to)) {
-            return Err(EFAULT);
-        }
-        open.session.remove(&taken);
-        self.publish(open);
-        drop(session);
-        trace::taken(&taken);
-        Ok(None)
     }
 
     /// Returns the record of the event that was taken last.
