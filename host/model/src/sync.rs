@@ -141,22 +141,36 @@ pub(crate) mod atomic {
         Release, //
     };
 
-    /// All atomics of the files have 32 bits.
-    pub(crate) struct Atomic<T>(loom::sync::atomic::AtomicU32, std::marker::PhantomData<T>);
+    use loom::sync::atomic::{
+        AtomicBool,
+        AtomicU32, //
+    };
 
-    impl Atomic<u32> {
-        pub(crate) fn new(value: u32) -> Self {
-            Self(
-                loom::sync::atomic::AtomicU32::new(value),
-                std::marker::PhantomData,
-            )
+    /// A type that the files have atomics of, with the model's atomic.
+    pub(crate) trait Value: Sized {
+        type Model: From<Self>;
+    }
+
+    impl Value for u32 {
+        type Model = AtomicU32;
+    }
+
+    impl Value for bool {
+        type Model = AtomicBool;
+    }
+
+    pub(crate) struct Atomic<T: Value>(T::Model);
+
+    impl<T: Value> Atomic<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(value.into())
         }
     }
 
-    impl std::ops::Deref for Atomic<u32> {
-        type Target = loom::sync::atomic::AtomicU32;
+    impl<T: Value> std::ops::Deref for Atomic<T> {
+        type Target = T::Model;
 
-        fn deref(&self) -> &Self::Target {
+        fn deref(&self) -> &T::Model {
             &self.0
         }
     }

@@ -243,7 +243,7 @@ impl Device {
         let recovery = self.recovery();
 
         recovery
-            .events()
+            .events
             .add(Some(self), event, event.limit())
             .inspect_err(|_| {
                 if event.is_error() {
@@ -258,6 +258,6 @@ impl Device {
     ///
     /// [`EAGAIN`] if there is no room.
     pub fn submit_behind(&self, event: Event) -> Result {
-        self.recovery().events().add(None, event, event.limit())
+        self.recovery().events.add(None, event, event.limit())
     }
 }

@@ -10,7 +10,6 @@ use super::{
         Handler, //
     },
     report::Reports,
-    reset::ConfigSpace,
     session::{
         Overview,
         RecoveredBy,
@@ -104,13 +103,16 @@ pub struct Recovery {
     /// If the owner listens and no event waits: the number of dropped events, plus one. Then a read
     /// for an event needs no lock. Otherwise zero.
     quiet: Atomic<u32>,
-    events: Arc<EventQueue>,
+    pub(super) events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
     pub(super) recovered: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
-    #[pin]
-    config_space: SpinLock<ConfigSpace>,
-    reports: Arc<Reports>,
+    /// Whether config space has been saved since the error began: another reset must not save what
+    /// a failed one has changed. Changed, like the next mark, with the lock of the device held.
+    pub(super) is_saved: Atomic<bool>,
+    /// Whether the device itself is being reset, so that its slot must not be.
+    pub(super) is_finishing: Atomic<bool>,
+    pub(super) reports: Arc<Reports>,
 }
 
 impl Recovery {
@@ -126,33 +128,12 @@ impl Recovery {
                 opened: Atomic::new(0),
                 recovered: Atomic::new(0),
                 ignored: Atomic::new(0),
-                config_space <- new_spinlock!(
-                    ConfigSpace::Untouched,
-                    "zpci::Recovery::config_space"
-                ),
+                is_saved: Atomic::new(false),
+                is_finishing: Atomic::new(false),
                 reports,
             }),
             GFP_KERNEL,
         )
-    }
-
-    pub(super) fn events(&self) -> &Arc<EventQueue> {
-        &self.events
-    }
-
-    pub(super) fn reports(&self) -> Arc<Reports> {
-        self.reports.clone()
-    }
-
-    // Not inlined, like the next function: a reset calls both at many places, and not often.
-    #[inline(never)]
-    pub(super) fn config_space(&self) -> ConfigSpace {
-        *self.config_space.lock()
-    }
-
-    #[inline(never)]
-    pub(super) fn set_config_space(&self, config_space: ConfigSpace) {
-        *self.config_space.lock() = config_space;
     }
 
     /// How many errors are not processed yet. One that an owner has left behind counts, too.

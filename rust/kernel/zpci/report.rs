@@ -218,7 +218,7 @@ impl Device {
     /// that has just been signalled can run first.
     pub fn report(&self, report: Report) {
         let recovery = self.recovery();
-        let reports = recovery.reports();
+        let reports = &recovery.reports;
 
         // Count here and not when sending: a waiting report may be replaced, and never be sent.
         if report.platform == Some(Report::SUCCESS) {
@@ -232,7 +232,7 @@ impl Device {
         // Unlock before references are dropped: the last one frees its function.
         drop(waiting);
         drop(overtaken);
-        let _ = workqueue().enqueue_delayed(reports, 1);
+        let _ = workqueue().enqueue_delayed(reports.clone(), 1);
     }
 
     /// Reports how a recovery or a reset has ended.

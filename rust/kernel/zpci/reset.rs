@@ -38,57 +38,28 @@ use super::{
 use crate::{
     bindings,
     prelude::*,
+    sync::atomic::Relaxed,
     time::{
         delay::fsleep,
         Delta, //
     }, //
 };
 
-/// The progress of the resets from one error. Another attempt must not save a config space that a
-/// failed attempt has changed.
-///
-/// Changed with the lock of the device held. An error begins with [`ConfigSpace::Untouched`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConfigSpace {
-    /// Config space is as the owner has left it.
-    Untouched,
-    /// Config space is saved. A reset that succeeds restores it.
-    Saved,
-    /// The platform has reset the function, and the device itself is being reset.
-    Finishing,
-}
-
-/// Repeats an attempt with growing pauses, for a second at most.
+/// Pauses before another attempt, as long as all earlier pauses, within limits. Fails after a second.
 ///
 /// More patience would not help: a holder of the locks that needs longer is waiting for user space,
 /// which cannot let the function go before the caller returns.
-struct Patience {
-    waited: Delta,
-    pause: Delta,
-}
-
-impl Patience {
-    const LIMIT: Delta = Delta::from_secs(1);
-    const LONGEST_PAUSE: Delta = Delta::from_millis(10);
-
-    fn new() -> Self {
-        Self {
-            waited: Delta::ZERO,
-            pause: Delta::from_micros(50),
-        }
+// Not inlined: all kinds of attempts share this.
+#[inline(never)]
+fn pause(waited: &mut Delta) -> Result {
+    if *waited >= Delta::from_secs(1) {
+        return Err(EAGAIN);
     }
+    let pause = (*waited).clamp(Delta::from_micros(50), Delta::from_millis(10));
 
-    // Not inlined: all kinds of attempts share this.
-    #[inline(never)]
-    fn pause(&mut self) -> Result {
-        if self.waited >= Self::LIMIT {
-            return Err(EAGAIN);
-        }
-        fsleep(self.pause);
-        self.waited += self.pause;
-        self.pause = core::cmp::min(self.pause + self.pause, Self::LONGEST_PAUSE);
-        Ok(())
-    }
+    fsleep(pause);
+    *waited += pause;
+    Ok(())
 }
 
 /// Repeats an attempt while it returns [`None`] because the function is busy; a second at most. May
@@ -99,13 +70,13 @@ impl Patience {
 /// [`EAGAIN`] if the function stays busy, or those of the attempt.
 #[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
-    let mut patience = Patience::new();
+    let mut waited = Delta::ZERO;
 
     loop {
         if let Some(result) = attempt() {
             return result;
         }
-        patience.pause()?;
+        pause(&mut waited)?;
     }
 }
 
@@ -242,12 +213,12 @@ impl DeviceGuard<'_> {
         let was_in_error = self.enter_error() != ChannelState::Normal;
 
         if self.is_saved() {
-            recovery.set_config_space(ConfigSpace::Saved);
+            recovery.is_saved.store(true, Relaxed);
         }
         let result = self.reset_by_platform(recovery).map(|_| ());
 
         if result.is_ok() {
-            recovery.set_config_space(ConfigSpace::Untouched);
+            recovery.is_saved.store(false, Relaxed);
             recovery.note_reset();
         } else if !was_in_error && config_accessible(self.pdev()) {
             // The function works as before: nothing else would end an error state set here.
@@ -268,7 +239,8 @@ impl DeviceGuard<'_> {
             self.state()
                 .zdev()
                 .recovery()
-                .set_config_space(ConfigSpace::Untouched);
+                .is_saved
+                .store(false, Relaxed);
         }
         state
     }
@@ -292,9 +264,9 @@ impl DeviceGuard<'_> {
         // Not a permanent failure any more: the PCI core would refuse all accesses to config space.
         self.set_channel_state(ChannelState::Frozen);
         if self.unblocked_command().is_some() {
-            if recovery.config_space() != ConfigSpace::Saved {
+            if !recovery.is_saved.load(Relaxed) {
                 self.save()?;
-                recovery.set_config_space(ConfigSpace::Saved);
+                recovery.is_saved.store(true, Relaxed);
             }
             // The device must not go on with its DMA once the function is enabled again.
             self.write_command(STOP);
@@ -341,19 +313,17 @@ impl DeviceGuard<'_> {
         }
         self.enter_error();
         if restore == Restore::LastSaved {
-            recovery.set_config_space(ConfigSpace::Saved);
+            recovery.is_saved.store(true, Relaxed);
         }
         let inside_is_reset = self.reset_by_platform(recovery);
         let device = self.into_device();
 
         let result = inside_is_reset.and_then(|inside_is_reset| {
-            recovery.set_config_space(ConfigSpace::Finishing);
+            recovery.is_finishing.store(true, Relaxed);
             let result = device.finish(inside_is_reset);
 
-            recovery.set_config_space(match result {
-                Ok(()) => ConfigSpace::Untouched,
-                Err(_) => ConfigSpace::Saved,
-            });
+            recovery.is_finishing.store(false, Relaxed);
+            recovery.is_saved.store(result.is_err(), Relaxed);
             result
         });
 
@@ -395,7 +365,7 @@ impl Device {
     pub unsafe fn reset_slot(&self) -> Result {
         let recovery = self.recovery();
 
-        if recovery.config_space() == ConfigSpace::Finishing {
+        if recovery.is_finishing.load(Relaxed) {
             return Err(ENOTTY);
         }
         // Do not wait for `state_lock`: its holder may wait for the caller.
