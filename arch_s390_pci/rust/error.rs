@@ -100,11 +100,7 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
         recovered_by = RecoveredBy::Nobody;
     }
     capture(recovery, device, event, recovered_by);
-    if recovered_by == RecoveredBy::Host {
-        report_recovered(device, event);
-    } else {
-        report_left(device, event, before);
-    }
+    report(device, event, before, recovered_by);
 }
 
 /// Captures an event for the owner, and signals a listening owner before anything slower is done.
@@ -119,29 +115,25 @@ fn capture(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovere
     trace::signalled(device.state().zdev().fid());
 }
 
-/// Reports a function that stays in error until this owner or the next one resets the function. If
-/// the function was in error `before`, only a line is logged: a broken function can raise events
-/// without end, and the platform and user space know of the error already.
-fn report_left(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState) {
+/// Reports an event of a function that an owner has open. If the function stays in error and was in
+/// error `before`, only a line is logged: a broken function can raise events without end, and the
+/// platform and user space know of the error already.
+fn report(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState, recovered_by: RecoveredBy) {
+    let zdev = device.state().zdev();
     let mut report = Report::of(device, None, None);
 
     report.log = Some((*event, log::event));
-    if device.channel_state() != ChannelState::PermanentFailure {
+    if recovered_by == RecoveredBy::Host {
+        report.uevent = Some(ErsResult::CanRecover);
+    } else if device.channel_state() != ChannelState::PermanentFailure {
         report.log = Some((*event, log::left_to_owner));
         if before == ChannelState::Normal {
             report.uevent = Some(ErsResult::CanRecover);
             report.platform = Some(c"in progress");
         }
     }
-    device.state().zdev().report(report);
-}
-
-/// Reports that the host has recovered a function whose owner does not listen.
-fn report_recovered(device: &DeviceGuard<'_>, event: &Ccdf) {
-    let zdev = device.state().zdev();
-    let mut begin = Report::of(device, Some(ErsResult::CanRecover), None);
-
-    begin.log = Some((*event, log::event));
-    zdev.report(begin);
-    zdev.report_end(device, true);
+    zdev.report(report);
+    if recovered_by == RecoveredBy::Host {
+        zdev.report_end(device, true);
+    }
 }

@@ -102,22 +102,16 @@ impl Report {
         }
     }
 
-    /// Logs the event, and sends the uevent.
-    fn send_local(&self, zdev: &Device) {
-        let Some(Subject { pdev, .. }) = &self.subject else {
-            return;
-        };
-
-        if let Some((event, log)) = &self.log {
-            log(Some(zdev), Some(pdev), event);
+    /// Logs the event, and sends the uevent and the report to the platform.
+    fn send(&self, zdev: &Device) {
+        if let Some(Subject { pdev, .. }) = &self.subject {
+            if let Some((event, log)) = &self.log {
+                log(Some(zdev), Some(pdev), event);
+            }
+            if let Some(result) = self.uevent {
+                super::uevent(pdev, result);
+            }
         }
-        if let Some(result) = self.uevent {
-            super::uevent(pdev, result);
-        }
-    }
-
-    /// Sends the report to the platform.
-    fn send_platform(&self, zdev: &Device) {
         let Some(status) = self.platform else {
             return;
         };
@@ -176,17 +170,8 @@ impl WorkItem for Reports {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let mut newest: Option<Waiting> = None;
-
         while let Some((zdev, report)) = this.next() {
-            report.send_local(&zdev);
-            // Only the newest report goes to the platform: each one includes the whole debug log.
-            if report.platform.is_some() {
-                newest = Some((zdev, report));
-            }
-        }
-        if let Some((zdev, report)) = &newest {
-            report.send_platform(zdev);
+            report.send(&zdev);
         }
     }
 }
@@ -209,7 +194,14 @@ impl Reports {
     }
 
     fn next(&self) -> Option<Waiting> {
-        self.waiting.lock().remove(0).ok()
+        let mut waiting = self.waiting.lock();
+        let mut next = waiting.remove(0).ok()?;
+
+        // Only the newest status goes to the platform: each report includes the whole debug log.
+        if waiting.iter().any(|(_, later)| later.platform.is_some()) {
+            next.1.platform = None;
+        }
+        Some(next)
     }
 }
 
