@@ -124,7 +124,7 @@ impl Device {
     ///
     /// The pointer must be to a valid `struct zpci_dev`. The caller must own a reference to it, and
     /// must not use that reference again.
-    pub unsafe fn from_owned(zdev: NonNull<bindings::zpci_dev>) -> ARef<Self> {
+    unsafe fn from_owned(zdev: NonNull<bindings::zpci_dev>) -> ARef<Self> {
         // SAFETY: By the caller's promise; the type is transparent.
         unsafe { ARef::from_raw(zdev.cast()) }
     }
@@ -188,6 +188,8 @@ impl Device {
 
     /// Returns the PCI device of the function. The device may come and go unless the caller holds
     /// `state_lock`.
+    // Not inlined: there are many callers.
+    #[inline(never)]
     pub(super) fn pdev(&self) -> Option<ARef<pci::Device>> {
         // SAFETY: By the type invariant the function is valid, and so is the function's bus.
         let bus = unsafe { (*(*self.as_raw()).zbus).bus };
@@ -319,13 +321,12 @@ impl Device {
     }
 
     /// Whether the platform has taken the function away. The event may not have been processed yet.
-    pub fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.recovery().is_gone()
     }
 
-    /// Marks the device of a function that [is gone](Device::is_gone) as failed for good. Takes no
-    /// lock, because a reset that waits for the device holds the lock, and gives up once it sees
-    /// the mark.
+    /// Marks the device of a function that is gone as failed for good. Takes no lock, because a
+    /// reset that waits for the device holds the lock, and gives up once it sees the mark.
     pub fn mark_as_gone(&self) {
         if let Some(pdev) = self.pdev() {
             write_channel_state(&pdev, ChannelState::PermanentFailure);

@@ -227,6 +227,8 @@ impl Device {
     /// ```
     ///
     /// The other order does not compile: only this function takes a [`DeviceGuard`].
+    // Not inlined: there are several callers.
+    #[inline(never)]
     pub fn try_lock(&self) -> Option<Locks<'_>> {
         let state = self.try_lock_state()?;
         let Some(pdev) = self.pdev() else {

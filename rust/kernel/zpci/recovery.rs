@@ -151,13 +151,13 @@ impl Recovery {
     }
 
     /// Whether the platform has taken the function away. The event may not be processed yet.
-    pub fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.events.count(|event, _, _| event.is_end(), 0) != 0
     }
 
     /// Whether the platform has given the function, whose ID is `fid`. The event may not be
     /// processed yet.
-    pub fn is_coming(&self, fid: FunctionId) -> bool {
+    pub(super) fn is_coming(&self, fid: FunctionId) -> bool {
         let is_start = |event: &Event, _, fid| {
             matches!(event, Event::Availability(event) if event.fid().as_raw() == fid
                 && event.pec().availability() == Some(Availability::Configured))
