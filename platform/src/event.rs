@@ -145,7 +145,6 @@ impl Events {
     /// guest goes on asking, is replaced by an event from here, which is returned.
     pub fn tell(&mut self, information: &mut Information<'_>, bell: u32) -> Option<Event> {
         let own = information.is_pci() && information.fid() == bell;
-        self.asked |= own;
         if !own && !(self.asked && information.is_nothing()) {
             if self.asked && !self.waiting.is_empty() && information.is_pci() {
                 information.set_more();
@@ -255,6 +254,18 @@ mod tests {
             events.tell(&mut Information(&mut raw), BELL),
             Some(event(2))
         );
+    }
+
+    #[test]
+    fn a_real_one_behind_them() {
+        let mut events = Events::default();
+        events.push(event(1));
+        let mut raw = qemu(Some((0x303, BELL)), true);
+        assert_eq!(
+            events.tell(&mut Information(&mut raw), BELL),
+            Some(event(1))
+        );
+        assert!(Information(&mut raw).has_more());
     }
 
     #[test]

@@ -911,6 +911,8 @@ mod tests {
         rings: Arc<AtomicUsize>,
         log: Arc<Mutex<String>>,
         qemu: u32,
+        /// QEMU's condition code and status for loads, stores and the like.
+        code: (u8, u8),
     }
 
     impl Machine {
@@ -938,6 +940,7 @@ mod tests {
                 rings,
                 log,
                 qemu: 0x0002_0000,
+                code: (0, 0),
             };
             machine.list();
             machine
@@ -1012,13 +1015,21 @@ mod tests {
             (be16(&memory, 6), memory)
         }
 
-        /// Makes the guest ask for function 1 to be configured; QEMU answers with this code.
-        /// Returns the response code.
-        fn configure(&mut self, qemu: u16) -> u16 {
+        /// Makes the guest ask for function 1 to be configured, or deconfigured; QEMU answers with
+        /// this code. Returns the response code.
+        fn configure(&mut self, command: u32, qemu: u16) -> u16 {
             let mut block = [0; 16];
             block[6..8].copy_from_slice(&qemu.to_be_bytes());
             block[15] = 1;
-            self.service(sclp::CONFIGURE_PCI, &block).0
+            self.service(command, &block).0
+        }
+
+        /// Stores a channel report word, with QEMU's condition code. Returns the word.
+        fn report(&mut self, code: u8) -> u32 {
+            self.guest.registers[2] = MEMORY;
+            self.guest.code = code;
+            self.execute(STCRW, |guest| Self::put32(guest, 0, 0x0b00_0000));
+            be32(&self.guest.memory, 0)
         }
 
         /// Enables or disables a function: returns the response code and the new handle.
@@ -1054,12 +1065,13 @@ mod tests {
 
         /// Executes a load, store or the like: returns condition code and status.
         fn access(&mut self, bytes: [u8; 6], handle: u32, lower: u32) -> (u8, u8) {
-            let qemu = self.qemu;
+            let (qemu, (code, status)) = (self.qemu, self.code);
             self.guest.registers[2] = MEMORY;
             self.guest.registers[4] = u64::from(handle) << 32 | u64::from(lower);
             self.execute(bytes, |guest| {
                 assert_eq!((guest.registers[4] >> 32) as u32, qemu);
-                guest.code = 0;
+                guest.code = code;
+                guest::set_status(guest, 4, status);
             });
             assert_eq!((self.guest.registers[4] >> 32) as u32, handle);
             (self.guest.code, guest::status(&self.guest, 4))
@@ -1166,11 +1178,40 @@ mod tests {
         m.command("event pec=0x3b fid=1");
         assert_eq!(m.access(LOAD, handle, 0), (1, 8));
         assert_eq!(m.access(CONTROLS, handle, 0), (1, 8));
+        assert_eq!(m.access(REFRESH, handle, 0).0, 3);
         assert_eq!(m.set(handle, clp::DISABLE).0, clp::PERMANENT);
         assert_eq!(m.information(0x303, BELL, 7), (5, handle, true));
         assert_eq!(m.information(0, 0, 0), (0x3b, handle, false));
         m.command("repair fid=1");
-        assert_eq!(m.set(handle, clp::DISABLE).0, clp::OK);
+        m.command("event pec=0x2b fid=1");
+        assert_eq!(m.access(LOAD, handle, 0), (0, 0));
+        let (response, disabled) = m.set(handle, clp::DISABLE);
+        assert_eq!(response, clp::OK);
+        assert_eq!(m.set(disabled, clp::DISABLE).0, clp::ALREADY);
+    }
+
+    #[test]
+    fn qemus_own_error() {
+        let mut m = Machine::new(&["states on"]);
+        let handle = m.enabled();
+        let blocks = |m: &mut Machine| {
+            m.code = (1, 12);
+            assert_eq!(m.access(LOAD, handle, 0), (1, 12));
+            m.code = (0, 0);
+            assert_eq!(m.access(MODIFY, handle, 2), (1, 40));
+        };
+        blocks(&mut m);
+        assert_eq!(m.access(MODIFY, handle, 7), (1, 24));
+        assert_eq!(m.access(MODIFY, handle, 9), (0, 0));
+        assert_eq!(m.access(MODIFY, handle, 7), (0, 0));
+        blocks(&mut m);
+        let disabled = m.set(handle, clp::DISABLE).1;
+        m.set(disabled, clp::ENABLE);
+        assert_eq!(m.access(MODIFY, handle, 2), (0, 0));
+        // QEMU does not know of the plugin's error, and refuses to unblock the function.
+        m.command("event pec=5 fid=1");
+        m.code = (1, 24);
+        assert_eq!(m.access(MODIFY, handle, 9).0, 0);
     }
 
     #[test]
@@ -1198,13 +1239,23 @@ mod tests {
             (0x302, 0x0002_0009, false)
         );
         m.command("event pec=0x304 fid=77 fh=0x1234 hold");
+        m.command("event pec=5 fid=1 fh=0x12 hold");
         assert_eq!(m.rings.load(Ordering::Relaxed), 0);
         assert!(m.platform.command("event pec=1 fid=77").is_err());
+        assert_eq!(m.information(0x303, BELL, 7), (0x304, 0x1234, true));
+        assert_eq!(m.information(0, 0, 0), (5, 0x12, false));
+        // A function that QEMU has given or taken is as QEMU has it.
+        m.command("availability fid=1 reserved");
+        m.information(0x301, 1, qemu);
+        assert!(m.listed().is_some());
+        // Another function after an unplug.
+        m.information(0x302, 5, qemu);
+        assert!(m.platform.command("handle fid=1").is_err());
     }
 
     #[test]
     fn taken_away_and_given_back() {
-        let mut m = Machine::new(&["handles on", "states on"]);
+        let mut m = Machine::new(&["handles on"]);
         let handle = m.enabled();
         m.command("event pec=0x304 fid=1");
         let taken = 0x0202_0000;
@@ -1217,14 +1268,14 @@ mod tests {
         assert_eq!(m.set(handle, clp::DISABLE).0, clp::BAD_HANDLE);
         assert_eq!(m.set(taken, clp::DISABLE).0, clp::ALREADY);
         assert_eq!(m.set(taken, clp::ENABLE).0, clp::BAD_OPERATION);
-        m.command("availability fid=1 reserved");
+        m.command("event pec=0x308 fid=1");
         assert_eq!(m.listed(), None);
         assert_eq!(m.query(0x0302_0000).0, clp::BAD_HANDLE);
-        assert_eq!(m.configure(0x0120), sclp::RESERVED);
+        assert_eq!(m.configure(sclp::CONFIGURE_PCI, 0x0120), sclp::RESERVED);
         m.command("event pec=0x302 fid=1");
         assert_eq!(m.query(0x0402_0000).0, clp::OK);
         assert_eq!(m.listed(), Some((0x0402_0000, false)));
-        assert_eq!(m.configure(0x0120), sclp::DONE);
+        assert_eq!(m.configure(sclp::CONFIGURE_PCI, 0x0120), sclp::DONE);
         assert_eq!(m.listed(), Some((0x0402_0000, true)));
         // QEMU has not noticed, and still has the function enabled.
         assert_eq!(m.set(0x0402_0000, clp::ENABLE).0, clp::BUSY);
@@ -1237,6 +1288,44 @@ mod tests {
         assert_eq!(m.list(), handle);
         m.command("event pec=0x304 fid=1 fh=0x12 state=none");
         assert_eq!(m.list(), handle);
+        m.command("event pec=0x304 fid=1");
+        m.command("event pec=0x301 fid=1");
+        assert_eq!(m.list(), 0x0702_0000);
+        // The guest gives the function back: QEMU knows its state, and repairs its fault.
+        m.command("availability fid=1 standby");
+        m.command("event pec=0x3b fid=1");
+        assert_eq!(m.configure(sclp::DECONFIGURE_PCI, sclp::DONE), sclp::DONE);
+        assert!(m
+            .command("show fid=1")
+            .contains("availability=None fault=None"));
+    }
+
+    #[test]
+    fn reset_restores_the_start() {
+        let mut m = Machine::new(&[]);
+        let handle = m.enabled();
+        m.platform.learn(0x0002_0009, 9);
+        for line in [
+            "sriov fid=1 pchid=0x177 vf=9",
+            "event pec=0x3b fid=1",
+            "after-enable fid=1 always silent",
+            "lose-report",
+        ] {
+            m.command(line);
+        }
+        m.command("reset");
+        assert_eq!(m.query(handle), (clp::OK, 0, 0));
+        assert_eq!(m.report(0), 0x0b00_0000);
+        assert_eq!(m.information(0x303, BELL, 7).0, 0);
+        let disabled = m.set(handle, clp::DISABLE).1;
+        assert_eq!(m.set(disabled, clp::ENABLE).0, clp::OK);
+        m.guest.registers[5] = sriov::AT;
+        m.guest.registers[6] = 1;
+        assert_eq!(m.access(LOAD, handle, 15 << 16 | 4), (0, 0));
+        assert_eq!(m.guest.registers[6], 1);
+        m.command("availability fid=1 reserved");
+        m.command("reset");
+        assert!(m.listed().is_some());
     }
 
     #[test]
@@ -1253,17 +1342,11 @@ mod tests {
     #[test]
     fn lost_reports() {
         let mut m = Machine::new(&["lose-report times=2"]);
-        let report = |m: &mut Machine, code: u8| {
-            m.guest.registers[2] = MEMORY;
-            m.guest.code = code;
-            m.execute(STCRW, |guest| Machine::put32(guest, 0, 0x0b00_0000));
-            be32(&m.guest.memory, 0)
-        };
-        assert_eq!(report(&mut m, 0), OVERFLOW);
+        assert_eq!(m.report(0), OVERFLOW);
         // Condition code 1: there was no report, so none is lost.
-        assert_eq!(report(&mut m, 1), 0x0b00_0000);
-        assert_eq!(report(&mut m, 0), OVERFLOW);
-        assert_eq!(report(&mut m, 0), 0x0b00_0000);
+        assert_eq!(m.report(1), 0x0b00_0000);
+        assert_eq!(m.report(0), OVERFLOW);
+        assert_eq!(m.report(0), 0x0b00_0000);
         // An event that names no function.
         m.command("event pec=0x306");
         assert_eq!(m.information(0x303, BELL, 7), (0x306, 0, false));
@@ -1296,6 +1379,8 @@ mod tests {
         report[10] = 24;
         assert_eq!(m.service(sclp::WRITE_EVENT_DATA, &report).0, 0x40f0);
         assert_eq!(m.command("count notification"), "1");
+        let (_, mask_after) = m.service(sclp::WRITE_EVENT_MASK, &mask);
+        assert_eq!(mask_after[20..24], [0; 4]);
     }
 
     #[test]
