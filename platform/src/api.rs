@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{c_char, c_int, c_uint, c_void, CStr};
 use std::fs::File;
 use std::io::Write;
-use std::sync::{mpsc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 #[repr(C)]
 struct GByteArray {
@@ -385,21 +385,15 @@ fn install(arguments: impl Iterator<Item = String>) -> Result<(), String> {
         // An error is ignored: a full disk must not end QEMU.
         let _ = writeln!(file, "{ms:6} {text}");
     };
-    let (ring, rings) = mpsc::channel();
-    let ring = move || ring.send(()).expect("the bell is there");
+    let mut control = None;
     let bell = Bell {
         fid,
-        ring: Box::new(ring),
+        ring: Box::new(move || bell::ring(&socket, &mut control)),
     };
     let mut platform = Platform::new(bell, Box::new(log));
     platform.start(&profile, &more)?;
     if PLATFORM.set(Mutex::new(platform)).is_err() {
         return Err("it is loaded already".into());
     }
-    std::thread::spawn(move || bell::serve(&socket, &rings, platform_complains));
     Ok(())
-}
-
-fn platform_complains(text: &str) {
-    platform().complain(text);
 }

@@ -7,22 +7,12 @@
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::Receiver;
 
 const GREET: &str = r#"{"execute":"qmp_capabilities"}"#;
 const RING: &str = r#"{"execute":"device_del","arguments":{"id":"bell"}}"#;
 
-/// Rings once for each message received, and passes errors to `complain`.
-pub fn serve(socket: &str, rings: &Receiver<()>, complain: impl Fn(&str)) {
-    let mut control = None;
-    while rings.recv().is_ok() {
-        if let Err(error) = ring(socket, &mut control) {
-            complain(&format!("the bell does not ring: {error}"));
-        }
-    }
-}
-
-fn ring(socket: &str, control: &mut Option<BufReader<UnixStream>>) -> Result<()> {
+/// Rings once, and returns when QEMU has raised the event. `control` keeps the connection.
+pub fn ring(socket: &str, control: &mut Option<BufReader<UnixStream>>) -> Result<()> {
     let stream = match control {
         Some(stream) => stream,
         None => {
@@ -49,5 +39,34 @@ fn command(stream: &mut BufReader<UnixStream>, text: &str) -> Result<()> {
         if line.starts_with(r#"{"error""#) {
             return Err(Error::other(line));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    /// The clock of a guest with `-icount` does not stop for a bell that rings later.
+    #[test]
+    fn returns_when_the_event_is_raised() {
+        let (ours, mut qemu) = UnixStream::pair().unwrap();
+        let raised = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut line = String::new();
+                let mut commands = BufReader::new(qemu.try_clone().unwrap());
+                commands.read_line(&mut line).unwrap();
+                assert_eq!(RING, line.trim_end());
+                thread::sleep(Duration::from_millis(20));
+                raised.store(true, Ordering::Release);
+                qemu.write_all(b"{\"event\": \"X\"}\n{\"return\": {}}\n")
+                    .unwrap();
+            });
+            ring("", &mut Some(BufReader::new(ours))).unwrap();
+            assert!(raised.load(Ordering::Acquire));
+        });
     }
 }

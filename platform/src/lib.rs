@@ -10,6 +10,7 @@
 #![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 mod answers;
+mod bell;
 mod clp;
 mod config;
 mod event;
@@ -28,5 +29,3 @@ mod words;
 #[cfg(not(test))]
 #[allow(unsafe_code)]
 mod api;
-#[cfg(not(test))]
-mod bell;

@@ -96,7 +96,8 @@ impl State {
 /// The function for which QEMU raises events when the plugin asks; it is hidden from the guest.
 pub struct Bell {
     pub fid: u32,
-    pub ring: Box<dyn Fn() + Send>,
+    /// Returns when QEMU has raised the event.
+    pub ring: Box<dyn FnMut() -> std::io::Result<()> + Send>,
 }
 
 pub struct Platform {
@@ -312,7 +313,15 @@ impl Platform {
                 ..Event::default()
             });
         }
-        (self.bell.ring)();
+        self.ring();
+    }
+
+    /// The guest has the report when its next instruction runs: its clock may not run on before, as
+    /// with `-icount` a guest that only waits is at its time limit at once.
+    fn ring(&mut self) {
+        if let Err(error) = (self.bell.ring)() {
+            self.complain(&format!("the bell does not ring: {error}"));
+        }
     }
 
     /// Parses and executes `event pec=N [fid=N] [faddr=N] [kind=N] [fh=N] [state=STATE] [hold]`.
@@ -354,7 +363,7 @@ impl Platform {
         }
         self.events.push(event);
         if !hold {
-            (self.bell.ring)();
+            self.ring();
         }
         Ok(())
     }
@@ -680,7 +689,7 @@ impl Platform {
                 fid: function.fid,
                 ..Event::default()
             });
-            (self.bell.ring)();
+            self.ring();
         }
     }
 
@@ -924,6 +933,7 @@ mod tests {
                 fid: BELL,
                 ring: Box::new(move || {
                     ringing.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
                 }),
             };
             let log_line = move |text: &str| {
