@@ -237,6 +237,34 @@ TEST_F_TIMEOUT(taken, given_back_while_open, 90)
 }
 
 /*
+ * The platform takes the function away twice before its owner has closed it, and gives
+ * it back each time. The kernel enables the function with the newest handle at the
+ * first of the waiting events, so the next event that takes it away is older than that
+ * handle. Validates R18.
+ */
+TEST_F_TIMEOUT(taken, given_back_twice_while_open, 90)
+{
+	struct rough *rough = &self->rough;
+	long before = platform_number("count enable fid=%lu", rough->fid);
+	__u64 deadline;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		TAKE_AWAY();
+		sleep_ms(QUIET_MS);
+		ASSERT_EQ(0, announce(rough, PEC_CONFIGURED));
+		sleep_ms(QUIET_MS);
+	}
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	owner_close(&rough->owner);
+	deadline = deadline_in(PATIENCE_MS);
+	while (platform_number("count enable fid=%lu", rough->fid) < before + 2)
+		ASSERT_TRUE(wait_on(deadline));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/*
  * Another system gets the function, so that the kernel forgets it. It is then given
  * back in standby, or configured. Validates R20.
  */
@@ -285,6 +313,27 @@ TEST_F_TIMEOUT(taken, reserved_before_it_is_closed, 90)
 	WAIT_GONE();
 	ASSERT_EQ(0, pci_wait_slot(self->slot, false, PATIENCE_MS));
 	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/*
+ * The platform asks for a function that the kernel has forgotten. The kernel does not
+ * start to use the function for that. Validates R20.
+ */
+TEST_F_TIMEOUT(taken, asked_for_when_reserved, 90)
+{
+	struct rough *rough = &self->rough;
+
+	TAKE_AWAY();
+	owner_close(&rough->owner);
+	WAIT_GONE();
+	ASSERT_EQ(0, announce(rough, PEC_RESERVED));
+	ASSERT_EQ(0, pci_wait_slot(self->slot, false, PATIENCE_MS));
+	ASSERT_EQ(0, platform_command("availability fid=%lu configured", rough->fid));
+	ASSERT_EQ(0, announce(rough, PEC_DECONFIGURE_REQUEST));
+	EXPECT_EQ(-ETIMEDOUT, pci_wait_slot(self->slot, true, QUIET_MS));
+	ASSERT_EQ(0, announce(rough, PEC_CONFIGURED));
 	WAIT_THERE();
 	EXPECT_NEXT_OWNER();
 }

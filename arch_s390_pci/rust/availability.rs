@@ -67,12 +67,13 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
         }
         // An earlier event has made the function known meanwhile.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
-        (Some(_), None) => {
+        (Some(Availability::Configured | Availability::Standby), None) => {
             let _topology = lock_topology()?;
 
             create(event);
         }
-        (None, None) => (),
+        // The event takes or asks for a function that Linux does not have.
+        (_, None) => (),
     }
     Some(())
 }
@@ -116,8 +117,7 @@ fn create(event: &Ccdf) {
     // the event is believed: it would be lost otherwise.
     let state = State::of(event.fid()).unwrap_or(match event.pec().availability() {
         Some(Availability::Configured) => State::Configured,
-        Some(Availability::Standby) => State::Standby,
-        _ => State::Reserved,
+        _ => State::Standby,
     });
 
     if state == State::Reserved {
@@ -167,6 +167,12 @@ fn process_several(zdev: &Device) -> Option<()> {
     }
 }
 
+/// Sets the handle of a function to the platform's present one: since the event the function may
+/// have been enabled or given back. Without an answer of the platform the event's handle has to do.
+fn renew_fh(state: &StateGuard<'_>, fh: FunctionHandle) {
+    state.update_fh(state.query_fh().unwrap_or(fh));
+}
+
 fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let state = zdev.try_lock_state()?;
 
@@ -176,7 +182,7 @@ fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         // A scan or sysfs has configured the function since the event.
         State::Configured => return Some(()),
     }
-    state.update_fh(fh);
+    renew_fh(&state, fh);
     Some(())
 }
 
@@ -201,10 +207,9 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     }
     state.reappear();
     state.set_state(State::Configured);
-    // The function may have been disabled since the event, which changes the handle.
-    let fh = state.query_fh().unwrap_or(fh);
+    renew_fh(&state, fh);
     // `scan` has logged a failure. The function stays disabled; an administrator can scan again.
-    let _ = state.scan(fh);
+    let _ = state.scan();
     Some(())
 }
 
@@ -235,11 +240,7 @@ fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
     let state = unbind(zdev)?;
 
     if zdev.state() == State::Configured {
-        // Ask for the handle: since the event a reset may have changed it, or an error without
-        // Linux.
-        if let Ok(fh) = state.query_fh() {
-            state.update_fh(fh);
-        }
+        renew_fh(&state, zdev.fh());
         // `deconfigure` has logged a failure. The function stays configured.
         let _ = state.deconfigure();
     }
@@ -253,7 +254,7 @@ fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         let state = unbind(zdev)?;
 
         if zdev.state() == State::Configured {
-            state.update_fh(fh);
+            renew_fh(&state, fh);
             state.remove();
             // `remove` disables no virtual function, and the platform may have refused to disable.
             if zdev.fh().is_enabled() {

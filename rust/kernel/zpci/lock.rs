@@ -141,11 +141,11 @@ impl<'a> StateGuard<'a> {
     /// # Errors
     ///
     /// Those of the platform, or [`ENODEV`] if the PCI core finds no device.
-    pub fn scan(&self, handle: FunctionHandle) -> Result {
+    pub fn scan(&self) -> Result {
+        let handle = self.zdev.fh().as_raw();
+
         // SAFETY: The function is valid and its lock is held.
-        checked(unsafe {
-            bindings::zpci_scan_configured_device(self.zdev.as_raw(), handle.as_raw())
-        })
+        checked(unsafe { bindings::zpci_scan_configured_device(self.zdev.as_raw(), handle) })
     }
 
     /// Removes the function's PCI device, and gives the function back to the platform. Waits for
