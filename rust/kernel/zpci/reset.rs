@@ -45,7 +45,8 @@ use crate::{
     }, //
 };
 
-/// Pauses before another attempt, as long as all earlier pauses, within limits. Fails after a second.
+/// Pauses before another attempt, as long as all earlier pauses, within limits. Fails after a
+/// second.
 ///
 /// More patience would not help: a holder of the locks that needs longer is waiting for user space,
 /// which cannot let the function go before the caller returns.
