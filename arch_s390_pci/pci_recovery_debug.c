@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The file of zPCI error recovery in debugfs. */
+/* The debugfs file that shows the state of zPCI error recovery. */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* C functions that the Rust zPCI code calls: workqueue, rate limit, iteration. */
+/* C functions that Rust code calls: the workqueue, the limit of log messages, and iteration. */
 #include <linux/init.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
@@ -14,8 +14,8 @@ static struct workqueue_struct *zpci_wq;
 static int __init zpci_event_init(void)
 {
 	/*
-	 * Without WQ_MEM_RECLAIM: the work items recover and remove drivers, and these
-	 * flush workqueues without it.
+	 * Do not set WQ_MEM_RECLAIM: the work items recover and remove drivers, and drivers flush
+	 * workqueues without WQ_MEM_RECLAIM, which no work item with WQ_MEM_RECLAIM may do.
 	 */
 	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND, 0);
 	return zpci_wq ? zpci_recovery_init() : -ENOMEM;
@@ -27,14 +27,17 @@ struct workqueue_struct *zpci_workqueue(void)
 	return zpci_wq ?: system_dfl_wq;
 }
 
-/* Initializes the message limit of a new function, and makes its struct Recovery. */
+/* Initializes the limit of log messages of a new function, and makes its struct Recovery. */
 int zpci_recovery_create(struct zpci_dev *zdev)
 {
 	ratelimit_default_init(&zdev->log_limit);
 	return zpci_recovery_new(zdev);
 }
 
-/* Counts a message that can come without end; returns whether it may be logged now. */
+/*
+ * Counts a log message about @zdev, or about an unknown function if @zdev is NULL. Returns whether
+ * the limit of messages allows this one.
+ */
 bool zpci_ratelimit(struct zpci_dev *zdev)
 {
 	static DEFINE_RATELIMIT_STATE(unknown, DEFAULT_RATELIMIT_INTERVAL,

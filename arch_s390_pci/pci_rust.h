@@ -2,7 +2,7 @@
 /*
  * Declarations that the C and the Rust code of zPCI share, besides <asm/pci.h>.
  *
- * bindgen reads this header, so the compilers check both sides against it.
+ * bindgen reads this header, so the C compiler and rustc both check their code against it.
  */
 #ifndef __S390_PCI_RUST_H
 #define __S390_PCI_RUST_H
@@ -17,7 +17,7 @@ struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
 
-/* Defined in C, in pci_irq.c: the interruption indicators. */
+/* Defined in C, in pci_irq.c: where the platform is to report interrupts. */
 bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
@@ -33,19 +33,13 @@ struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
 bool zpci_ratelimit(struct zpci_dev *zdev);
 
-/* Calls @each for every known function; @each takes over a reference to the function. */
+/* Calls @each for every function with a zpci_dev. @each must release the reference to @zdev. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
-/*
- * Whether one device has both functions, so that the first may be a virtual function of
- * @physical.
- */
+/* Whether @zdev may be a virtual function of @physical: both functions belong to one device. */
 bool zpci_may_be_virtual_of(struct zpci_dev *zdev, struct zpci_dev *physical);
 
-/*
- * Defined in C, in pci.c: creates those of the platform's functions that Linux has no
- * zpci_dev for.
- */
+/* Defined in C, in pci.c: creates a zpci_dev for each function of the platform without one. */
 void zpci_add_new_devices(void);
 
 /* Defined in C, in pci_recovery_debug.c. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of zPCI error recovery: the steps of an event on its way to the owner,
- * and the resets of a function.
+ * Tracepoints of zPCI error recovery: the steps of an error event on its way to the owner, and the
+ * resets of a function.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM zpci
@@ -32,19 +32,19 @@ DECLARE_EVENT_CLASS(zpci_event,
 				   { 1, "host" }, { 2, "nobody" }))
 );
 
-/* An event is kept for the owner. @sequence is its number since the function was opened. */
+/* An event has been queued for the owner. @sequence counts events since the function was opened. */
 DEFINE_EVENT(zpci_event, zpci_error_captured,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* A reader has taken an event. */
+/* A reader has taken an event out of the queue. */
 DEFINE_EVENT(zpci_event, zpci_error_taken,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* The queue is full: the new event or an older one is dropped. @dropped counts all of them. */
+/* An event has been dropped. @dropped counts dropped events since the function was opened. */
 TRACE_EVENT(zpci_error_dropped,
 	TP_PROTO(u32 fid, u32 dropped),
 	TP_ARGS(fid, dropped),
@@ -71,7 +71,7 @@ DECLARE_EVENT_CLASS(zpci_function,
 	TP_printk("fid=%08x", __entry->fid)
 );
 
-/* The owner has been signalled, if it has registered an error eventfd. */
+/* The error eventfd has been signalled, if the owner has registered one. */
 DEFINE_EVENT(zpci_function, zpci_error_signalled,
 	TP_PROTO(u32 fid),
 	TP_ARGS(fid)
@@ -104,5 +104,5 @@ TRACE_EVENT(zpci_reset_end,
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE pci_trace
 
-/* <trace/define_trace.h> includes this file again, and must find it. */
+/* <trace/define_trace.h> includes this file again, and finds it by the path and name above. */
 #include <trace/define_trace.h>

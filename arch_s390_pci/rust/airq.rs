@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Adapter interruptions: registered when MSIs are set up, and again after every reset. The callers
-//! hold the lock without which MSI teardown could free the indicators.
+//! Adapter interruptions (airq) of a function: registered when its MSIs are set up, and again after
+//! every reset. The callers hold a lock that keeps MSI teardown from freeing the interruption
+//! indicators.
 //!
-//! C version of this: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
+//! C version: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
 
 use kernel::{
     bindings,
@@ -16,7 +17,7 @@ use kernel::{
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and nobody may free its indicators during the call.
+/// `zdev` must be valid, and nobody may free the function's indicators during the call.
 #[export]
 unsafe extern "C" fn zpci_set_irq(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.

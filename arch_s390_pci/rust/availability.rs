@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Availability events: the platform gives a function, takes it away, or an operator asks for it.
+//! Availability events: the platform configures a function, offers one (standby), asks for one back
+//! (0x0303), deconfigures one (0x0304), or gives one to another system (reserved).
 
 use super::{
     process::process as process_any,
@@ -28,34 +29,37 @@ use kernel::{
     }, //
 };
 
-/// The lock for making functions known, one function at a time on the whole machine. Otherwise a
-/// virtual function could come before its physical function, and would never be linked to it.
+/// The topology lock: its holder creates and scans functions, one at a time on the whole machine.
+/// Otherwise a virtual function could come before its physical function, and would never be linked
+/// to the physical function.
 ///
-/// Holders work for long, so the lock is only tried. It is not held while user space must let go of
-/// a function: that could block all functions of the machine.
+/// Holders work for long, so the topology lock is only tried. No holder waits until user space has
+/// closed a function: an owner that does not close would stop all events that need this lock.
 static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 
-/// Events of functions without a `zpci_dev`. Later events of the same functions wait here, too: in
-/// another queue they could overtake.
+/// The queue for events of functions without a `zpci_dev`. While such an event is queued, later
+/// events of the same function are queued here, too: in the function's own queue they could
+/// overtake the earlier event.
 static UNKNOWN: SetOnce<Arc<EventQueue>> = SetOnce::new();
 
-/// How many of these events can wait. If more come, the kernel looks at all functions instead.
+/// The maximum number of events in `UNKNOWN`. If more come, the kernel looks at all functions
+/// instead.
 const ROOM: usize = 128;
 
-/// Takes the lock of the topology if it is free.
+/// Takes the topology lock if it is free.
 #[inline(never)]
 fn lock_topology() -> Option<MutexGuard<'static, ()>> {
     TOPOLOGY.as_ref()?.try_lock()
 }
 
-/// Makes the lock and the queue, during boot.
+/// Makes the topology lock and `UNKNOWN`, during boot.
 pub(super) fn init() -> Result {
     TOPOLOGY.populate(Arc::pin_init(new_mutex!((), "zpci::TOPOLOGY"), GFP_KERNEL)?);
     UNKNOWN.populate(EventQueue::new(ROOM + 1, process_any)?);
     Ok(())
 }
 
-/// Processes an event of a function without a `zpci_dev`; [`None`] if a lock is taken.
+/// Processes an event of a function without a `zpci_dev`; [`None`] if the topology lock is taken.
 pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
     match (event.pec().availability(), Device::by_fid(event.fid())) {
         (Some(Availability::Several), _) => {
@@ -65,27 +69,29 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
             drop(topology);
             Device::for_each(|zdev| submit(zdev, Event::Availability(*event)));
         }
-        // An earlier event has made the function known meanwhile.
+        // The function has got a `zpci_dev` since this event was queued: use the function's own
+        // queue.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
         (Some(Availability::Configured | Availability::Standby), None) => {
             let _topology = lock_topology()?;
 
             create(event);
         }
-        // The event takes or asks for a function that Linux does not have.
+        // Ignore the event: it takes, or asks back, a function that Linux does not have.
         (_, None) => (),
     }
     Some(())
 }
 
-/// Takes an event from the channel report thread, and returns before the event is processed.
+/// Queues an event of the channel report thread. Returns before the event is processed.
 pub(super) fn dispatch(event: Ccdf) {
     debug::availability(&event);
     let Some(unknown) = UNKNOWN.as_ref() else {
         return;
     };
     let change = event.pec().availability();
-    // An event in this queue may be about the same function, and may make that function known.
+    // Whether `waiting`, an event in `UNKNOWN`, may be about the function `fid`, and create the
+    // function's `zpci_dev`.
     let is_before = |waiting: &Event, _, fid| {
         matches!(waiting, Event::Availability(before) if before.fid().as_raw() == fid
             || before.pec().availability() == Some(Availability::Several))
@@ -96,7 +102,8 @@ pub(super) fn dispatch(event: Ccdf) {
         if let Some(zdev) = Device::by_fid(event.fid()) {
             submit(&zdev, Event::Availability(event));
             if change == Some(Availability::Deconfigured) {
-                // A reset that waits for the function's device gives up at once.
+                // Mark the function as gone, so that a reset does not wait any longer for the
+                // function's device.
                 zdev.mark_as_gone();
             }
             return;
@@ -105,16 +112,17 @@ pub(super) fn dispatch(event: Ccdf) {
     let add = |event, limit| unknown.add(None, Event::Availability(event), limit);
 
     if add(event, ROOM).is_err() {
-        // The queue is full: a look at all functions finds the change that this event reports. If
-        // that does not fit either, an earlier request for such a look is waiting.
+        // The queue is full: ask for a look at all functions, which finds the change that this
+        // event reports. If the request does not fit either, an earlier request is still queued.
         let _ = add(Ccdf::SEVERAL, ROOM + 1);
     }
 }
 
-/// Makes a function known that the platform has given or offered.
+/// Creates the `zpci_dev` of a function that the platform has configured or offered (standby).
 fn create(event: &Ccdf) {
-    // Ask for the state: the event may have waited while later ones overtook it. Without an answer
-    // the event is believed: it would be lost otherwise.
+    // Ask the platform for the function's state: the event was queued for some time, and later
+    // events may have overtaken it. If the platform does not answer, believe the event: otherwise
+    // the function would stay unknown.
     let state = State::of(event.fid()).unwrap_or(match event.pec().availability() {
         Some(Availability::Configured) => State::Configured,
         _ => State::Standby,
@@ -126,12 +134,12 @@ fn create(event: &Ccdf) {
     match Device::create(event.fid(), event.fh(), state) {
         Ok(None) => (),
         Ok(Some(physical)) => {
-            // The physical function's queue may be full: the next scan then finds the virtual
-            // function.
+            // Queue the event behind the physical function's events: the physical function must
+            // come first. If that queue is full, the next scan finds the virtual function.
             let _ = physical.submit_behind(Event::Availability(*event));
             return;
         }
-        // Without memory, or without an answer of the platform, which `Device::create` has logged.
+        // There was no memory, or the platform did not answer, which `Device::create` has logged.
         Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
@@ -139,7 +147,8 @@ fn create(event: &Ccdf) {
     }
 }
 
-/// Processes an event of a function that has a `zpci_dev`; [`None`] if a lock is taken.
+/// Processes an event of a function that has a `zpci_dev`. Returns [`None`] if the event must be
+/// tried again later: a lock is taken, or another function must come or go first.
 pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     match event.pec().availability() {
         Some(Availability::Configured) => process_configured(zdev, event.fh()),
@@ -153,7 +162,7 @@ pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
 }
 
 /// Finds a change of a function that no event has reported: compares the platform's state of the
-/// function with that in the `zpci_dev`.
+/// function with the state in the `zpci_dev`.
 fn process_several(zdev: &Device) -> Option<()> {
     let fh = zdev.fh();
 
@@ -162,13 +171,14 @@ fn process_several(zdev: &Device) -> Option<()> {
         (Ok(State::Standby), State::Configured) => process_deconfigured(zdev, fh),
         (Ok(State::Standby), _) => process_standby(zdev, fh),
         (Ok(State::Reserved), _) => process_reserved(zdev, fh),
-        // The query has failed. Without the platform's state there is no change to find.
+        // The platform has not answered, so there is no state to compare with.
         (Err(_), _) => Some(()),
     }
 }
 
-/// Sets the handle of a function to the platform's present one: since the event the function may
-/// have been enabled or given back. Without an answer of the platform the event's handle has to do.
+/// Sets the handle of a function to the handle that the platform has now: since the event the
+/// function may have been enabled or given back. If the platform does not answer, sets `fh`, the
+/// event's handle.
 fn renew_fh(state: &StateGuard<'_>, fh: FunctionHandle) {
     state.update_fh(state.query_fh().unwrap_or(fh));
 }
@@ -189,13 +199,13 @@ fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
-    // A scan or sysfs has configured the function since the event. The lock of the topology must
-    // not be held any longer: other functions wait for it.
+    // A scan or sysfs has configured the function since the event. Look for that before taking the
+    // topology lock, which other functions need.
     if is_there() {
         return Some(());
     }
-    // Wait for the physical function: the PCI core would never link a virtual function to a
-    // physical one that comes later.
+    // Try again later if the physical function is still to come: the PCI core never links a virtual
+    // function to a physical function that comes later.
     if zdev.physical_to_come().is_some() {
         return None;
     }
@@ -208,14 +218,15 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     state.reappear();
     state.set_state(State::Configured);
     renew_fh(&state, fh);
-    // `scan` has logged a failure. The function stays disabled; an administrator can scan again.
+    // Ignore a failure, which `scan` has logged: the function stays disabled, and an administrator
+    // can scan again.
     let _ = state.scan();
     Some(())
 }
 
-/// Takes the drivers from a function, from its virtual functions first, and then takes
-/// `state_lock`. The PCI core would remove the virtual functions together with the physical one,
-/// and would wait for user space with locks held.
+/// Unbinds the drivers of a function, those of its virtual functions first, and then takes
+/// `state_lock`. Without the unbinding, the PCI core would remove the virtual functions together
+/// with the physical one, and would wait for user space with locks held.
 fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     let mut are_free = true;
 
@@ -224,7 +235,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
             are_free &= other.unbind();
         }
     });
-    // The owner may need the function's lock before it can let go, so wait without the lock.
+    // Unbind before taking `state_lock`: the owner may need `state_lock` to close the function.
     if are_free && zdev.unbind() {
         zdev.try_lock_state()
     } else {
@@ -233,7 +244,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
 }
 
 fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
-    // There is nothing to give back: the function is not configured any more.
+    // The function is not configured any more, so there is nothing to give back.
     if zdev.state() != State::Configured {
         return Some(());
     }
@@ -241,7 +252,7 @@ fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
 
     if zdev.state() == State::Configured {
         renew_fh(&state, zdev.fh());
-        // `deconfigure` has logged a failure. The function stays configured.
+        // Ignore a failure, which `deconfigure` has logged: the function stays configured.
         let _ = state.deconfigure();
     }
     Some(())
@@ -249,21 +260,24 @@ fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
 
 fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if zdev.state() == State::Configured {
-        // Mark the device as failed first: otherwise the driver waits for answers of the device.
+        // Mark the function as gone before unbinding: otherwise the driver waits for its device to
+        // answer.
         zdev.mark_as_gone();
         let state = unbind(zdev)?;
 
         if zdev.state() == State::Configured {
             renew_fh(&state, fh);
             state.remove();
-            // `remove` disables no virtual function, and the platform may have refused to disable.
+            // Disable the function: `remove` does not disable a virtual function, and the platform
+            // may have refused to disable another one.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }
             state.set_state(State::Standby);
         }
     }
-    // The function may have become reserved meanwhile, without an event of its own.
+    // Look whether the function is reserved by now: the platform may not have sent an event for
+    // that.
     if State::of(zdev.fid()) == Ok(State::Reserved) {
         return reserve(zdev);
     }
@@ -272,18 +286,19 @@ fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 
 fn process_reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if State::of(zdev.fid()).is_ok_and(|state| state != State::Reserved) {
-        // The function is not reserved any more: a scan has found it since the event.
+        // Ignore the event: a scan has found the function again since the event.
         return Some(());
     }
     match zdev.state() {
-        // The event that should have said that the function was taken away is missing.
+        // Deconfigure the function first: event 0x0304 (deconfigured) should have come before, and
+        // is missing.
         State::Configured => process_deconfigured(zdev, fh),
         State::Standby | State::Reserved => reserve(zdev),
     }
 }
 
-/// Notes that a function belongs to another system now. Holds the lock of the topology: code that
-/// makes functions known must not find this function half reserved.
+/// Notes that a function belongs to another system now. Takes the topology lock: code that creates
+/// functions must not find this function half reserved.
 fn reserve(zdev: &Device) -> Option<()> {
     let _topology = lock_topology()?;
 

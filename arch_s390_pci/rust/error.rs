@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Error events: decides whether an event is still about the function's present state, and which
-//! side recovers the function.
+//! Error events. Decides whether an event is about the present state of its function, and which
+//! side recovers the function: the owner in user space, the host, or nobody.
 
 use super::{
     log,
@@ -26,8 +26,8 @@ use kernel::{
     }, //
 };
 
-/// Processes an error event; [`None`] if a lock is taken. Ignores the event if `generation`, that
-/// of its submission, is over.
+/// Processes an error event; [`None`] if the device lock or `state_lock` is taken. Ignores the
+/// event if `generation`, the function's generation when the event was submitted, is over.
 pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()> {
     let recovery = zdev.recovery();
     let locks = zdev.try_lock()?;
@@ -36,8 +36,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
         Locks::State(state) => (None, state),
     };
 
-    // Ask the platform only with the locks held: a question takes long, and would be repeated each
-    // time that a lock is not free.
+    // Ask the platform only with the device lock and `state_lock` held: the question takes long,
+    // and would be repeated whenever one of the two locks is taken.
     if !is_current(state, event) || generation != zdev.generation() {
         recovery.count_ignored();
         return Some(());
@@ -58,15 +58,17 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
     Some(())
 }
 
-/// Whether an event is about the function's present state, and not about that before the function
-/// was disabled, enabled or reset. If so, the event's handle becomes that of the function.
+/// Whether an event is about the function's present state, and not about the state before the
+/// function was disabled, enabled or reset. If the event is, sets the function's handle to the
+/// event's.
 #[inline(never)]
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),
-        // The platform has no function with this ID any more.
+        // The platform does not know this function ID any more.
         Err(error) if error == ENODEV => 0,
-        // The platform does not answer: compare with the handle that Linux knows.
+        // The platform does not answer: compare the event's handle with the handle that Linux
+        // knows.
         Err(_) => state.zdev().fh().as_raw(),
     };
 
@@ -78,8 +80,8 @@ fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     true
 }
 
-/// Decides which side recovers the function. Both locks stay held until the recovery has begun, so
-/// that nobody decides a second time.
+/// Decides which side recovers the function. The device lock and `state_lock` stay held until the
+/// recovery has begun, so that nobody decides a second time.
 fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
     let before = device.enter_error();
@@ -103,20 +105,22 @@ fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     report(device, event, before, recovered_by);
 }
 
-/// Captures an event for the owner, and signals a listening owner before anything slower is done.
+/// Captures an event for the owner. Signals an owner that listens (has registered the error eventfd
+/// or has asked for events) before anything slower is done.
 fn capture(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovered_by: RecoveredBy) {
     if !recovery.capture(event, recovered_by) {
         return;
     }
-    // No driver may be bound: the owner has closed the function, and its session has not ended yet.
+    // Without a driver nobody can be signalled: the owner has closed the function, and the session
+    // has not ended yet.
     if let Some(driver) = device.driver() {
         let _ = driver.error_detected();
     }
     trace::signalled(device.state().zdev().fid());
 }
 
-/// Reports an event of a function that an owner has open. If the function stays in error and was in
-/// error `before`, only a line is logged: a broken function can raise events without end, and the
+/// Reports an event of a function that an owner has open. Only logs the event if the function was
+/// in error `before` and stays in error: a broken function can raise events without end, and the
 /// platform and user space know of the error already.
 fn report(device: &DeviceGuard<'_>, event: &Ccdf, before: ChannelState, recovered_by: RecoveredBy) {
     let zdev = device.state().zdev();

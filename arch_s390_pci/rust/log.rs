@@ -2,8 +2,8 @@
 
 //! Log messages that a guest or a broken function can cause without end.
 //!
-//! Each function has its own limit: with a common one, a storm of one function would hide the
-//! messages of all others.
+//! Each function has its own limit of messages: with one limit for all functions, a storm of
+//! messages about one function would hide those about all others.
 
 use kernel::{
     fmt::Arguments,
@@ -16,8 +16,9 @@ use kernel::{
     }, //
 };
 
-/// Logs an error of a function, if the limit allows it. Without a PCI device the name is `n/a`.
-// Not inlined, like the next two: formatting takes more instructions than a call.
+/// Logs an error of a function, if the function's limit of messages allows it. The message names
+/// the PCI device, or `n/a` without one.
+// Not inlined, like `info` and `event`: formatting takes more instructions than a call.
 #[inline(never)]
 pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
     if zpci::ratelimit(zdev) {
@@ -25,7 +26,7 @@ pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arg
     }
 }
 
-/// Logs a step of a recovery.
+/// Logs a step of a recovery, if the function's limit of messages allows it.
 #[inline(never)]
 pub(super) fn info(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
     if zpci::ratelimit(zdev) {
@@ -47,7 +48,7 @@ pub(super) fn event(zdev: Option<&Device>, pdev: Option<&pci::Device>, event: &C
     );
 }
 
-/// Logs an error event from which the owner will recover the function.
+/// Logs an error event, and that the recovery is left to the owner.
 pub(super) fn left_to_owner(zdev: Option<&Device>, pdev: Option<&pci::Device>, ccdf: &Ccdf) {
     event(zdev, pdev, ccdf);
     info(

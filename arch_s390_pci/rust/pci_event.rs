@@ -3,10 +3,10 @@
 //! zPCI events: errors, and changes of availability.
 //!
 //! The channel report thread serves the whole machine, so it only submits an event to the event's
-//! function, and never waits. A work item of the function does the rest. The work item does not
-//! wait either for a lock that user space can keep held.
+//! function, and never waits. A work item of the function processes the event, and only tries locks
+//! that user space can keep held.
 //!
-//! C version of this: [`arch/s390/pci/pci_event.c`](srctree/arch/s390/pci/pci_event.c)
+//! C version: [`arch/s390/pci/pci_event.c`](srctree/arch/s390/pci/pci_event.c)
 
 use kernel::{
     bindings,
@@ -34,8 +34,8 @@ mod recovery;
 
 const __LOG_PREFIX: &[u8] = b"zpci\0";
 
-/// Submits an event to its function.
-// Not inlined: there are several callers, and the message takes room.
+/// Submits an event to its function, and logs if the function's queue drops the event.
+// Not inlined: there are several callers, and the log message takes room.
 #[inline(never)]
 fn submit(zdev: &Device, event: Event) {
     if zdev.submit(event).is_err() && zpci::ratelimit(None) {
@@ -43,17 +43,18 @@ fn submit(zdev: &Device, event: Event) {
     }
 }
 
-/// Makes the queue of availability events. Returns 0 or an error code.
+/// Makes the topology lock and the queue for events of unknown functions. Returns 0 or an error
+/// code.
 ///
 /// # Safety
 ///
-/// To be called once, during boot.
+/// The caller must call this function only once, during boot.
 #[export]
 unsafe extern "C" fn zpci_recovery_init() -> c_int {
     from_result(|| availability::init().map(|()| 0))
 }
 
-/// Takes an error event from the channel report thread.
+/// Hands an error event from the channel report thread to the event's function. `data` is the CCDF.
 ///
 /// # Safety
 ///
@@ -63,7 +64,7 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
     if !zpci::is_enabled() {
         return;
     }
-    // SAFETY: By the caller's promise. An array of bytes has no alignment.
+    // SAFETY: By the caller's promise 32 bytes can be read. An array of bytes has no alignment.
     let event = Ccdf::new(unsafe { *data.cast() });
 
     debug::error(&event);
@@ -73,7 +74,7 @@ unsafe extern "C" fn zpci_event_error(data: *mut c_void) {
     }
 }
 
-/// Takes an availability event from the channel report thread.
+/// Queues an availability event of the channel report thread. `data` is the CCDF.
 ///
 /// # Safety
 ///
@@ -83,29 +84,29 @@ unsafe extern "C" fn zpci_event_availability(data: *mut c_void) {
     if !zpci::is_enabled() {
         return;
     }
-    // SAFETY: By the caller's promise. An array of bytes has no alignment.
+    // SAFETY: By the caller's promise 32 bytes can be read. An array of bytes has no alignment.
     availability::dispatch(Ccdf::new(unsafe { *data.cast() }));
 }
 
-/// Whether an error of the function's present generation has been reported and not been processed
-/// yet.
+/// Whether an error event of the function's present generation is queued. A new generation begins
+/// when the function is reset or opened.
 ///
 /// # Safety
 ///
 /// `pdev` must be valid.
 #[export]
 unsafe extern "C" fn zpci_recovery_in_error(pdev: *mut bindings::pci_dev) -> bool {
-    // SAFETY: By the caller's promise; the type is a transparent wrapper.
+    // SAFETY: By the caller's promise `pdev` is valid. `pci::Device` is a transparent wrapper.
     let zdev = Device::of(unsafe { &*pdev.cast() });
 
     zdev.recovery().has_error(zdev.generation())
 }
 
-/// Resets a function for the PCI core. Returns 0 or an error code.
+/// Resets a function through the platform, for the PCI core. Returns 0 or an error code.
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and the caller must hold the lock of its PCI device.
+/// `zdev` must be valid, and the caller must hold the device lock of the function's PCI device.
 #[export]
 unsafe extern "C" fn zpci_recovery_reset_slot(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
@@ -115,11 +116,11 @@ unsafe extern "C" fn zpci_recovery_reset_slot(zdev: *mut bindings::zpci_dev) -> 
     from_result(|| unsafe { zdev.reset_slot() }.map(|()| 0))
 }
 
-/// Writes the state of all functions into debugfs.
+/// Writes the recovery state of all functions into the debugfs file `m`.
 ///
 /// # Safety
 ///
-/// `m` must be a file that is being read.
+/// `m` must be valid, and must be the file that a reader is just reading.
 #[export]
 unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mut c_void) -> c_int {
     // SAFETY: By the caller's promise.
@@ -131,7 +132,7 @@ unsafe extern "C" fn zpci_recovery_show(m: *mut bindings::seq_file, _unused: *mu
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and nobody else may have a pointer to it.
+/// `zdev` must be valid, and nobody else may have a pointer to the function.
 #[export]
 unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
     // SAFETY: By the caller's promise.
@@ -142,7 +143,7 @@ unsafe extern "C" fn zpci_recovery_new(zdev: *mut bindings::zpci_dev) -> c_int {
 ///
 /// # Safety
 ///
-/// `zdev` must be valid, and nobody may have a reference to it anymore.
+/// `zdev` must be valid, and nobody may have a reference to the function anymore.
 #[export]
 unsafe extern "C" fn zpci_recovery_release(zdev: *mut bindings::zpci_dev) {
     // SAFETY: By the caller's promise.

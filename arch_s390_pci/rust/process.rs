@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Processes one event at a time from the queue of a function.
+//! Processes an event of a queue: chooses the code by the kind of event.
 
 use super::{
     availability,
@@ -12,8 +12,8 @@ use kernel::zpci::{
     Event, //
 };
 
-/// Processes an event of the function `zdev`, or of a function without a `zpci_dev`; [`None`] if a
-/// lock is taken.
+/// Processes an event of the function `zdev`, or of a function without a `zpci_dev`. Returns
+/// [`None`] if the event must be tried again later, for example because a lock is taken.
 pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()> {
     match (event, zdev) {
         (Event::Error(error), Some(zdev)) => error::process(zdev, error, generation),

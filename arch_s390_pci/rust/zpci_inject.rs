@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Event injector: files in debugfs. Bytes that a test writes there reach the kernel as a zPCI
-//! event.
+//! The event injector: debugfs files for tests. Bytes that a test writes into such a file reach the
+//! kernel as a zPCI event.
 //!
-//! The module is modelled after `aer_inject` and `cio_inject`. Its code is in
+//! The module is modelled after `aer_inject` and `cio_inject`. The code of the files is in
 //! [`kernel::zpci_inject`].
 
 use kernel::{

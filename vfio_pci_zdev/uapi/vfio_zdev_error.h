@@ -8,39 +8,43 @@
 
 #include <linux/types.h>
 
-/* The region's type is VFIO_REGION_TYPE_PCI_VENDOR_TYPE | this vendor. */
+/*
+ * The type of the region is VFIO_REGION_TYPE_PCI_VENDOR_TYPE, with this vendor
+ * in the lower bits.
+ */
 #define VFIO_ZPCI_ERROR_REGION_VENDOR			0x1014
 #define VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION	2
 
-/* The bits of an event's flags. */
-#define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* there is an event */
-#define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* permanent failure */
-#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* the host has recovered */
-#define VFIO_ZPCI_ERR_STALE		(1 << 3) /* older than the owner's last reset */
+/* The bits in the flags of an event. */
+#define VFIO_ZPCI_ERR_PRESENT		(1 << 0) /* the fields describe an event */
+#define VFIO_ZPCI_ERR_PERMANENT		(1 << 1) /* the function has failed for good */
+#define VFIO_ZPCI_ERR_HOST_RECOVERED	(1 << 2) /* recovered by the host */
+#define VFIO_ZPCI_ERR_STALE		(1 << 3) /* from before the owner's last reset */
 #define VFIO_ZPCI_ERR_UNATTENDED	(1 << 4) /* nobody recovers the function */
 
 /**
  * struct vfio_device_zpci_err_region - one error event, as the region gives it
  *
- * @pec: PCI event code of the event; 0 where none is present
- * @flags: VFIO_ZPCI_ERR_* bits; 0 where no event is present
- * @pending_errors: events still queued behind this one
- * @length: bytes of this structure that are valid, from its start
- * @dropped: events for which the queue had no room, since the function was
- *	opened
- * @sequence: number of the event since the function was opened, from 1;
- *	0 where none is present
+ * @pec: PCI event code of the event; 0 if there is no event
+ * @flags: VFIO_ZPCI_ERR_* bits; 0 if there is no event
+ * @pending_errors: number of unread events behind this event
+ * @length: number of valid bytes, from the start of this structure
+ * @dropped: number of events since the function was opened that were dropped,
+ *	because a queue had no room
+ * @sequence: sequence number of the event, counted from 1 since the function
+ *	was opened; 0 if there is no event
  * @timestamp: when the event was captured, nanoseconds of CLOCK_MONOTONIC
  * @ccdf: the event as the platform gave it, big-endian, reserved bits included
  *
  * A read at offset 0 of at least 8 bytes takes the oldest event. The event
- * leaves the queue once its bytes have reached the reader: after -EFAULT it is
- * still there. Any other read of these 64 bytes returns those of the event
- * that was taken last, and takes nothing. A read of more, such as of the whole
- * region, gets zeroes behind the 64 bytes; one that begins there is -EINVAL.
+ * leaves the queue once its bytes have reached the reader: after -EFAULT the
+ * event is still queued. Any other read within these 64 bytes returns bytes of
+ * the event that was taken last, and takes no event. A longer read, such as
+ * one of the whole region, gets zeroes behind the 64 bytes. A read that begins
+ * behind the 64 bytes fails with -EINVAL.
  *
- * All fields but @ccdf are in the byte order of the machine. The first eight
- * bytes never change; a reader of more checks @length first.
+ * All fields but @ccdf are in the byte order of the machine. The layout of the
+ * first eight bytes never changes. A reader of more checks @length first.
  */
 struct vfio_device_zpci_err_region {
 	__u16 pec;
@@ -53,25 +57,27 @@ struct vfio_device_zpci_err_region {
 	__u8 ccdf[32];
 };
 
-/* Where the status can be mapped, in bytes from the start of the region. */
+/* The offset in the region of the page that can be mapped, in bytes. */
 #define VFIO_ZPCI_ERROR_REGION_STATUS			4096
 
 /**
  * struct vfio_device_zpci_err_status - what a poll-mode driver looks at
  *
- * @count: sequence count; odd while the rest is being written
- * @length: bytes of this structure that are valid, from its start
- * @generation: events since the function was opened; it grows with each
- * @pending: events that wait to be taken
- * @dropped: events for which the queue had no room, since the function was
- *	opened
- * @newest: the newest event that was kept, taken or not, as the region gives
- *	it, but for @newest.pending_errors, which is 0
+ * @count: sequence count; odd while the kernel writes the other fields
+ * @length: number of valid bytes, from the start of this structure
+ * @generation: number of events since the function was opened, dropped events
+ *	included; grows with each event
+ * @pending: number of unread events
+ * @dropped: number of events since the function was opened that were dropped,
+ *	because a queue had no room
+ * @newest: the newest event that was not dropped, taken or unread, as the
+ *	region gives the event, but @newest.pending_errors is 0
  *
- * The area of the region's VFIO_REGION_INFO_CAP_SPARSE_MMAP is mapped with
- * PROT_READ and MAP_SHARED. One load of @generation tells whether there is a
- * new event. To read more: read @count until it is even, read the rest, and
- * begin again unless @count is still the same. Nothing is taken by that.
+ * User space maps the area of the region's VFIO_REGION_INFO_CAP_SPARSE_MMAP
+ * with PROT_READ and MAP_SHARED. One load of @generation tells whether there is
+ * a new event. To read more fields: read @count until it is even, read the
+ * fields, and begin again unless @count is still the same. Reading the page
+ * takes no event.
  */
 struct vfio_device_zpci_err_status {
 	__u32 count;

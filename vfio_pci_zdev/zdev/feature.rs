@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `VFIO_DEVICE_FEATURE_ZPCI_ERROR`: a GET takes one event, as the platform gave it.
+//! The vfio feature `VFIO_DEVICE_FEATURE_ZPCI_ERROR`: a GET takes the oldest unread event, as the
+//! 32 bytes that the platform gave.
 //!
 //! C header: [`include/uapi/linux/vfio.h`](srctree/include/uapi/linux/vfio.h)
 
@@ -20,11 +21,11 @@ use kernel::{
     }, //
 };
 
-/// Length of the feature's data: the address of the caller's buffer for one event.
+/// The length of the feature's data, which is the address of the caller's buffer for one event.
 const SIZE: usize = size_of::<u64>();
 
-/// Answers a call of the feature. The arguments are checked in the order of `vfio_check_feature()`,
-/// so that a wrong call fails with the same error as in C.
+/// Answers a call of the feature. Checks the arguments in the order of `vfio_check_feature()`, so
+/// that a wrong call fails with the same error as in the C version.
 pub(super) fn call(device: &CoreDevice, flags: u32, arg: UserPtr, argsz: usize) -> Result {
     let zdev = Device::of(device.pdev());
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The owner's session, from the opening of a function to its closing.
+//! The owner's session: the time from the opening of a function to its closing.
 
 use super::reset;
 use kernel::{
@@ -16,14 +16,14 @@ use kernel::{
     }, //
 };
 
-/// Begins a session. After an error there is no session.
+/// Begins a session for the owner that opens the function. After an error there is no session.
 pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
     let kvm = device.kvm();
 
-    // vfio has just reset the function, and an earlier event may not have been submitted yet.
-    // Without this, the event would come into the new session.
+    // Wait until the channel report thread has submitted all events: an event from before vfio's
+    // reset of the function would otherwise come into the new session.
     zpci::wait_for_channel_reports()?;
     reset::between_events(recovery, || {
         Some(zdev.try_lock_both()?.and_then(|locked| {
@@ -35,10 +35,10 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     Ok(zdev)
 }
 
-/// Takes the function from its virtual machine, when closing begins.
+/// Unregisters the function from KVM, when closing begins.
 ///
-/// The session goes on until [`end_session`]: in between vfio resets the function, and while there
-/// is a session the host does not recover the function at the same time.
+/// The session goes on until [`end_session`]: in between vfio resets the function, and during a
+/// session the host does not recover the function at the same time.
 pub(super) fn unregister_kvm(device: &CoreDevice) {
     let zdev = Device::of(device.pdev());
 
@@ -49,7 +49,7 @@ pub(super) fn unregister_kvm(device: &CoreDevice) {
     }
 }
 
-/// Ends the session. If the function is in error, the host is asked to recover the function.
+/// Ends the session. If the function is in error, asks the host to recover the function.
 pub(super) fn end_session(device: &CoreDevice) {
     let pdev = device.pdev();
     let zdev = Device::of(pdev);
@@ -63,13 +63,13 @@ pub(super) fn end_session(device: &CoreDevice) {
         );
     }
     if zpci::is_in_error(pdev) {
-        // If the queue is full, the next owner's open resets the function.
+        // Ignore a full queue: the next owner's open resets the function.
         let _ = zdev.submit(Event::Abandoned);
     }
 }
 
-/// Makes a change of the session, and signals the error eventfd if the change asks for that,
-/// because events wait already.
+/// Makes a `change` of the session. If `change` returns `true`, signals the error eventfd: unread
+/// events are queued already.
 pub(super) fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
     let zdev = Device::of(device.pdev());
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The error region: a read takes one event, as a record, and one page of the region can be mapped.
+//! The error region: a read takes the oldest unread event, as a record. User space can map one page
+//! of the region, the status page.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -23,8 +24,8 @@ use kernel::{
     }, //
 };
 
-/// Writes a record to a reader of `len` bytes: cuts the record, or adds zeroes.
-// Not inlined: there are three callers, and an event's record is written elsewhere.
+/// Writes `len` bytes to a reader: the record, cut if it is longer, and zeroes if it is shorter.
+// Not inlined: there are three callers, and none has to be fast. `Recovery::take` copies events.
 #[inline(never)]
 fn write(record: &[u8], to: UserPtr, len: usize) -> Result {
     const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];
@@ -45,7 +46,7 @@ impl Region for ErrorRegion {
     const VENDOR: u16 = bindings::VFIO_ZPCI_ERROR_REGION_VENDOR as u16;
     const SUBTYPE: u32 = bindings::VFIO_REGION_SUBTYPE_IBM_ZPCI_ERROR_REGION;
     const SIZE: usize = Self::MAPPABLE.end;
-    // CAST: The subtype is a small number.
+    // CAST: The offset of the status page is a small number.
     const MAPPABLE: Range<usize> = bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize
         ..bindings::VFIO_ZPCI_ERROR_REGION_STATUS as usize + PAGE_SIZE;
 
@@ -60,8 +61,8 @@ impl Region for ErrorRegion {
         if at != 0 || len < Record::TAKING {
             return write(&recovery.last_record().bytes()[at..], to, len);
         }
-        // Write the zeroes first. If they failed after the record, the event would be taken and
-        // lost.
+        // Write the zeroes before the record: if the reader's memory cannot take the zeroes, the
+        // event must not be taken, or it would be lost.
         if len > Record::SIZE {
             write(&[], to.wrapping_byte_add(Record::SIZE), len - Record::SIZE)?;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The resets that vfio asks for: on `VFIO_DEVICE_RESET`, and before a function is opened.
+//! Resets of a function for vfio: on `VFIO_DEVICE_RESET`, and before a function is opened.
 
 use kernel::{
     prelude::*,
@@ -14,9 +14,9 @@ use kernel::{
     }, //
 };
 
-/// Runs `attempt` as [`patiently`] does, until the caller is being killed, but not while an event
-/// of the function waits to be processed. Otherwise a reset could overtake the event that it is
-/// for, which would then be taken for a new error.
+/// Repeats `attempt` as [`patiently`] does, until the caller is being killed, but makes no attempt
+/// while an error event of the function is queued. Otherwise a reset could overtake the event of
+/// the error that the reset is to end, and the event would be taken for a new error.
 pub(super) fn between_events<R>(
     recovery: &Recovery,
     mut attempt: impl FnMut() -> Option<Result<R>>,
@@ -32,8 +32,8 @@ pub(super) fn between_events<R>(
     })
 }
 
-/// Resets a function that is in error, before vfio opens it: vfio saves config space as the initial
-/// state then, and that of a function in error is all ones.
+/// Resets a function that is in error, before vfio opens the function: vfio saves config space as
+/// the initial state at opening, and config space of a function in error reads as all ones.
 pub(super) fn before_open(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
@@ -41,8 +41,9 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
     if recovery.unprocessed() == 0 && !zpci::is_in_error(device.pdev()) {
         return Ok(());
     }
-    // The event of the error may not have been submitted yet, and would look like a new error after
-    // the reset. Only a function in error waits, because waiting costs two context switches.
+    // Wait until the channel report thread has submitted the event of the error: after the reset
+    // this event would look like a new error. Only a function in error waits, because waiting costs
+    // two context switches.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
         Some(zdev.try_lock_both()?.and_then(|device| {
@@ -55,19 +56,21 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
 }
 
 /// `VFIO_DEVICE_RESET`: resets the function through the platform if it is in error or the PCI core
-/// has no reset for it, and otherwise by the PCI core. vfio keeps user space from the device's
-/// memory: an access during the reset would cause another error.
+/// has no reset for it, and otherwise by the PCI core. During the reset vfio blocks user space's
+/// access to the device's memory: an access would cause another error.
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if the function's locks are not free
-/// within a second, [`ENODEV`] if it is not configured, or those of the platform and the PCI core.
+/// [`EINTR`] if the caller is being killed, [`EAGAIN`] if the device lock or `state_lock` stays
+/// taken for a second, [`ENODEV`] if the function is not configured, or an error of the platform or
+/// the PCI core.
 pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
     let mut no_other_way = false;
 
-    // An owner that polls may be faster than the event, as above.
+    // Wait for the error's event as in `before_open`: an owner that polls the device may notice an
+    // error before the channel report thread has submitted the event.
     if zpci::is_in_error(device.pdev()) {
         zpci::wait_for_channel_reports()?;
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The s390 part of vfio-pci-core: it lets the owner of a zPCI function recover it from errors.
+//! The s390 part of vfio-pci-core: lets the owner of a zPCI function, the program that has opened
+//! it, recover the function from errors.
 //!
 //! vfio-pci-core calls the functions in this file. An owner's session lasts from
 //! `vfio_pci_zdev_open_device()` to `vfio_pci_zdev_end_session()`. The eventfd tells the owner of
 //! an event, and the owner reads the event by the region or the feature and resets the function.
 //!
-//! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c). That file
-//! also has the capabilities of both versions.
+//! The C version is in [`vfio_pci_zdev.c`](srctree/drivers/vfio/pci/vfio_pci_zdev.c), with the
+//! capabilities, which both versions share.
 
 use kernel::{
     bindings,
@@ -53,8 +54,7 @@ unsafe extern "C" fn vfio_pci_zdev_open_device(vdev: *mut bindings::vfio_pci_cor
     })
 }
 
-/// Takes a function from its virtual machine, while the device is being closed, or if opening it
-/// has failed.
+/// Unregisters a function from KVM, while the device is being closed, or if opening it has failed.
 ///
 /// # Safety
 ///
@@ -76,11 +76,11 @@ unsafe extern "C" fn vfio_pci_zdev_end_session(vdev: *mut bindings::vfio_pci_cor
     owner::end_session(unsafe { CoreDevice::from_raw(vdev) });
 }
 
-/// Notes that the error eventfd has been registered or taken back.
+/// Notes whether the owner has an error eventfd: the owner has registered one or has taken it back.
 ///
 /// # Safety
 ///
-/// `vdev` must be a valid device that is open, whose `igate` the caller holds.
+/// `vdev` must be a valid device that is open. The caller must hold the device's `igate`.
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_err_trigger(vdev: *mut bindings::vfio_pci_core_device) {
     // SAFETY: By the caller's promise.
@@ -91,7 +91,7 @@ unsafe extern "C" fn vfio_pci_zdev_err_trigger(vdev: *mut bindings::vfio_pci_cor
     });
 }
 
-/// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
+/// Answers `VFIO_DEVICE_FEATURE_ZPCI_ERROR`. Returns 0 or an error code.
 ///
 /// # Safety
 ///
@@ -109,7 +109,7 @@ unsafe extern "C" fn vfio_pci_zdev_feature_err(
     from_result(|| feature::call(device, flags, UserPtr::from_ptr(arg), argsz).map(|()| 0))
 }
 
-/// Resets a function that is in error, before its device is opened.
+/// Resets a function that is in error, before its device is opened. Returns 0 or an error code.
 ///
 /// # Safety
 ///
@@ -123,7 +123,7 @@ unsafe extern "C" fn vfio_pci_zdev_before_open(vdev: *mut bindings::vfio_pci_cor
 }
 
 /// Saves config space as the initial state of a function that is being opened. Fails if the
-/// function is in error: all ones would be restored when it is closed.
+/// function is in error: vfio would restore all ones when the function is closed.
 ///
 /// # Safety
 ///
@@ -136,11 +136,12 @@ unsafe extern "C" fn vfio_pci_zdev_save(vdev: *mut bindings::vfio_pci_core_devic
     from_result(|| Device::of(device.pdev()).save_config_space().map(|()| 0))
 }
 
-/// `VFIO_DEVICE_RESET`. Returns 0 or an error code.
+/// Resets a function, for `VFIO_DEVICE_RESET`. Returns 0 or an error code.
 ///
 /// # Safety
 ///
-/// `vdev` must be a valid device that is open, whose `memory_lock` the caller holds for writing.
+/// `vdev` must be a valid device that is open. The caller must hold the device's `memory_lock` for
+/// writing.
 #[export]
 unsafe extern "C" fn vfio_pci_zdev_reset(vdev: *mut bindings::vfio_pci_core_device) -> c_int {
     // SAFETY: By the caller's promise.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The error events that an owner of a function has not read yet.
+//! The queue of the error events that a function's owner has not read yet.
 //!
-//! Nothing here depends on the kernel, so this file can also be compiled outside of it and tested
-//! against a model. In the kernel a lock protects the queue.
+//! Nothing here depends on the kernel, so this file can also be compiled outside of the kernel and
+//! tested against a model. In the kernel the session lock protects the queue.
 
 use super::{
     ccdf::{
@@ -13,14 +13,14 @@ use super::{
     session::RecoveredBy, //
 };
 
-/// One event in the queue.
+/// One unread event in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     /// The event, in the platform's layout.
     pub(super) event: Ccdf,
-    /// The event's number since the function was opened, from 1.
+    /// The event's sequence number, counted from 1 since the function was opened.
     pub(super) sequence: u64,
-    /// The time of the capture, in nanoseconds of the monotonic clock.
+    /// The time at which the event was captured, in nanoseconds of the monotonic clock.
     pub(super) timestamp: u64,
     /// The side that recovers the function from this event.
     pub(super) recovered_by: RecoveredBy,
@@ -34,14 +34,14 @@ impl Pending {
         recovered_by: RecoveredBy::Owner,
     };
 
-    // Not inlined: the compiler would unroll the search that calls this.
+    // Not inlined: the compiler would unroll the search in `make_room`.
     #[inline(never)]
     fn is_permanent(&self) -> bool {
         matches!(self.event.pec().severity(), Severity::Permanent)
     }
 }
 
-/// A bounded queue of error events, oldest first.
+/// A bounded queue of unread error events, oldest first.
 ///
 /// # Invariants
 ///
@@ -54,10 +54,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// The most transient events that are kept.
+    /// The maximum number of transient events in the queue.
     pub(super) const TRANSIENT: usize = 16;
 
-    /// The number of slots: one more than transient events, for a permanent failure.
+    /// The number of slots: one slot for each transient event, and one for a permanent failure.
     pub(super) const SLOTS: usize = Self::TRANSIENT + 1;
 
     /// Makes an empty queue.
@@ -75,13 +75,13 @@ impl Queue {
         self.slots.get(..self.waiting).unwrap_or(&[])
     }
 
-    /// Removes the `nth` event, if there is one, and moves the later ones up.
+    /// Removes the `nth` event, if there is one, and moves the later events up.
     fn remove_nth(&mut self, nth: usize) {
         let Some(removed @ [_, ..]) = self.slots.get_mut(nth..self.waiting) else {
             return;
         };
 
-        // Most often the removed event was the only one, and there is nothing to move.
+        // Most often the removed event was the only one, and there is nothing to move up.
         if removed.len() > 1 {
             removed.copy_within(1.., 0);
         }
@@ -89,13 +89,13 @@ impl Queue {
         self.waiting -= 1;
     }
 
-    /// Makes room for an event, and returns whether there is room. For a permanent failure the
-    /// oldest transient event is dropped if necessary.
+    /// Makes room for an event, and returns whether there is room. If necessary, drops the oldest
+    /// transient event to make room for a permanent failure.
     fn make_room(&mut self, permanent: bool) -> bool {
         if self.waiting < Self::TRANSIENT || (permanent && self.waiting < Self::SLOTS) {
             return true;
         }
-        // All slots may hold permanent failures: then there is no room.
+        // If all slots hold permanent failures, there is no room.
         let oldest = self.all().iter().position(|event| !event.is_permanent());
         let Some(oldest) = oldest.filter(|_| permanent) else {
             return false;
@@ -112,9 +112,9 @@ impl Queue {
 
     /// Adds an event, and returns whether it was kept.
     ///
-    /// A dropped event uses up a number, so that a reader sees a gap, and is counted. A transient
-    /// event is dropped if [`Queue::TRANSIENT`] events are waiting. A permanent failure takes the
-    /// last slot, or the slot of the oldest transient event.
+    /// A dropped event is counted, and uses up a sequence number, so that a reader sees a gap. A
+    /// transient event is dropped if [`Queue::TRANSIENT`] events are unread. A permanent failure
+    /// takes the last slot, or the slot of the oldest transient event.
     pub(super) fn push(&mut self, event: Ccdf, timestamp: u64, recovered_by: RecoveredBy) -> bool {
         self.last_sequence += 1;
         let pending = Pending {
@@ -127,7 +127,7 @@ impl Queue {
 
         match self.slots.get_mut(self.waiting) {
             Some(slot) if has_room => {
-                // INVARIANT: The new number is larger than all numbers in the queue.
+                // INVARIANT: The new sequence number is larger than all others in the queue.
                 *slot = pending;
                 self.waiting += 1;
                 true
@@ -139,13 +139,14 @@ impl Queue {
         }
     }
 
-    /// Counts an event that was dropped before it came here. The event uses up a number.
+    /// Counts an event that was dropped before it came to this queue. The event uses up a sequence
+    /// number.
     pub(super) fn drop_event(&mut self) {
         self.last_sequence += 1;
         self.count_dropped();
     }
 
-    /// Removes the oldest event if it has this number, and returns whether it had.
+    /// Removes the oldest event if its number is `sequence`. Returns whether the event was removed.
     pub(super) fn remove(&mut self, sequence: u64) -> bool {
         let is_oldest = self
             .peek(0)
@@ -167,17 +168,17 @@ impl Queue {
         self.all().last()
     }
 
-    /// The number of the last event, kept or dropped.
+    /// The sequence number of the newest event, kept or dropped.
     pub(super) fn last_sequence(&self) -> u64 {
         self.last_sequence
     }
 
-    /// The number of events that wait for a reader.
+    /// The number of unread events.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// The number of dropped events.
+    /// The number of events dropped so far.
     pub(super) fn dropped(&self) -> u32 {
         self.dropped
     }

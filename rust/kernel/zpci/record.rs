@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The record in which user space reads an error event from the error region.
+//! The record of an error event, which user space reads from the error region.
 //!
-//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of the
+//! kernel.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -16,7 +17,7 @@ use super::{
 
 /// Bits of the record's `flags`.
 pub(super) mod flags {
-    /// The record has an event.
+    /// The record contains an event.
     pub(in super::super) const PRESENT: u16 = 1 << 0;
     /// The function has failed for good.
     pub(in super::super) const PERMANENT: u16 = 1 << 1;
@@ -36,10 +37,10 @@ impl Record {
     /// Length of a record, in bytes.
     pub const SIZE: usize = 64;
 
-    /// The length of a read that takes an event, at least: the length of the record in version 1.
+    /// The minimum length of a read that takes an event: the length of the record in version 1.
     pub const TAKING: usize = 8;
 
-    /// The offset of the event's own bytes.
+    /// The offset of the CCDF, the event as the platform gave it.
     pub(super) const CCDF: usize = 32;
 
     #[inline]
@@ -51,7 +52,7 @@ impl Record {
     pub fn empty(dropped: u32) -> Self {
         let mut record = Self([0; Self::SIZE]);
 
-        // CAST: 64 fits.
+        // CAST: The length, 64, fits.
         record.put(8, (Self::SIZE as u32).to_ne_bytes());
         record.put(12, dropped.to_ne_bytes());
         record

@@ -2,7 +2,8 @@
 
 //! A session: the time from user space's opening of a function to its closing.
 //!
-//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
+//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of the
+//! kernel. In the kernel the session lock protects a session.
 
 use super::{
     ccdf::Ccdf,
@@ -19,14 +20,15 @@ use core::ffi::CStr;
 pub enum RecoveredBy {
     /// The owner, in user space.
     Owner,
-    /// The host, because the owner does not listen.
+    /// The host: the owner does not listen (has neither registered the error eventfd nor asked for
+    /// events).
     Host,
     /// Neither: the owner does not listen, and the host cannot or must not recover the function.
     Nobody,
 }
 
 impl RecoveredBy {
-    /// Returns the name of the side in logs.
+    /// Returns the name of the side, for debugfs.
     pub(super) fn name(self) -> &'static CStr {
         match self {
             Self::Owner => c"owner",
@@ -39,25 +41,25 @@ impl RecoveredBy {
 /// The result of capturing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
-    /// The event's number since the function was opened.
+    /// The event's sequence number, counted from 1 since the function was opened.
     pub(super) sequence: u64,
-    /// Whether the event is kept.
+    /// Whether the queue has kept the event.
     pub(super) kept: bool,
-    /// The number of dropped events, if this call has dropped this event or an older one.
+    /// The number of events dropped so far, if this call has dropped this event or an older one.
     pub(super) dropped: Option<u32>,
-    /// Whether the owner listens, so that it must be signalled. Not always the same as in the
-    /// decision which side recovers: the owner may have begun to listen since.
+    /// Whether the owner listens and must be signalled. The owner may have begun to listen after
+    /// the decision which side recovers.
     pub(super) listens: bool,
 }
 
-/// An event for a reader, with the session's state at the time of reading.
+/// An event for a reader, with the state of the session at the time of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     /// The event.
     pub(super) pending: Pending,
     /// Whether the owner has reset the function since the event.
     pub(super) stale: bool,
-    /// The number of events that wait behind this one.
+    /// The number of unread events behind this event.
     pub(super) behind: usize,
     /// The number of events dropped so far.
     pub(super) dropped: u32,
@@ -70,11 +72,11 @@ pub(super) struct Overview {
     pub(super) guest: bool,
     /// Whether the owner listens.
     pub(super) listens: bool,
-    /// The side that recovers from the next event.
+    /// The side that recovers the function from the next event.
     pub(super) recovered_by: RecoveredBy,
-    /// The number of events so far.
+    /// The number of events so far, kept or dropped.
     pub(super) captured: u64,
-    /// The number of events that wait for a reader.
+    /// The number of unread events.
     pub(super) waiting: usize,
     /// The number of events dropped so far.
     pub(super) dropped: u32,
@@ -92,14 +94,14 @@ impl Overview {
     }
 }
 
-/// Counts the recoveries by the host in one period, for an owner that does not listen.
+/// Counts the host's recoveries in one period. The host recovers for an owner that does not listen.
 struct HostRecoveries {
     since: u64,
     count: u32,
 }
 
 impl HostRecoveries {
-    /// The most recoveries in one period. A function with more errors is left in error.
+    /// The maximum number of recoveries in one period. After that the function stays in error.
     const LIMIT: u32 = 5;
 
     /// An hour, in nanoseconds.
@@ -107,7 +109,7 @@ impl HostRecoveries {
 
     const NONE: Self = Self { since: 0, count: 0 };
 
-    /// Counts one more recovery and returns `true`, or returns `false` if there were too many.
+    /// Counts one more recovery and returns `true`, or returns `false` if the limit is reached.
     fn one_more(&mut self, now: u64) -> bool {
         if now.saturating_sub(self.since) >= Self::PERIOD {
             *self = Self::NONE;
@@ -123,13 +125,13 @@ impl HostRecoveries {
     }
 }
 
-/// A session: the owner's events, and whether and how the owner listens.
+/// A session: the owner's unread events, and whether the owner listens.
 pub(super) struct Session {
     queue: Queue,
     /// The event that was taken last.
     last: Option<Taken>,
-    /// The number of the newest event at the owner's last successful reset: up to it all events are
-    /// stale.
+    /// The sequence number of the newest event when the owner's last successful reset began. This
+    /// event and all earlier ones are stale.
     last_stale: u64,
     host: HostRecoveries,
     guest: bool,
@@ -151,27 +153,28 @@ impl Session {
         }
     }
 
-    /// Whether the owner listens: it has asked for events, or has registered the error eventfd.
-    /// With KVM the eventfd alone does not count: a monitor that only knows the eventfd stops the
-    /// whole virtual machine when it is signalled.
+    /// Whether the owner listens: the owner has asked for events, or has registered the error
+    /// eventfd. With KVM the eventfd alone does not count: a monitor that only knows the eventfd
+    /// stops the whole virtual machine when the eventfd is signalled.
     pub(super) fn listens(&self) -> bool {
         self.has_asked || (self.eventfd && !self.guest)
     }
 
-    /// The number of dropped events, if the owner has asked for events and none waits.
+    /// The number of dropped events, if the owner has asked for events and none is unread.
     pub(super) fn quiet(&self) -> Option<u32> {
         (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
     }
 
-    /// Notes that the owner asks for events, so it will recover the function. Returns whether the
-    /// caller must signal the eventfd, because events wait that were captured without a signal.
+    /// Notes that the owner asks for events, which makes the owner recover the function. Returns
+    /// whether the caller must signal the eventfd: unread events are queued that were captured
+    /// without a signal.
     pub(super) fn listen(&mut self) -> bool {
         let before = core::mem::replace(&mut self.has_asked, true);
 
         !before && self.eventfd && self.guest && self.queue.waiting() > 0
     }
 
-    /// The side that recovers from the next event, unless the function needs a reset.
+    /// The side that recovers the function from the next event, unless the function needs a reset.
     fn recovered_by(&self) -> RecoveredBy {
         match (self.listens(), self.guest) {
             (true, _) => RecoveredBy::Owner,
@@ -181,7 +184,7 @@ impl Session {
     }
 
     /// Decides which side recovers the function from a new event. The host never resets a function
-    /// that user space has open, so it does not recover one that `needs_reset`.
+    /// that user space has open, so the host does not recover a function that `needs_reset`.
     pub(super) fn decide(&mut self, needs_reset: bool, now: u64) -> RecoveredBy {
         match self.recovered_by() {
             RecoveredBy::Host if needs_reset || !self.host.one_more(now) => RecoveredBy::Nobody,
@@ -207,7 +210,8 @@ impl Session {
         }
     }
 
-    /// Counts an event that was dropped before it came here. Returns how many have been dropped.
+    /// Counts an event that was dropped on its way to this session. Returns the number of events
+    /// dropped so far.
     pub(super) fn drop_event(&mut self) -> u32 {
         self.queue.drop_event();
         self.queue.dropped()
@@ -234,15 +238,15 @@ impl Session {
         }
     }
 
-    /// Returns the `nth` event that has not been taken.
+    /// Returns the `nth` unread event, counted from the oldest.
     pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
         let pending = self.queue.peek(nth)?;
 
         Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
-    /// Removes an event that was copied to its reader, who has asked for it. Returns `false` if the
-    /// event is not the oldest one any more: another reader has taken it.
+    /// Removes an event that was copied to its reader, who has asked for events by reading. Returns
+    /// `false` if the event is not the oldest one any more: another reader has taken the event.
     pub(super) fn remove(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 
@@ -261,7 +265,7 @@ impl Session {
         }
     }
 
-    /// Returns the record of the newest event, whether it has been taken or not.
+    /// Returns the record of the newest event, taken or unread.
     pub(super) fn newest(&self) -> Record {
         let last = self.last.as_ref().map(|taken| &taken.pending);
 
@@ -271,32 +275,33 @@ impl Session {
         }
     }
 
-    /// How many events have been dropped so far.
+    /// The number of events dropped so far.
     pub(super) fn dropped(&self) -> u32 {
         self.queue.dropped()
     }
 
-    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns
-    /// whether it must be signalled at once, because events wait already.
+    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns whether
+    /// the caller must signal the eventfd at once: unread events are queued already.
     pub(super) fn set_eventfd(&mut self, registered: bool) -> bool {
         self.eventfd = registered;
         registered && self.listens() && self.queue.waiting() > 0
     }
 
-    /// The number of the last event, kept or dropped.
+    /// The sequence number of the newest event, kept or dropped.
     pub(super) fn last_sequence(&self) -> u64 {
         self.queue.last_sequence()
     }
 
-    /// Notes that the owner has reset the function: events up to `last` are stale.
+    /// Notes that the owner has reset the function: the event with sequence number `last` and all
+    /// earlier ones are stale.
     pub(super) fn note_owner_reset(&mut self, last: u64) {
-        // Of two resets the one that began first may end last.
+        // Never go back: of two resets, the reset that began first may end last.
         self.last_stale = core::cmp::max(self.last_stale, last);
         self.note_reset();
     }
 
-    /// Notes that the function has been reset: the host may recover it again, even if it has failed
-    /// too often before.
+    /// Notes that the function has been reset: the host may recover the function again, even if the
+    /// limit was reached before.
     pub(super) fn note_reset(&mut self) {
         self.host = HostRecoveries::NONE;
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! KUnit tests of the code that does not depend on the kernel.
+//! KUnit tests of the zPCI code that does not depend on the kernel.
 //!
-//! These files are also compiled outside of the kernel, with further tests against models.
+//! These files are also compiled outside of the kernel, with further tests against models. A
+//! comment such as "(cases 8, 21)" names cases in the list of the self-tests, `scenarios.txt`.
 
 use super::ccdf::Ccdf;
 
@@ -11,13 +12,13 @@ mod queue;
 #[path = "tests/session.rs"]
 mod session;
 
-/// Both codes of a permanent failure.
+/// The two event codes (PEC) of a permanent failure.
 const PERMANENT: [u16; 2] = [0x003b, 0x0040];
 
-/// A code of an error from which a function can be recovered.
+/// The event code (PEC) of an error from which a function can be recovered.
 const RECOVERABLE: u16 = 0x003a;
 
-/// Makes an event with this number in its bytes, so that tests can tell events apart.
+/// Makes an event whose bytes contain `number`, so that tests can tell events apart.
 fn event(number: u8, code: u16) -> Ccdf {
     let mut bytes = [0; Ccdf::SIZE];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue keeps the order of events, and counts each event that it drops.
+//! Tests of the queue: it keeps the order of events, and counts each event that it drops.
 
 #[cfg_attr(not(test), macros::kunit_tests(zpci_queue))]
 mod tests {
@@ -19,19 +19,19 @@ mod tests {
         queue.push(event(0, code), 0, RecoveredBy::Owner)
     }
 
-    /// Removes the oldest event, and returns its number.
+    /// Removes the oldest event, and returns its sequence number.
     fn remove(queue: &mut Queue) -> Option<u64> {
         let sequence = queue.peek(0)?.sequence;
 
         queue.remove(sequence).then_some(sequence)
     }
 
-    /// Removes all events, and returns their numbers.
+    /// Removes all events, and returns their sequence numbers.
     fn drain(queue: &mut Queue) -> impl Iterator<Item = u64> + '_ {
         core::iter::from_fn(|| remove(queue))
     }
 
-    // An empty queue returns no event, and removes none. (1)
+    // An empty queue returns no event, and removes none. (case 1)
     #[test]
     fn an_empty_queue_has_nothing() {
         let mut queue = Queue::new();
@@ -41,7 +41,8 @@ mod tests {
         assert_eq!((queue.waiting(), queue.dropped()), (0, 0));
     }
 
-    // The queue returns an event with all its bytes, as number 1, and only once. (2)
+    // The queue returns an event with all its bytes, with sequence number 1, and only once. (case
+    // 2)
     #[test]
     fn an_event_comes_out_as_it_went_in() {
         let mut queue = Queue::new();
@@ -58,7 +59,7 @@ mod tests {
         assert!(!queue.remove(1));
     }
 
-    // An event stays until it is removed, and only the oldest one can be removed. (8, 21)
+    // An event stays until it is removed, and only the oldest event can be removed. (cases 8, 21)
     #[test]
     fn only_the_oldest_event_is_removed() {
         let mut queue = Queue::new();
@@ -69,12 +70,12 @@ mod tests {
         assert!(!queue.remove(0));
         assert!(!queue.remove(2));
         assert!(queue.remove(1));
-        // A second removal of event 1 fails, as for a reader that comes later.
+        // Two readers may have copied event 1. The second reader's removal fails.
         assert!(!queue.remove(1));
         assert!(drain(&mut queue).eq([2, 3]));
     }
 
-    // The order is kept with any number of waiting events, also where indices wrap. (7)
+    // The order of events is kept at any fill level of the queue, also where indices wrap. (case 7)
     #[test]
     fn order_is_kept_at_any_fill_level() {
         for level in 1..=Queue::TRANSIENT as u64 {
@@ -92,7 +93,8 @@ mod tests {
         }
     }
 
-    // Sixteen events are kept, as in version 1; the next one is dropped and counted. (4)
+    // The queue keeps 16 transient events, as version 1 does. The next event is dropped and
+    // counted. (case 4)
     #[test]
     fn the_seventeenth_transient_event_is_dropped_and_counted() {
         let mut queue = Queue::new();
@@ -105,12 +107,13 @@ mod tests {
         assert_eq!(queue.dropped(), 1);
         assert!(drain(&mut queue).eq(1..=16));
 
-        // The dropped event leaves its number unused.
+        // The dropped event has used up sequence number 17.
         assert!(push(&mut queue, RECOVERABLE));
         assert_eq!(remove(&mut queue), Some(18));
     }
 
-    // The last slot is for a permanent failure, of either code: no other event is dropped. (5)
+    // The last slot is for a permanent failure, of either code. No other event is dropped for it.
+    // (case 5)
     #[test]
     fn a_slot_is_kept_for_a_permanent_failure() {
         for code in PERMANENT {
@@ -126,7 +129,7 @@ mod tests {
         }
     }
 
-    // A further permanent failure replaces the oldest transient event. (5)
+    // In a full queue a further permanent failure replaces the oldest transient event. (case 5)
     #[test]
     fn a_further_permanent_failure_replaces_the_oldest_transient_event() {
         let mut queue = Queue::new();
@@ -142,7 +145,7 @@ mod tests {
         assert!(drain(&mut queue).eq([1].into_iter().chain(3..=18)));
     }
 
-    // A permanent failure never replaces another one: in a full queue the oldest ones stay.
+    // A permanent failure never replaces another one: a full queue keeps its oldest ones.
     #[test]
     fn a_permanent_failure_never_replaces_another() {
         let mut queue = Queue::new();
@@ -155,8 +158,8 @@ mod tests {
         assert!(drain(&mut queue).eq(1..=17));
     }
 
-    // Any number of events leaves the queue within its limit, and every event is kept or counted.
-    // (24)
+    // However many events come, the queue stays within its limit, and each event is kept or
+    // counted. (case 24)
     #[test]
     fn a_storm_is_bounded_and_counted() {
         let mut queue = Queue::new();
@@ -172,7 +175,8 @@ mod tests {
         assert!(drain(&mut queue).eq((1..=17).map(|n| n * 10)));
     }
 
-    // An event that was dropped elsewhere uses up a number, and is counted.
+    // An event that was dropped before it came to this queue uses up a sequence number, and is
+    // counted.
     #[test]
     fn a_lost_event_leaves_a_gap() {
         let mut queue = Queue::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A session decides which side recovers, and keeps the events for its owner.
+//! Tests of a session: it decides which side recovers a function, and keeps the owner's events.
 
 #[cfg_attr(not(test), macros::kunit_tests(zpci_session))]
 mod tests {
@@ -26,7 +26,7 @@ mod tests {
         event(number, RECOVERABLE)
     }
 
-    /// A session whose owner listens.
+    /// Makes a session whose owner listens: the owner has registered the error eventfd.
     fn listening() -> Session {
         let mut session = Session::new(false);
 
@@ -38,14 +38,15 @@ mod tests {
         session.capture(event, 0, RecoveredBy::Owner);
     }
 
-    /// Takes the oldest event, like a reader.
+    /// Takes the oldest event out of the queue, as a reader does.
     fn take(session: &mut Session) -> Option<Taken> {
         let taken = session.peek(0)?;
 
         session.remove(&taken).then_some(taken)
     }
 
-    // Which side recovers, as in the design's table: with KVM the eventfd alone is not listening.
+    // Which side recovers, as in the design's table. With KVM an owner that has only registered the
+    // eventfd does not listen.
     #[test]
     fn who_recovers_depends_on_guest_and_listener() {
         use RecoveredBy::{
@@ -75,7 +76,8 @@ mod tests {
         }
     }
 
-    // An owner listens while the eventfd is registered, or after it has asked for an event. (23)
+    // An owner listens while the eventfd is registered, or after it has asked for an event. (case
+    // 23)
     #[test]
     fn an_owner_listens_with_an_eventfd_or_by_asking() {
         let mut session = Session::new(false);
@@ -106,8 +108,8 @@ mod tests {
         }
     }
 
-    // After a permanent failure an owner that listens recovers, and nobody otherwise. The host has
-    // then not used up one of its recoveries.
+    // After a permanent failure an owner that listens recovers the function, and otherwise nobody
+    // does. A permanent failure uses up none of the five recoveries of the host.
     #[test]
     fn the_host_does_not_recover_what_is_lost() {
         for (guest, listens, expected) in [
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(session.decide(false, HOUR), RecoveredBy::Host);
     }
 
-    // Any reset allows the host five recoveries again. A listening owner recovers without a limit.
+    // After any reset the host may recover five times again. A listening owner may always recover.
     #[test]
     fn a_reset_has_the_host_begin_anew() {
         let mut session = Session::new(false);
@@ -155,8 +157,8 @@ mod tests {
         }
     }
 
-    // The owner is signalled if it listens when the event is captured, even if it did not listen
-    // yet when the recovering side was decided.
+    // The owner is signalled if it listens when the event is captured, even if it began to listen
+    // only after `decide` had chosen the recovering side.
     #[test]
     fn an_owner_that_has_begun_to_listen_is_told() {
         for guest in [false, true] {
@@ -179,7 +181,7 @@ mod tests {
         assert!(session.peek(0).is_some_and(|taken| !taken.stale));
     }
 
-    // A permanent failure reaches the owner although the queue is full. (5, 44)
+    // A permanent failure reaches the owner although the queue is full. (cases 5, 44)
     #[test]
     fn a_permanent_failure_reaches_the_owner_of_a_full_queue() {
         let mut session = listening();
@@ -196,7 +198,7 @@ mod tests {
         }));
     }
 
-    // Registering the eventfd returns whether events wait, each time. (28, 32)
+    // Each registration of the eventfd returns whether unread events are queued. (cases 28, 32)
     #[test]
     fn registering_the_eventfd_tells_that_events_wait() {
         let mut session = Session::new(false);
@@ -210,8 +212,8 @@ mod tests {
         assert!(!session.set_eventfd(true));
     }
 
-    // With KVM the signal waits until the owner asks for events: otherwise a monitor could stop the
-    // virtual machine. (30)
+    // With KVM the eventfd is not signalled before the owner asks for events: a monitor that knows
+    // only the eventfd would stop the virtual machine. (case 30)
     #[test]
     fn a_guest_is_told_when_it_asks() {
         let mut session = Session::new(true);
@@ -223,7 +225,7 @@ mod tests {
         assert!(session.set_eventfd(true));
     }
 
-    // The last record has the event that was taken last, also after newer events. (14)
+    // The last record is that of the event that was taken last, also after newer events. (case 14)
     #[test]
     fn the_last_record_is_that_of_the_event_that_arrived() {
         let mut session = listening();
@@ -239,7 +241,7 @@ mod tests {
     }
 
     // A peek takes nothing: an event that is not taken stays for the next reader. If two readers
-    // copy one event, the first to remove it has taken it. (8, 21)
+    // copy one event, the first to remove the event has taken it. (cases 8, 21)
     #[test]
     fn an_event_is_that_of_the_reader_where_it_arrives_first() {
         let mut session = listening();
@@ -258,7 +260,8 @@ mod tests {
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
 
-    // Without a waiting event the record has no event, only the number of dropped ones. (1, 4, 15)
+    // Without an unread event the record has no event, only the count of dropped ones. (cases 1, 4,
+    // 15)
     #[test]
     fn with_nothing_pending_the_old_event_is_not_repeated() {
         let mut session = listening();
@@ -270,7 +273,8 @@ mod tests {
         assert!(session.dropped() == 1);
     }
 
-    // Events from before a reset are stale. Later ones are not, even those during the reset. (70)
+    // Events from before a reset are stale. Later events are not, even if they came during the
+    // reset. (case 70)
     #[test]
     fn events_from_before_a_reset_are_stale() {
         let mut session = listening();
@@ -286,7 +290,7 @@ mod tests {
         assert!(stale.eq([true, false, false]));
     }
 
-    // An owner that closes without having read leaves its events unread. (49)
+    // An owner that closes the function without having read leaves its events unread. (case 49)
     #[test]
     fn an_owner_that_has_done_nothing_leaves_all_its_events() {
         let mut session = listening();
