@@ -20,6 +20,10 @@ pub(super) fn process(zdev: Option<&Device>, event: &Event, generation: u32) -> 
         (Event::Availability(event), Some(zdev)) => availability::process(zdev, event),
         (Event::Availability(event), None) => availability::process_unknown(event),
         (Event::Abandoned, Some(zdev)) => recovery::process_abandoned(zdev),
-        (Event::Error(_) | Event::Abandoned, None) => Some(()),
+        (Event::Reports, Some(zdev)) => {
+            zdev.send_reports();
+            Some(())
+        }
+        (Event::Error(_) | Event::Abandoned | Event::Reports, None) => Some(()),
     }
 }

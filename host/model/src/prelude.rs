@@ -4,10 +4,11 @@
 
 pub(crate) use pinned_init::{
     pin_data,
-    pin_init, //
+    pin_init,
+    try_pin_init, //
 };
 use pinned_init::{
-    InPlaceInit,
+    InPlaceWrite,
     PinInit, //
 };
 pub(crate) use std::ffi::{
@@ -19,6 +20,7 @@ pub(crate) use std::ffi::{
 pub(crate) use std::pin::Pin;
 use std::{
     cell::RefCell,
+    convert::Infallible,
     ops::{
         Deref,
         DerefMut, //
@@ -59,6 +61,12 @@ impl From<AllocError> for Error {
     }
 }
 
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Flags;
 pub(crate) const GFP_KERNEL: Flags = Flags;
@@ -66,9 +74,12 @@ pub(crate) const GFP_KERNEL: Flags = Flags;
 pub(crate) struct KBox<T>(Box<T>);
 
 impl<T> KBox<T> {
-    pub(crate) fn pin_init(init: impl PinInit<T>, _flags: Flags) -> Result<Pin<Self>> {
+    pub(crate) fn pin_init<E>(init: impl PinInit<T, E>, _flags: Flags) -> Result<Pin<Self>>
+    where
+        Error: From<E>,
+    {
         crate::sync::may_sleep();
-        let memory = Box::pin_init(init).map_err(|_| ENOMEM)?;
+        let memory = Box::new_uninit().write_pin_init(init)?;
 
         // SAFETY: The memory is never moved.
         Ok(unsafe { Pin::new_unchecked(Self(Pin::into_inner_unchecked(memory))) })

@@ -57,7 +57,7 @@ use crate::{
 
 /// The workqueue on which events are processed. It has no rescuer (`WQ_MEM_RECLAIM`): the work
 /// items recover and remove drivers, and these flush workqueues without a rescuer.
-pub(super) fn workqueue() -> &'static workqueue::Queue {
+fn workqueue() -> &'static workqueue::Queue {
     // SAFETY: The workqueue is made early during boot, before the first function, and is never
     // freed.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
@@ -72,6 +72,8 @@ pub enum Event {
     Availability(Ccdf),
     /// An owner has closed the function in error.
     Abandoned,
+    /// Reports about the function wait to be sent.
+    Reports,
 }
 
 impl Event {
@@ -87,6 +89,12 @@ impl Event {
             _ if self.is_end() => Self::ROOM,
             _ => Self::ROOM - 1,
         }
+    }
+
+    /// The clock ticks until the event is processed: an owner that has just been signalled can run
+    /// before reports are sent.
+    fn delay(&self) -> Jiffies {
+        Jiffies::from(matches!(self, Self::Reports))
     }
 
     /// Whether the event is an error of the function.
@@ -227,7 +235,7 @@ impl EventQueue {
         drop(events);
         // If the work item is queued already, also for another try of the first event, it will find
         // this event.
-        self.clone().schedule(Some(0));
+        self.clone().schedule(Some(event.delay()));
         Ok(())
     }
 }

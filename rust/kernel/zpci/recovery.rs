@@ -9,7 +9,7 @@ use super::{
         EventQueue,
         Handler, //
     },
-    report::Reports,
+    report::Report,
     session::{
         Overview,
         RecoveredBy,
@@ -112,26 +112,31 @@ pub struct Recovery {
     pub(super) is_saved: Atomic<bool>,
     /// Whether the device itself is being reset, so that its slot must not be.
     pub(super) is_finishing: Atomic<bool>,
-    pub(super) reports: Arc<Reports>,
+    /// The reports that wait to be sent, and a queue for the event that says so: sending takes
+    /// long, and must not hold up the other events.
+    #[pin]
+    pub(super) reports: SpinLock<KVec<Report>>,
+    pub(super) reporting: Arc<EventQueue>,
 }
 
 impl Recovery {
     pub(super) fn new(handler: Handler) -> Result<Pin<KBox<Self>>> {
-        let reports = Reports::new()?;
-        let events = EventQueue::new(Event::ROOM, handler)?;
-
         KBox::pin_init(
-            pin_init!(Self {
+            try_pin_init!(Self {
                 session <- new_spinlock!(None, "zpci::Recovery::session"),
                 quiet: Atomic::new(0),
-                events,
+                events: EventQueue::new(Event::ROOM, handler)?,
                 opened: Atomic::new(0),
                 recovered: Atomic::new(0),
                 ignored: Atomic::new(0),
                 is_saved: Atomic::new(false),
                 is_finishing: Atomic::new(false),
-                reports,
-            }),
+                reports <- new_spinlock!(
+                    KVec::with_capacity(Report::ROOM, GFP_KERNEL)?,
+                    "zpci::Recovery::reports"
+                ),
+                reporting: EventQueue::new(2, handler)?,
+            }? Error),
             GFP_KERNEL,
         )
     }

@@ -9,13 +9,13 @@
 //! C header: [`arch/s390/pci/pci_report.h`](srctree/arch/s390/pci/pci_report.h)
 
 use super::{
-    event::workqueue,
     Ccdf,
     ChannelState,
     Device,
     DeviceLock,
     Driver,
-    ErsResult, //
+    ErsResult,
+    Event, //
 };
 use crate::{
     bindings,
@@ -23,16 +23,7 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
-        atomic::Relaxed,
-        new_spinlock,
-        Arc,
-        SpinLock, //
-    },
-    workqueue::{
-        impl_has_delayed_work,
-        new_delayed_work,
-        DelayedWork,
-        WorkItem, //
+        atomic::Relaxed, //
     }, //
 };
 
@@ -75,6 +66,10 @@ pub struct Report {
 impl Report {
     /// The status of a recovery that has succeeded. Reports with this status are counted.
     pub const SUCCESS: &'static CStr = c"success";
+
+    /// The most reports that can wait. One more replaces the last waiting report: only the newest
+    /// one has the final state.
+    pub(super) const ROOM: usize = 8;
 
     /// Makes a report with the present state of a device, its channel state and its driver.
     // Not inlined: there are several callers, and none of them has to be fast.
@@ -150,81 +145,44 @@ impl Report {
     }
 }
 
-/// A report with its function. The reference keeps the function until the report has been sent.
-type Waiting = (ARef<Device>, Report);
-
-/// The reports of a function that wait to be sent by a work item of the function.
-#[pin_data]
-pub(super) struct Reports {
-    #[pin]
-    waiting: SpinLock<KVec<Waiting>>,
-    #[pin]
-    work: DelayedWork<Reports>,
-}
-
-impl_has_delayed_work! {
-    impl HasDelayedWork<Self> for Reports { self.work }
-}
-
-impl WorkItem for Reports {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        while let Some((zdev, report)) = this.next() {
-            report.send(&zdev);
-        }
-    }
-}
-
-impl Reports {
-    /// The most reports that can wait. One more replaces the last waiting report: only the newest
-    /// one has the final state.
-    const ROOM: usize = 8;
-
-    pub(super) fn new() -> Result<Arc<Self>> {
-        let waiting = KVec::with_capacity(Self::ROOM, GFP_KERNEL)?;
-
-        Arc::pin_init(
-            pin_init!(Self {
-                waiting <- new_spinlock!(waiting, "zpci::Reports::waiting"),
-                work <- new_delayed_work!("zpci::Reports::work"),
-            }),
-            GFP_KERNEL,
-        )
-    }
-
-    fn next(&self) -> Option<Waiting> {
-        let mut waiting = self.waiting.lock();
-        let mut next = waiting.remove(0).ok()?;
-
-        // Only the newest status goes to the platform: each report includes the whole debug log.
-        if waiting.iter().any(|(_, later)| later.platform.is_some()) {
-            next.1.platform = None;
-        }
-        Some(next)
-    }
-}
-
 impl Device {
     /// Sends a report in a work item, a clock tick later: earlier reports go first, and an owner
     /// that has just been signalled can run first.
     pub fn report(&self, report: Report) {
         let recovery = self.recovery();
-        let reports = &recovery.reports;
 
         // Count here and not when sending: a waiting report may be replaced, and never be sent.
         if report.platform == Some(Report::SUCCESS) {
             recovery.recovered.fetch_add(1, Relaxed);
         }
-        let mut waiting = reports.waiting.lock();
-        let overtaken = (waiting.len() >= Reports::ROOM).then(|| waiting.pop());
+        let mut reports = recovery.reports.lock();
+        let overtaken = (reports.len() >= Report::ROOM).then(|| reports.pop());
 
         // Cannot fail: if the list was full, a report has just been removed.
-        let _ = waiting.push_within_capacity((self.into(), report));
-        // Unlock before references are dropped: the last one frees its function.
-        drop(waiting);
+        let _ = reports.push_within_capacity(report);
+        // Unlock before the reference to a device is dropped.
+        drop(reports);
         drop(overtaken);
-        let _ = workqueue().enqueue_delayed(reports.clone(), 1);
+        // Fails if one event is being processed and another one waits, which will find this report.
+        let _ = recovery.reporting.add(Some(self), Event::Reports, 2);
+    }
+
+    /// Sends the reports that wait.
+    pub fn send_reports(&self) {
+        while let Some(report) = self.next_report() {
+            report.send(self);
+        }
+    }
+
+    fn next_report(&self) -> Option<Report> {
+        let mut reports = self.recovery().reports.lock();
+        let mut next = reports.remove(0).ok()?;
+
+        // Only the newest status goes to the platform: each report includes the whole debug log.
+        if reports.iter().any(|later| later.platform.is_some()) {
+            next.platform = None;
+        }
+        Some(next)
     }
 
     /// Reports how a recovery or a reset has ended.
