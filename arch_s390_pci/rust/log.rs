@@ -16,22 +16,31 @@ use kernel::{
     }, //
 };
 
-/// Logs an error of a function, if the function's limit of messages allows it. The message names
-/// the PCI device, or `n/a` without one.
-// Not inlined, like `info` and `event`: formatting takes more instructions than a call.
+/// Logs a line about a function, if the function's limit of messages allows it; as an error if the
+/// function `has_failed`. The line names the PCI device, or `n/a` without one.
+// Not inlined, like `event`: formatting takes more instructions than a call.
 #[inline(never)]
-pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
-    if zpci::ratelimit(zdev) {
-        pr_err!("{}: {}", pdev.map_or("n/a", zpci::name), line);
+fn line(zdev: Option<&Device>, pdev: Option<&pci::Device>, has_failed: bool, line: Arguments<'_>) {
+    if !zpci::ratelimit(zdev) {
+        return;
+    }
+    let name = pdev.map_or("n/a", zpci::name);
+
+    if has_failed {
+        pr_err!("{name}: {line}");
+    } else {
+        pr_info!("{name}: {line}");
     }
 }
 
-/// Logs a step of a recovery, if the function's limit of messages allows it.
-#[inline(never)]
-pub(super) fn info(zdev: Option<&Device>, pdev: Option<&pci::Device>, line: Arguments<'_>) {
-    if zpci::ratelimit(zdev) {
-        pr_info!("{}: {}", pdev.map_or("n/a", zpci::name), line);
-    }
+/// Logs an error of a function.
+pub(super) fn error(zdev: Option<&Device>, pdev: Option<&pci::Device>, text: Arguments<'_>) {
+    line(zdev, pdev, true, text);
+}
+
+/// Logs a step of a recovery.
+pub(super) fn info(zdev: Option<&Device>, pdev: Option<&pci::Device>, text: Arguments<'_>) {
+    line(zdev, pdev, false, text);
 }
 
 /// Logs an error event.
