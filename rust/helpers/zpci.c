@@ -68,8 +68,8 @@ __rust_helper int rust_helper_zpci_kvm_register(struct zpci_dev *zdev,
 	return -ENOENT;
 #else
 	/*
-	 * Without PCI interpretation in KVM there is nothing to register: KVM
-	 * intercepts the instructions.
+	 * Register nothing and succeed: without PCI interpretation KVM itself
+	 * intercepts the PCI instructions of the guest.
 	 */
 	return 0;
 #endif

@@ -3,24 +3,31 @@
 //! zPCI: PCI functions of IBM Z, their state, their errors and the recovery from them.
 //!
 //! On s390 the platform finds PCI errors and reports them to the kernel, as events of 32 bytes
-//! ([`Ccdf`]). An event is [submitted](Device::submit) to its function ([`Device`]) and processed
-//! in its turn. The waiting events and the session of the function's owner are in its [`Recovery`].
-//! Guards stand for the locks of the function ([`StateGuard`], [`DeviceGuard`]).
+//! ([`Ccdf`]). The kernel [submits](Device::submit) an event to its function ([`Device`]), and
+//! processes the events of a function one after the other. The [`Recovery`] of a function has the
+//! function's queued events and the session of its owner: the program that has opened the function
+//! through vfio. Guards stand for the locks of a function ([`StateGuard`], [`DeviceGuard`]).
+//!
+//! An owner **listens** if it has registered the error eventfd or has asked for events. Otherwise
+//! the host, which is this kernel, recovers the function.
 //!
 //! # Lock order
 //!
-//! From outer to inner; the first two are checked by the compiler:
+//! The locks of a function, from outer to inner. The compiler checks the order of the first two:
 //!
-//! 1. `zpci_dev.state_lock`: [`StateGuard`].
-//! 2. The lock of the `struct device`: [`DeviceGuard`], which [`Device::try_lock`] makes with the
-//!    first one held. It is never waited for, because its holder may wait for user space.
-//! 3. The spinlocks inside of [`Recovery`]. Nothing sleeps under them, and no other lock is taken
-//!    while one of them is held.
+//! 1. `state_lock` of the `zpci_dev`. Its guard is [`StateGuard`].
+//! 2. The device lock, `pci_dev_lock()` of the function's PCI device. [`Device::try_lock`] takes
+//!    the device lock with `state_lock` held, and returns a [`DeviceGuard`] for both.
+//!    [`Device::try_lock`] does not wait for the device lock, because its holder may wait for user
+//!    space.
+//! 3. The spinlocks inside of [`Recovery`]: the session lock, and those of the queues. A holder of
+//!    one of these spinlocks neither sleeps nor takes another lock.
 //!
 //! # Examples
 //!
-//! Processing an error event: if a lock is taken the event is tried again later, an event from
-//! before the last reset is ignored, and both locks are held until the recovery has begun.
+//! Process an error event. If another thread holds `state_lock` or the device lock, return
+//! [`None`]: the event stays queued, and is tried again later. Ignore an event from before the last
+//! reset. Hold both locks until the recovery has begun.
 //!
 //! ```
 //! use kernel::zpci::{ChannelState, Device, Event, Locks};
@@ -121,47 +128,48 @@ use crate::{
     time::msecs_to_jiffies, //
 };
 
-/// Turns the return value of a C function into a result.
-// Not inlined: the conversion contains a message for invalid error numbers, and would be copied to
-// each call of a C function.
+/// Turns the return value of a C function into a [`Result`].
+// Not inlined: `to_result` can print a message about an invalid error number, and the compiler
+// would copy the code for the message to each caller.
 #[inline(never)]
 fn checked(err: c_int) -> Result {
     to_result(err)
 }
 
-/// Whether the machine has zPCI, and the kernel uses it.
+/// Whether the machine has zPCI, and the kernel uses zPCI.
 pub fn is_enabled() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::zpci_is_enabled() }
 }
 
 /// Waits until the channel report thread has submitted all events that the platform has reported so
-/// far; a second at most.
+/// far, but at most one second.
 ///
 /// # Errors
 ///
-/// [`EINTR`] if the caller is being killed.
+/// [`EINTR`] if the current task is being killed.
 pub fn wait_for_channel_reports() -> Result {
-    // SAFETY: Always safe to call in process context. The caller holds no lock that the channel
-    // report thread takes.
+    // SAFETY: Always safe to call in process context. The callee waits at most a second, even if
+    // the caller holds a lock that the channel report thread needs.
     checked(unsafe { bindings::crw_wait_for_channel_report_timeout(msecs_to_jiffies(1000)) })
         .map_err(|_| EINTR)
 }
 
-/// Whether the current task is being killed, and must stop waiting.
+/// Whether the current task is being killed. Such a task must stop waiting.
 pub fn fatal_signal_pending() -> bool {
-    // SAFETY: The current task is valid.
+    // SAFETY: The current task is valid while its own code runs.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// Counts a message about this function, or about none of the known ones, and returns whether it
-/// may be logged now.
+/// Counts a message about a function, and returns whether the message may be logged now. Messages
+/// about functions that the kernel does not know ([`None`]) have a count of their own.
 ///
 /// A guest or a broken function can cause messages without end. Each function has its own limit:
-/// with a common one, a storm of one function would hide the messages of all others.
+/// with one limit for all functions, the messages of one function would hide those of all others.
 pub fn ratelimit(zdev: Option<&Device>) -> bool {
     let zdev = zdev.map_or(core::ptr::null_mut(), Device::as_raw);
 
-    // SAFETY: The pointer is null, or to a function, which is valid by its type invariant.
+    // SAFETY: The pointer is null, which the callee allows, or points to a function that is valid
+    // by the type invariant of [`Device`].
     unsafe { bindings::zpci_ratelimit(zdev) }
 }

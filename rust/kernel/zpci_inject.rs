@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Event injector: files in debugfs. Bytes that a test writes there reach the kernel as an event.
+//! The event injector: files in debugfs. A test writes the bytes of an event into a file, and the
+//! kernel processes the event as if the platform had reported it.
 //!
-//! An event is passed to the function that the channel report thread calls for an event of the
-//! platform. The C and the Rust version both define that function. As in that thread, a slow event
-//! makes the next one wait.
+//! The injector calls the same `zpci_event_error()` or `zpci_event_availability()` as the channel
+//! report thread does for an event of the platform. The C version and the Rust version both define
+//! these functions. As in the channel report thread, a slow event delays the next one.
 //!
-//! All code is in the kernel crate, although the injector is a module: a file may still be open
-//! when the module is unloaded, and the code that closes the file must still exist then.
+//! The injector is a module, but its code is in the kernel crate: a file may still be open when the
+//! module is unloaded, and the code that closes the file must then still exist.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
@@ -27,24 +28,25 @@ use crate::{
     uaccess::UserSliceReader, //
 };
 
-/// An event (CCDF), aligned like an event of the channel subsystem.
+/// An event (CCDF), with the alignment that the channel subsystem gives to events.
 #[repr(C, align(8))]
 struct Event([u8; 32]);
 
-/// Whether the current task administers the whole system. Only such a task may make up events.
+/// Whether the current task administers the whole system. No other task may inject events.
 fn is_permitted() -> bool {
-    // SAFETY: Always safe to call. CAST: Capabilities are numbered below 64.
+    // SAFETY: Always safe to call. CAST: The numbers of capabilities are below 64.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
 }
 
-/// A file that takes one event with each write.
+/// A file of the injector: each write to the file injects one event.
 ///
 /// # Invariants
 ///
-/// `process` reads the bytes of an event, and may be called wherever sleeping is allowed.
+/// `process` reads only the bytes of an [`Event`], and may be called wherever sleeping is allowed.
 struct Kind {
     process: unsafe extern "C" fn(*mut c_void),
-    /// Stands for the channel report thread: all files share this lock.
+    /// Stands for the channel report thread: all files share this lock, so that events are
+    /// processed one after the other.
     thread: Arc<Mutex<()>>,
 }
 
@@ -59,7 +61,7 @@ impl BinaryReader for Kind {
         if !is_permitted() {
             return Err(EPERM);
         }
-        // The offset stays 0: each write is a new event.
+        // A write must have the offset 0: each write is a new event, and does not move the offset.
         if *offset != 0 || reader.len() != event.0.len() {
             return Err(EINVAL);
         }
@@ -67,31 +69,32 @@ impl BinaryReader for Kind {
 
         let _thread = self.thread.lock();
 
-        // SAFETY: The event is valid for the whole call. The rest is the type invariant.
+        // SAFETY: `event` is valid for the whole call, and sleeping is allowed here. By the type
+        // invariant `process` needs nothing else.
         unsafe { (self.process)((&raw mut event).cast()) };
         Ok(event.0.len())
     }
 }
 
-/// The injector's directory in debugfs, with its files.
+/// The injector's directory in debugfs, with the files of the directory.
 pub struct Files {
     error: Kind,
     availability: Kind,
 }
 
 impl Files {
-    /// Makes the directory. It is removed when the returned value is dropped.
+    /// Makes the directory and its files. They are removed when the returned value is dropped.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`].
-    // Not inlined: otherwise the files' operations would be in the module, which can be unloaded
+    /// [`ENOMEM`] if there is no memory.
+    // Not inlined: otherwise the file operations would be in the module, which can be unloaded
     // while a file is open.
     #[inline(never)]
     pub fn new() -> Result<Pin<KBox<Scope<Self>>>> {
         let thread = Arc::pin_init(new_mutex!(()), GFP_KERNEL)?;
-        // INVARIANT: Both functions read the 32 bytes of an event. The channel report thread calls
-        // them, too, and may sleep.
+        // INVARIANT: `zpci_event_error()` and `zpci_event_availability()` read the 32 bytes of an
+        // event. The channel report thread calls them, too, and may sleep.
         let files = Self {
             error: Kind {
                 process: bindings::zpci_event_error,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Adapter interruptions of a function: tells the platform which bits in memory to set.
+//! Adapter interruptions of a function. Their registration tells the platform which bits in memory
+//! (indicators) to set for an interrupt.
 //!
 //! C header: [`arch/s390/include/asm/airq.h`](srctree/arch/s390/include/asm/airq.h)
 
@@ -20,7 +21,7 @@ const CC_ERROR: u8 = 1;
 const CC_GONE: u8 = 3;
 const NOT_REGISTERED: u8 = 24;
 
-/// Whether adapter interruptions of this machine are directed to a CPU.
+/// Whether this machine directs each adapter interruption to one CPU, instead of to any CPU.
 fn is_directed() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::zpci_irq_is_directed() }
@@ -31,8 +32,8 @@ impl Device {
         let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
         let words = fib.words().as_ptr().cast_mut();
         let mut status = 0;
-        // SAFETY: The block has the layout of the instruction's operand, and is only read. The
-        // platform writes the status only during the call.
+        // SAFETY: The FIB has the layout of the instruction's operand, and the instruction only
+        // reads it. The instruction writes `status` only during the call.
         let cc = unsafe { bindings::zpci_mod_fc(request, words.cast(), &raw mut status) };
 
         match cc {
@@ -42,12 +43,12 @@ impl Device {
     }
 
     fn gisa(&self) -> u32 {
-        // SAFETY: By the type invariant the function is valid; the number is read at once.
+        // SAFETY: By the type invariant the function is valid. The number is read in one access.
         unsafe { (&raw const (*self.as_raw()).gisa).read_volatile() }
     }
 
-    /// Registers adapter interruptions, with the indicators that MSI setup has made for the
-    /// function.
+    /// Registers the function's adapter interruptions with the platform, for the indicators that
+    /// MSI setup has made.
     ///
     /// # Errors
     ///
@@ -55,8 +56,8 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// Nobody may free the indicators during the call: the caller is part of MSI setup, or holds
-    /// the lock without which the driver could free its interrupts.
+    /// Nobody may free the indicators during the call: the caller must be part of MSI setup, or
+    /// hold `reg_lock`, which MSI teardown takes as well.
     pub unsafe fn register_irq(&self) -> Result {
         let zdev = self.as_raw();
 
@@ -64,7 +65,8 @@ impl Device {
             // SAFETY: By the type invariant the function is valid.
             let (interrupts, first_bit) = unsafe { ((*zdev).msi_nr_irqs, (*zdev).msi_first_bit) };
 
-            // CAST: A CPU's vector limits both numbers to far less than the type.
+            // CAST: A CPU's interrupt vector is far shorter than 65536 bits, which limits both
+            // numbers.
             let fib = Fib::directed(self.gisa(), interrupts as u16, first_bit as u16);
 
             (bindings::ZPCI_MOD_FC_REG_INT_D, fib)
@@ -75,15 +77,15 @@ impl Device {
             if aibv.is_null() {
                 return Err(EINVAL);
             }
-            // SAFETY: The vector is valid from MSI setup to MSI teardown, and by the caller's
-            // promise no teardown can happen now.
+            // SAFETY: The interrupt bit vector is valid from MSI setup to MSI teardown, and by the
+            // caller's promise no teardown happens during the call.
             let (bits, vector) = unsafe { ((*aibv).end, (*aibv).vector) };
             let to = FloatingIndicators {
                 // CAST: A subclass has three bits, a function has at most 2048 interrupts, and
                 // `usize` has 64 bits on this architecture.
                 subclass: bindings::PCI_ISC as u8,
                 interrupts: bits as u16,
-                // SAFETY: The vector is in the kernel's linear mapping.
+                // SAFETY: The interrupt bit vector is in the kernel's linear mapping.
                 vector: unsafe { bindings::virt_to_phys(vector.cast()) },
                 // SAFETY: Always safe to call.
                 summary: unsafe { bindings::zpci_irq_summary() },
@@ -99,8 +101,8 @@ impl Device {
         self.modify(operation, &fib).map_err(|_| EIO)
     }
 
-    /// Deregisters adapter interruptions. It is no error if the function is gone or has no
-    /// registered interruptions.
+    /// Deregisters the function's adapter interruptions. Succeeds also if the function is gone or
+    /// has no registered interruptions.
     ///
     /// # Errors
     ///

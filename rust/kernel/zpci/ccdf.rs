@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Content code descriptions (CCDF) of zPCI events, and the meaning of their codes.
+//! Content code descriptions (CCDF) of zPCI events, and the meaning of the codes in them.
 //!
-//! Nothing here depends on the kernel, so this file can also be compiled and tested outside of it.
+//! Nothing in this file depends on the kernel, so the file is compiled and tested outside of the
+//! kernel as well.
 //!
 //! C header: [`arch/s390/include/asm/pci.h`](srctree/arch/s390/include/asm/pci.h)
 
-/// A function handle: it names a PCI function in instructions. The handle changes when the function
-/// is enabled, disabled or reset, so an instruction with an old handle has no effect.
+/// A function handle, by which instructions name a PCI function. The handle changes when the
+/// function is enabled, disabled or reset, so an instruction with an old handle has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionHandle(u32);
 
@@ -22,13 +23,14 @@ impl FunctionHandle {
         self.0
     }
 
-    /// Whether the function is enabled: the topmost bit of the handle says so.
+    /// Whether the handle is that of an enabled function: the topmost bit of the handle says so.
     pub const fn is_enabled(self) -> bool {
         self.0 >> 31 != 0
     }
 }
 
-/// A function ID: a name of a PCI function that never changes, for requests to SCLP and CLP.
+/// A function ID, by which requests to SCLP and CLP name a PCI function. The ID of a function never
+/// changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionId(u32);
 
@@ -44,7 +46,7 @@ impl FunctionId {
     }
 }
 
-/// A PCI event code (PEC).
+/// A PCI event code (PEC), which says what an event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pec(u16);
 
@@ -59,7 +61,7 @@ impl Pec {
         self.0
     }
 
-    /// The meaning of the code in an error event.
+    /// Returns the meaning of the code in an error event.
     pub const fn severity(self) -> Severity {
         match self.0 {
             0x002a..=0x002c => Severity::Measurement,
@@ -68,8 +70,8 @@ impl Pec {
         }
     }
 
-    /// The meaning of the code in an availability event; [`None`] if this kernel does not know the
-    /// code.
+    /// Returns the meaning of the code in an availability event; [`None`] if this kernel does not
+    /// know the code.
     pub const fn availability(self) -> Option<Availability> {
         match self.0 {
             0x0301 => Some(Availability::Configured),
@@ -86,7 +88,7 @@ impl Pec {
 /// The effect of an error on its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The error concerns only the function measurement block. The function works on.
+    /// The error concerns only the function measurement block. The function still works.
     Measurement,
     /// The function is in the error state, and can be recovered.
     Recoverable,
@@ -101,9 +103,9 @@ pub enum Availability {
     Configured,
     /// The function was reserved, and is in standby now.
     Standby,
-    /// An operator asks the system to give the function back.
+    /// The platform asks for the function back, because an operator wants it.
     DeconfigurationRequested,
-    /// The function was configured, and the platform has taken it away without asking.
+    /// The function was configured, and the platform has deconfigured it without asking.
     Deconfigured,
     /// Several functions have changed, and the event names none of them.
     Several,
@@ -111,22 +113,23 @@ pub enum Availability {
     Reserved,
 }
 
-/// A content code description: an error or availability event in the platform's layout. An error
-/// event is a `struct zpci_ccdf_err`; the fields that are read here have the same place in both.
+/// A content code description (CCDF): an error event or an availability event, in the platform's
+/// layout. The layout of an error event is `struct zpci_ccdf_err`. The fields that are read here
+/// have the same place in both kinds of events.
 ///
-/// All bytes are kept, also reserved ones, because a reader may know fields that the kernel does
-/// not.
+/// All bytes of an event are kept, also the reserved ones, because a reader in user space may know
+/// fields that the kernel does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ccdf([u8; Self::SIZE]);
 
 impl Ccdf {
-    /// Length of a CCDF, in bytes.
+    /// The length of a CCDF, in bytes.
     pub const SIZE: usize = 32;
 
-    /// All zeroes, for records without an event.
+    /// A CCDF of zeroes, for records without an event.
     pub const NONE: Self = Self([0; Self::SIZE]);
 
-    /// An availability event that says that several functions have changed.
+    /// An availability event which says that several functions have changed.
     pub const SEVERAL: Self = {
         let mut event = Self::NONE;
 
@@ -148,19 +151,19 @@ impl Ccdf {
         u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
     }
 
-    /// The function's handle at the time of the event.
+    /// Returns the function's handle at the time of the event.
     #[inline]
     pub const fn fh(&self) -> FunctionHandle {
         FunctionHandle(self.word(4))
     }
 
-    /// The ID of the event's function.
+    /// Returns the ID of the event's function.
     #[inline]
     pub const fn fid(&self) -> FunctionId {
         FunctionId(self.word(8))
     }
 
-    /// The event's PCI event code.
+    /// Returns the event's PCI event code.
     #[inline]
     pub const fn pec(&self) -> Pec {
         Pec(u16::from_be_bytes([self.0[30], self.0[31]]))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver of a function, and the driver's callbacks during a recovery.
+//! The driver of a function's PCI device, and the callbacks of the driver during a recovery.
 //!
 //! Documentation/PCI/pci-error-recovery.rst describes the callbacks:
 //!
 //! ```
 //! use kernel::zpci::{DeviceLock, ErsResult};
 //!
-//! /// Tells the driver of an error. A device without a driver that wants to know is given up.
+//! /// Tells the driver of an error. Gives the device up if no driver has a callback for errors.
 //! fn tell(device: &DeviceLock) -> ErsResult {
 //!     let answer = device.driver().and_then(|driver| driver.error_detected());
 //!
@@ -27,11 +27,12 @@ use crate::{
     prelude::*, //
 };
 
-/// The driver of a PCI device. The device's lock is held, so the driver stays bound.
+/// The driver of a PCI device. The device lock is held, so the driver stays bound.
 ///
 /// # Invariants
 ///
-/// `driver` is valid, and is bound to the device of `device` until that guard is dropped.
+/// `driver` is valid, and is bound to the PCI device of the guard `device` until the guard is
+/// dropped.
 pub struct Driver<'a> {
     driver: *const bindings::pci_driver,
     device: &'a DeviceLock,
@@ -42,16 +43,18 @@ type Notification = unsafe extern "C" fn(*mut bindings::pci_dev);
 
 impl<'a> Driver<'a> {
     pub(super) fn new(device: &'a DeviceLock) -> Option<Self> {
-        // SAFETY: The guard keeps the device valid, and the held lock keeps the driver bound.
+        // SAFETY: The guard `device` keeps the PCI device valid, and holds the device lock, which
+        // keeps the driver bound.
         let driver = unsafe { (*pci_as_raw(device.pdev())).dev.driver };
 
         if driver.is_null() {
             return None;
         }
         Some(Self {
-            // INVARIANT: The driver of a PCI device is embedded in a `struct pci_driver`. It is
-            // unbound before it is freed, and unbinding takes the lock.
-            // SAFETY: By the invariant above.
+            // INVARIANT: The driver of a PCI device is embedded in a `struct pci_driver`. A driver
+            // is unbound before it is freed, and unbinding takes the device lock, which the guard
+            // holds.
+            // SAFETY: The driver of a PCI device is embedded in a `struct pci_driver`.
             driver: unsafe { crate::container_of!(driver, bindings::pci_driver, driver) },
             device,
         })
@@ -62,21 +65,21 @@ impl<'a> Driver<'a> {
     }
 
     fn handlers(&self) -> Option<&bindings::pci_error_handlers> {
-        // SAFETY: By the type invariant the driver is valid. Its table of handlers, if there is
-        // one, is constant and lives as long as the driver.
+        // SAFETY: By the type invariant the driver is valid. A driver's table of error handlers, if
+        // there is one, is constant and lives as long as the driver.
         unsafe { (*self.driver).err_handler.as_ref() }
     }
 
     fn ask(&self, callback: Option<Callback>) -> Option<ErsResult> {
-        // SAFETY: The callback belongs to the driver that is bound to the device, and the device's
-        // lock is held, as the callback expects.
+        // SAFETY: The callback belongs to the driver that is bound to the PCI device. By the type
+        // invariant the device lock is held, as the callback expects.
         Some(ErsResult::from_raw(unsafe { callback?(self.raw_pdev()) }))
     }
 
     fn tell(&self, callback: Option<Notification>) {
         if let Some(callback) = callback {
-            // SAFETY: The callback belongs to the driver that is bound to the device, and the
-            // device's lock is held, as the callback expects.
+            // SAFETY: The callback belongs to the driver that is bound to the PCI device. By the
+            // type invariant the device lock is held, as the callback expects.
             unsafe { callback(self.raw_pdev()) };
         }
     }
@@ -88,20 +91,20 @@ impl<'a> Driver<'a> {
         unsafe { CStr::from_char_ptr((*self.driver).name) }
     }
 
-    /// Whether the driver has callbacks for errors.
+    /// Whether the driver has the callback `error_detected`.
     pub fn handles_errors(&self) -> bool {
         self.handlers().is_some_and(|h| h.error_detected.is_some())
     }
 
-    /// Tells the driver of an error; [`None`] if it has no callback for that. The driver must not
-    /// access the device, which is blocked.
+    /// Tells the driver of an error, and returns the driver's answer; [`None`] if the driver has no
+    /// callback for errors. The callback must not access the device, which is blocked.
     pub fn error_detected(&self) -> Option<ErsResult> {
         let callback = self.handlers()?.error_detected?;
 
-        // SAFETY: The callback belongs to the driver that is bound to the device, and the device's
-        // lock is held, as the callback expects.
+        // SAFETY: The callback belongs to the driver that is bound to the PCI device. By the type
+        // invariant the device lock is held, as the callback expects.
         Some(ErsResult::from_raw(unsafe {
-            // CAST: The number comes from the C enumeration.
+            // CAST: [`ChannelState`] has the numbers of the C enumeration.
             callback(
                 self.raw_pdev(),
                 self.device.channel_state() as bindings::pci_channel_state_t,
@@ -109,27 +112,29 @@ impl<'a> Driver<'a> {
         }))
     }
 
-    /// Tells the driver that it may read the device's registers; [`None`] if it has no callback.
+    /// Tells the driver that it may read the device's registers, and returns the driver's answer;
+    /// [`None`] if the driver has no callback for this step.
     pub fn mmio_enabled(&self) -> Option<ErsResult> {
         self.ask(self.handlers()?.mmio_enabled)
     }
 
-    /// Tells the driver that the device has been reset; [`None`] if it has no callback.
+    /// Tells the driver that the device has been reset, and returns the driver's answer; [`None`]
+    /// if the driver has no callback for this step.
     pub fn slot_reset(&self) -> Option<ErsResult> {
         self.ask(self.handlers()?.slot_reset)
     }
 
-    /// Tells the driver that it may use the device again.
+    /// Tells the driver that the recovery has ended and that the device can be used again.
     pub fn resume(&self) {
         self.tell(self.handlers().and_then(|h| h.resume));
     }
 
-    /// Tells the driver that somebody is about to reset the device on demand.
+    /// Tells the driver that a reset which somebody has asked for is about to begin.
     pub fn reset_prepare(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_prepare));
     }
 
-    /// Tells the driver that a reset on demand has ended.
+    /// Tells the driver that a reset which somebody has asked for has ended.
     pub fn reset_done(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_done));
     }

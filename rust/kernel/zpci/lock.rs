@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The locks of a function, as values that exist only while the locks are held.
+//! Guards of a function's locks: values that exist only while the locks are held.
 //!
-//! An operation that needs a lock is a method of the lock's guard, so code without the lock does
-//! not compile.
+//! An operation that needs a lock is a method of that lock's guard, so code that does not hold the
+//! lock does not compile.
 
 use super::{
     checked,
@@ -35,7 +35,7 @@ use core::{
     ops::Deref, //
 };
 
-/// Turns the condition code of an instruction into a result.
+/// Turns the condition code of an instruction into a [`Result`]: only 0 means success.
 fn accepted(cc: c_int) -> Result {
     match cc {
         0 => Ok(()),
@@ -45,7 +45,8 @@ fn accepted(cc: c_int) -> Result {
 
 /// Guard of a function's `state_lock`.
 ///
-/// The methods change the function's state in the platform, which needs this lock.
+/// The methods of this guard change the function's state in the platform, which nobody may do
+/// without `state_lock`.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct StateGuard<'a> {
     zdev: &'a Device,
@@ -53,13 +54,13 @@ pub struct StateGuard<'a> {
 }
 
 impl<'a> StateGuard<'a> {
-    /// Returns the locked function.
+    /// Returns the function whose `state_lock` is held.
     pub fn zdev(&self) -> &'a Device {
         self.zdev
     }
 
-    /// Sets the function's state. Only [`StateGuard::reappear`] changes the state of a reserved
-    /// function.
+    /// Sets the function's state, unless the function is reserved: only [`StateGuard::reappear`]
+    /// changes the state of a reserved function.
     pub fn set_state(&self, state: State) {
         if self.zdev.state() != State::Reserved {
             self.write_state(state);
@@ -67,8 +68,8 @@ impl<'a> StateGuard<'a> {
     }
 
     fn write_state(&self, state: State) {
-        // CAST: The number comes from the C enumeration.
-        // SAFETY: The function is valid, and the lock that protects the field is held.
+        // CAST: [`State`] has the numbers of the C enumeration.
+        // SAFETY: The function is valid, and `state_lock` is held, which protects the state.
         unsafe {
             (&raw mut (*self.zdev.as_raw()).state).write_volatile(state as bindings::zpci_state)
         };
@@ -78,30 +79,31 @@ impl<'a> StateGuard<'a> {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the platform has no such function, or those of the query.
+    /// [`ENODEV`] if the platform has no such function, or another error of the query.
     pub fn query_fh(&self) -> Result<FunctionHandle> {
         let mut handle = 0;
 
-        // SAFETY: The pointer is to a local variable, which is written only during the call.
+        // SAFETY: The pointer is to a local variable, which the callee writes only during the call.
         checked(unsafe { bindings::clp_refresh_fh(self.zdev.fid().as_raw(), &raw mut handle) })?;
         Ok(FunctionHandle::new(handle))
     }
 
-    /// Sets the function's handle, in all places that have a copy of it.
+    /// Sets the function's handle, in all places that have a copy of the handle.
     pub fn update_fh(&self, handle: FunctionHandle) {
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
     }
 
-    /// Makes a guard of both locks, of which the caller holds the PCI device's and releases it
-    /// later; [`None`] if the function has no PCI device.
+    /// Makes a guard of `state_lock` and the device lock, for a caller that has taken the device
+    /// lock already and releases it later. Returns [`None`] if the function has no PCI device.
     ///
     /// # Safety
     ///
-    /// The caller must hold the PCI device's lock for as long as the guard exists, or the
-    /// [`DeviceLock`] made from the guard.
+    /// The caller must hold the device lock for as long as the returned guard, or the
+    /// [`DeviceLock`] made from that guard, exists.
     pub unsafe fn with_locked_device(self) -> Option<DeviceGuard<'a>> {
-        // INVARIANT: By the caller's promise the lock is held.
+        // INVARIANT: By the caller's promise the caller holds the device lock for longer than this
+        // guard exists.
         let device = DeviceLock {
             pdev: self.zdev.pdev()?,
             release: false,
@@ -114,13 +116,13 @@ impl<'a> StateGuard<'a> {
         })
     }
 
-    /// Unblocks the registers of a function in error. DMA stays blocked.
+    /// Unblocks the registers of a function that is in error. DMA of the function stays blocked.
     ///
     /// # Errors
     ///
     /// [`EIO`] if the platform refuses.
     pub fn unblock_load_store(&self) -> Result {
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         let cc = unsafe { bindings::zpci_reset_load_store_blocked(self.zdev.as_raw()) };
 
         accepted(cc)
@@ -130,76 +132,77 @@ impl<'a> StateGuard<'a> {
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the platform refuses, [`EINVAL`] if it was disabled already.
+    /// [`EIO`] if the platform refuses, [`EINVAL`] if the function was disabled already.
     pub fn disable(&self) -> Result {
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         checked(unsafe { bindings::zpci_disable_device(self.zdev.as_raw()) })
     }
 
-    /// Enables a configured function and gives it to the PCI core. May wait for a driver.
+    /// Enables a configured function, and gives the function to the PCI core. May wait until a
+    /// driver has probed the PCI device.
     ///
     /// # Errors
     ///
-    /// Those of the platform, or [`ENODEV`] if the PCI core finds no device.
+    /// The errors of the platform, or [`ENODEV`] if the PCI core finds no PCI device.
     pub fn scan(&self) -> Result {
         let handle = self.zdev.fh().as_raw();
 
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         checked(unsafe { bindings::zpci_scan_configured_device(self.zdev.as_raw(), handle) })
     }
 
-    /// Removes the function's PCI device, and gives the function back to the platform. Waits for
-    /// the driver, which may wait for user space.
+    /// Removes the function's PCI device, and gives the function back to the platform. Waits until
+    /// the driver is unbound, and the driver may wait for user space.
     ///
     /// # Errors
     ///
-    /// Those of the platform; the function then stays configured.
+    /// The errors of the platform; the function then stays configured.
     pub fn deconfigure(&self) -> Result {
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         checked(unsafe { bindings::zpci_deconfigure_device(self.zdev.as_raw()) })
     }
 
-    /// Removes the PCI device of a function that is gone. Waits for the driver, which may wait for
-    /// user space.
+    /// Removes the PCI device of a function that the platform has deconfigured. Waits until the
+    /// driver is unbound, and the driver may wait for user space.
     pub fn remove(&self) {
-        // SAFETY: The function is valid and its lock is held.
+        // SAFETY: The function is valid, and `state_lock` is held.
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
     }
 
-    /// Notes that a function in standby belongs to another system now, and drops the platform's
-    /// reference.
+    /// Notes that a function in standby now belongs to another system, and releases the reference
+    /// that was held for the platform.
     pub fn reserve(&self) {
         if self.zdev.state() != State::Standby {
             return;
         }
-        // SAFETY: The function is valid and its lock is held. The guard holds another reference to
-        // the function.
+        // SAFETY: The function is valid, and `state_lock` is held. The guard borrows another
+        // reference to the function, so the function is not freed during the call.
         unsafe { bindings::zpci_device_reserved(self.zdev.as_raw()) };
     }
 
-    /// Takes back a function that was reserved and still has references: sets its state to standby,
-    /// and takes a reference for the platform.
+    /// Takes back a function that was reserved while somebody still had a reference to it: sets the
+    /// function's state to standby, and takes a reference for the platform.
     pub fn reappear(&self) {
         if self.zdev.state() != State::Reserved {
             return;
         }
         self.write_state(State::Standby);
-        // `reserve` drops this reference.
+        // Keep this reference for the platform: `reserve` releases it.
         core::mem::forget(ARef::from(self.zdev));
         debug::reappeared(self.zdev);
     }
 }
 
-/// The locks of a function that could be taken without waiting.
+/// The locks of a function that [`Device::try_lock`] has taken.
 pub enum Locks<'a> {
-    /// Both locks are held.
+    /// `state_lock` and the device lock are held.
     Both(DeviceGuard<'a>),
-    /// Only `state_lock` is held: the function has no PCI device.
+    /// Only `state_lock` is held, because the function has no PCI device.
     State(StateGuard<'a>),
 }
 
 impl Device {
-    /// Takes `state_lock` if it is free.
+    /// Takes `state_lock` if no thread holds it, and otherwise returns [`None`].
     pub fn try_lock_state(&self) -> Option<StateGuard<'_>> {
         Some(StateGuard {
             zdev: self,
@@ -207,12 +210,12 @@ impl Device {
         })
     }
 
-    /// Tries to take `state_lock`, and the lock of the function's PCI device if there is one;
-    /// [`None`] if one of them is held.
+    /// Tries to take `state_lock`, and the device lock if the function has a PCI device. Returns
+    /// [`None`] if one of these locks is held already.
     ///
-    /// Neither is waited for: the holder of the device's lock may wait until user space lets the
-    /// function go, for which user space may need `state_lock`. A caller that finds either of them
-    /// held lets both go and tries again later:
+    /// Does not wait for either lock: the holder of the device lock may wait until user space
+    /// closes the function, and closing may need `state_lock`. A caller that gets [`None`] holds
+    /// neither lock, and tries again later:
     ///
     /// ```
     /// use kernel::zpci::{ChannelState, Device, Locks};
@@ -226,8 +229,9 @@ impl Device {
     /// }
     /// ```
     ///
-    /// The other order does not compile: only this function takes a [`DeviceGuard`].
-    // Not inlined: there are several callers.
+    /// Taking the device lock before `state_lock` does not compile: only this function takes the
+    /// device lock for a guard.
+    // Not inlined: `try_lock` has several callers.
     #[inline(never)]
     pub fn try_lock(&self) -> Option<Locks<'_>> {
         let state = self.try_lock_state()?;
@@ -235,12 +239,13 @@ impl Device {
             return Some(Locks::State(state));
         };
 
-        // SAFETY: The PCI device is valid.
+        // SAFETY: The PCI device is valid, because `pdev` is a reference to it.
         if unsafe { bindings::pci_dev_trylock(pci_as_raw(&pdev)) } == 0 {
             return None;
         }
         Some(Locks::Both(DeviceGuard {
-            // INVARIANT: The lock has just been taken, and `drop` will release it.
+            // INVARIANT: `pci_dev_trylock()` has just taken the device lock, and `drop` releases
+            // it.
             device: DeviceLock {
                 pdev,
                 release: true,
@@ -250,12 +255,14 @@ impl Device {
         }))
     }
 
-    /// Tries to take both locks, as [`Device::try_lock`]; [`None`] if one of them is held.
+    /// Tries to take `state_lock` and the device lock. Returns [`None`] if one of them is held
+    /// already.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the function has no PCI device, or is being taken away: the remover waits with
-    /// the lock held until the caller lets the function go.
+    /// [`ENODEV`] if the function has no PCI device, or is not configured, or the platform has
+    /// deconfigured it. Another try would fail, too: the thread that removes the PCI device holds
+    /// the device lock until user space closes the function.
     pub fn try_lock_both(&self) -> Option<Result<DeviceGuard<'_>>> {
         if self.state() != State::Configured || self.is_gone() {
             return Some(Err(ENODEV));
@@ -267,17 +274,18 @@ impl Device {
     }
 }
 
-/// Guard of a PCI device's lock. User space cannot access config space meanwhile.
+/// Guard of the device lock of a PCI device. While the guard exists, user space cannot access
+/// config space.
 ///
 /// # Invariants
 ///
-/// `pci_dev_lock()` is held: by this guard if it is to `release` the lock, and otherwise by a
-/// caller that outlives the guard.
+/// The device lock (`pci_dev_lock()`) is held: by this guard if `release` is set, and otherwise by
+/// a caller for longer than the guard exists.
 #[must_use = "the lock is released immediately when the guard is unused"]
 pub struct DeviceLock {
     pdev: ARef<pci::Device>,
     release: bool,
-    // Not `Send`: the thread that has locked the two mutexes of `pci_dev_lock()` must unlock them.
+    // Not `Send`: the thread that has locked the mutex of `pci_dev_lock()` must unlock that mutex.
     _not_send: PhantomData<*mut ()>,
 }
 
@@ -285,31 +293,33 @@ impl Drop for DeviceLock {
     #[inline]
     fn drop(&mut self) {
         if self.release {
-            // SAFETY: By the type invariant the lock is held by this guard.
+            // SAFETY: By the type invariant this guard holds the device lock, because `release` is
+            // set.
             unsafe { bindings::pci_dev_unlock(pci_as_raw(&self.pdev)) };
         }
     }
 }
 
 impl DeviceLock {
-    /// Returns the locked device.
+    /// Returns the PCI device whose lock is held.
     pub fn pdev(&self) -> &pci::Device {
         &self.pdev
     }
 
-    /// Returns the driver of the device.
+    /// Returns the driver of the PCI device, if one is bound.
     pub fn driver(&self) -> Option<Driver<'_>> {
         Driver::new(self)
     }
 
-    /// Returns the channel state.
+    /// Returns the channel state of the PCI device.
     pub fn channel_state(&self) -> ChannelState {
         super::channel_state(&self.pdev)
     }
 
-    /// Sets the channel state. A function that the platform has taken away stays in
-    /// [`ChannelState::PermanentFailure`]: otherwise a reset would wait a minute for its device.
-    // Not inlined: a reset calls this at several places.
+    /// Sets the channel state of the PCI device. If the platform has deconfigured the function, the
+    /// channel state becomes [`ChannelState::PermanentFailure`] instead: otherwise a reset would
+    /// wait a minute for a device that is gone.
+    // Not inlined: a reset calls `set_channel_state` at several places.
     #[inline(never)]
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
@@ -319,10 +329,11 @@ impl DeviceLock {
     }
 }
 
-/// Guard of a PCI device's lock and of its function's `state_lock`.
+/// Guard of a PCI device's device lock and of its function's `state_lock`.
 #[must_use = "the locks are released immediately when the guard is unused"]
 pub struct DeviceGuard<'a> {
-    // Rust drops fields in this order, so the inner lock is released first.
+    // Rust drops these fields in the order of their declaration, so the device lock is released
+    // before `state_lock`.
     device: DeviceLock,
     state: StateGuard<'a>,
 }
@@ -337,28 +348,28 @@ impl Deref for DeviceGuard<'_> {
 }
 
 impl<'a> DeviceGuard<'a> {
-    /// Returns the guard of `state_lock`.
+    /// Returns the guard of the function's `state_lock`.
     pub fn state(&self) -> &StateGuard<'a> {
         &self.state
     }
 
-    /// Releases `state_lock`, and keeps the lock of the device.
+    /// Releases `state_lock`, and keeps the device lock.
     pub fn into_device(self) -> DeviceLock {
         self.device
     }
 
-    /// Ends the error state of a function whose registers can be accessed again, so that its DMA
-    /// works again.
+    /// Ends the error state of a function whose registers can be accessed again, so that the
+    /// function's DMA works again.
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the platform refuses.
+    /// [`EIO`] if the platform refuses, or an error of registering DMA translation.
     pub fn end_error(&self) -> Result {
         let zdev = self.state.zdev.as_raw();
 
         // Register DMA translation again: while the function was in error, Linux could not tell the
-        // platform of mapped or unmapped memory, and the device would use old translations. SAFETY:
-        // The function is valid.
+        // platform of mapped or unmapped memory, and the function would use old translations.
+        // SAFETY: The function is valid, and `state_lock` is held.
         checked(unsafe { bindings::zpci_iommu_refresh(zdev) })?;
         // SAFETY: The function is valid, and `state_lock` is held.
         accepted(unsafe { bindings::zpci_clear_error_state(zdev) })?;
@@ -367,12 +378,12 @@ impl<'a> DeviceGuard<'a> {
     }
 
     /// Resets the function through the platform: disables and enables the function, and registers
-    /// interruptions, DMA translation and measurement again. Config space may have the values of
-    /// power-on afterwards.
+    /// interruptions, DMA translation and measurement again. Afterwards config space may have its
+    /// power-on values.
     ///
     /// # Errors
     ///
-    /// Those of the platform; the function may then be disabled.
+    /// The errors of the platform; the function may then be disabled.
     pub fn hot_reset(&self) -> Result {
         // SAFETY: The function is valid, and `state_lock` is held.
         checked(unsafe { bindings::zpci_hot_reset_device(self.state.zdev.as_raw()) })

@@ -2,9 +2,9 @@
 
 //! A function's PCI device: its channel state, and whether its config space can be read.
 //!
-//! The channel state changes when an event is processed. Config space reads as all ones as soon as
-//! the platform blocks the function, perhaps before the event is reported. A function is in error
-//! if one of the two says so:
+//! The channel state changes when the kernel processes an event. Config space reads as all ones as
+//! soon as the platform blocks the function, perhaps before the platform reports the event. A
+//! function is in error if its channel state or its config space says so:
 //!
 //! ```
 //! use kernel::{pci, zpci};
@@ -31,7 +31,7 @@ pub(super) fn pci_as_raw(pdev: &pci::Device) -> *mut bindings::pci_dev {
     core::ptr::from_ref(pdev).cast_mut().cast()
 }
 
-/// The channel state of a PCI device: tells drivers whether the device can be reached.
+/// The channel state of a PCI device tells drivers whether the device can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ChannelState {
@@ -48,7 +48,7 @@ impl ChannelState {
         match raw {
             bindings::pci_channel_io_frozen => Self::Frozen,
             bindings::pci_channel_io_perm_failure => Self::PermanentFailure,
-            // Zero means the same: nobody has set the state yet.
+            // Zero means normal, too: nobody has set the channel state yet.
             _ => Self::Normal,
         }
     }
@@ -62,7 +62,7 @@ impl ChannelState {
     }
 }
 
-/// A driver's answer to an error callback, or the end of a recovery.
+/// A driver's answer to an error callback, or the result of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ErsResult {
@@ -79,7 +79,7 @@ pub enum ErsResult {
 }
 
 impl ErsResult {
-    // Not inlined: each callback of a driver ends with this.
+    // Not inlined: several callers turn the answer of a driver into an [`ErsResult`].
     #[inline(never)]
     pub(super) fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
         match raw {
@@ -87,7 +87,7 @@ impl ErsResult {
             bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER => Self::CanRecover,
             bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET => Self::NeedReset,
             bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED => Self::Recovered,
-            // Any other answer ends the recovery.
+            // An unknown answer counts as giving up, which ends the recovery.
             _ => Self::Disconnect,
         }
     }
@@ -98,47 +98,49 @@ pub fn name(pdev: &pci::Device) -> &str {
     pdev.as_ref().name().to_str().unwrap_or("?")
 }
 
-/// Tells user space of a step of a recovery by a uevent. Does nothing if the device was removed.
+/// Tells user space of a step of a recovery, by a uevent. Does nothing if the PCI device has been
+/// removed.
 pub fn uevent(pdev: &pci::Device, result: ErsResult) {
     let pdev = pci_as_raw(pdev);
 
     // SAFETY: The device is valid.
     if unsafe { bindings::device_is_registered(&raw mut (*pdev).dev) } {
-        // SAFETY: The device is valid. CAST: The number comes from the C enumeration.
+        // SAFETY: The device is valid. CAST: [`ErsResult`] has the numbers of the C enumeration.
         unsafe { bindings::pci_uevent_ers(pdev, result as bindings::pci_ers_result_t) };
     }
 }
 
-/// Returns the channel state of a PCI device. It may change unless the caller holds the device's
-/// lock.
+/// Returns the channel state of a PCI device. While the caller holds the device lock, the channel
+/// state changes only if the platform deconfigures the function.
 pub fn channel_state(pdev: &pci::Device) -> ChannelState {
-    // SAFETY: The device is valid; the state is read at once.
+    // SAFETY: The device is valid. The channel state is read in one access.
     ChannelState::from_raw(unsafe { (&raw const (*pci_as_raw(pdev)).error_state).read_volatile() })
 }
 
 /// Sets the channel state of a PCI device.
 pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
-    // CAST: The number comes from the C enumeration.
+    // CAST: [`ChannelState`] has the numbers of the C enumeration.
     let raw = state as bindings::pci_channel_state_t;
 
-    // SAFETY: The device is valid; the state is written at once.
+    // SAFETY: The device is valid. The channel state is written in one access.
     unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(raw) };
 }
 
-/// Reads the Command register of a PCI device; [`None`] if config space cannot be read: that of a
-/// blocked function reads as all ones.
+/// Reads the Command register of a PCI device; [`None`] if the platform has blocked the function,
+/// because all of config space then reads as all ones.
 ///
-/// The Status register is read with it, and not the IDs, which are all ones in virtual functions.
-// Not inlined: there are several callers.
+/// The Status register is read with the Command register, to recognize a blocked function. The
+/// device's IDs would not do: in a virtual function they are always all ones.
+// Not inlined: `command` has several callers.
 #[inline(never)]
 pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
     let mut value = 0;
 
     // SAFETY: The device is valid, and the pointer is to a local variable. If the read fails, the
-    // PCI core stores all ones.
+    // PCI core stores all ones there.
     unsafe { bindings::pci_read_config_dword(pci_as_raw(pdev), COMMAND, &raw mut value) };
-    // CAST: The register is in the lower half.
+    // CAST: The Command register is in the lower half of the value.
     (value != u32::MAX).then_some(value as u16)
 }
 
@@ -148,16 +150,16 @@ pub fn config_accessible(pdev: &pci::Device) -> bool {
 }
 
 /// Whether a PCI device is in error: its channel state says so, or the platform has blocked the
-/// function and the event has not been processed yet.
+/// function and the kernel has not processed the event yet.
 pub fn is_in_error(pdev: &pci::Device) -> bool {
     channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }
 
-/// Resets a function that is not in error, by the PCI core's own methods.
+/// Resets a function that is not in error, by the reset methods of the PCI core.
 ///
 /// # Errors
 ///
-/// [`EAGAIN`] if the lock of the device is taken, or those of the PCI core.
+/// [`EAGAIN`] if the device lock is held already, or another error of the PCI core.
 pub fn try_reset_function(pdev: &pci::Device) -> Result {
     // SAFETY: The device is valid.
     super::checked(unsafe { bindings::pci_try_reset_function(pci_as_raw(pdev)) })

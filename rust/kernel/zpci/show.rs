@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The state of all functions for debugfs: a line for each function, and below it a line for each
-//! event that waits for a reader.
+//! The text that debugfs shows: a line for the state of each function, followed by a line for each
+//! unread event of that function.
 
 use super::{
     channel_state,
@@ -14,28 +14,29 @@ use crate::{
     sync::atomic::Relaxed, //
 };
 
-/// Writes a line with the names of the columns, and the state of all functions. May sleep.
+/// Writes a line with the names of the columns, and then the state of all functions. May sleep.
 ///
 /// # Safety
 ///
-/// `m` must be a file that is being read.
+/// `m` must be a valid `seq_file` that the caller is showing.
 pub unsafe fn show(m: *mut bindings::seq_file) {
     const COLUMNS: &CStr = c"function  address       channel            owner     recovery  \
         opened  resets  recovered  unprocessed  ignored  captured  waiting  dropped\n";
 
-    // SAFETY: By the caller's promise; the string ends in a NUL.
+    // SAFETY: By the caller's promise `m` is valid. The string ends in a NUL.
     unsafe { bindings::seq_printf(m, COLUMNS.as_char_ptr()) };
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `m` is valid.
     Device::for_each(|zdev| unsafe { zdev.show(m) });
 }
 
 impl Device {
-    /// Writes the state of the function. Takes no lock of the function: reading must work while the
-    /// lock is held for long, which is the most interesting case, and must not delay others.
+    /// Writes the state of the function. Takes neither `state_lock` nor the device lock: reading
+    /// must work while these locks are held for long, which is the most interesting case, and a
+    /// reader must not delay other threads.
     ///
     /// # Safety
     ///
-    /// Those of [`show`].
+    /// `m` must be a valid `seq_file` that the caller is showing.
     unsafe fn show(&self, m: *mut bindings::seq_file) {
         let (domain, devfn) = self.address();
         let channel = self
@@ -47,8 +48,8 @@ impl Device {
             (overview.owner(), overview.recovered_by.name())
         });
 
-        // SAFETY: By the caller's promise; the arguments have the types of the format, and
-        // the strings end in a NUL.
+        // SAFETY: By the caller's promise `m` is valid. The arguments have the types that the
+        // format names, and the strings end in a NUL.
         unsafe {
             bindings::seq_printf(
                 m,
@@ -69,8 +70,8 @@ impl Device {
             )
         };
         if let Some(overview) = overview {
-            // SAFETY: By the caller's promise; the arguments have the types of the format, and the
-            // strings end in a NUL.
+            // SAFETY: By the caller's promise `m` is valid. The arguments have the types that the
+            // format names.
             unsafe {
                 bindings::seq_printf(
                     m,
@@ -81,25 +82,27 @@ impl Device {
                 )
             };
         }
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise `m` is valid.
         unsafe { bindings::seq_putc(m, b'\n') };
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise `m` is valid.
         unsafe { recovery.show_events(m) };
     }
 }
 
 impl Recovery {
+    /// Writes a line for each unread event of the function.
+    ///
     /// # Safety
     ///
-    /// Those of [`show`].
+    /// `m` must be a valid `seq_file` that the caller is showing.
     unsafe fn show_events(&self, m: *mut bindings::seq_file) {
         let mut nth = 0;
 
         while let Some(taken) = self.peek(nth) {
             let stale = if taken.stale { c", stale" } else { c"" };
 
-            // SAFETY: By the caller's promise; the arguments have the types of the format, and
-            // the strings end in a NUL.
+            // SAFETY: By the caller's promise `m` is valid. The arguments have the types that the
+            // format names, and the strings end in a NUL.
             unsafe {
                 bindings::seq_printf(
                     m,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The page in which user space can see errors without a system call.
+//! The status page, in which user space can see errors without a system call.
 //!
 //! C header: [`include/uapi/linux/vfio_zdev_error.h`](srctree/include/uapi/linux/vfio_zdev_error.h)
 
@@ -27,12 +27,13 @@ use crate::{
     }, //
 };
 
-/// The page that holds a `struct vfio_device_zpci_err_status`.
+/// The status page: a page that holds a `struct vfio_device_zpci_err_status`.
 ///
-/// User space may read the page at any time, so the kernel writes whole words and a sequence count.
+/// User space may read the page at any time, so the kernel changes the structure in whole words,
+/// between two changes of its sequence count.
 pub(super) struct StatusPage(Page);
 
-/// The structure as 64-bit words.
+/// The structure in the status page, as 64-bit words.
 type Words = [Atomic<u64>; StatusPage::SIZE / size_of::<u64>()];
 
 impl StatusPage {
@@ -42,35 +43,37 @@ impl StatusPage {
     const NEWEST: usize = 3;
     const SIZE: usize = Self::NEWEST * size_of::<u64>() + Record::SIZE;
 
-    /// Makes the page of a session without events.
+    /// Allocates a status page of zeroes. The caller publishes the session's state in the page
+    /// before user space maps the page.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`].
+    /// [`ENOMEM`] if there is no memory.
     pub(super) fn new() -> Result<Self> {
         Ok(Self(Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?))
     }
 
     fn words(&self) -> &Words {
-        // SAFETY: The page belongs to `self` and lives as long. It has an address, because this
-        // architecture has no high memory, and the structure is far smaller than a page. Everybody
-        // writes to it by atomic words.
+        // SAFETY: The page belongs to `self`, and lives as long as `self`. The page has an address,
+        // because this architecture has no high memory, and the structure is far smaller than a
+        // page. All writes to the page are of atomic words.
         unsafe { &*bindings::page_address(self.0.as_ptr()).cast() }
     }
 
-    /// Writes the session's present state into the page. The caller holds the lock of the session.
+    /// Writes the session's present state into the status page. The caller holds the session lock.
     ///
-    /// Each store is a release, so readers see the stores in order: the count becomes odd first and
-    /// even last.
+    /// Each store is a release, so readers see the stores in their order: the sequence count
+    /// becomes odd before anything else changes, and even after everything else has changed.
     pub(super) fn publish(&self, session: &Session) {
         let words = self.words();
         let overview = session.overview();
-        // The first of two fields is the upper half of a word: this architecture is big-endian.
+        // Of two 32-bit fields in a word, the first is the upper half: this architecture is
+        // big-endian.
         let pair = |first: u32, second: u32| u64::from(first) << 32 | u64::from(second);
-        // CAST: The upper half.
+        // CAST: The sequence count is the upper half of the word, 32 bits.
         let count = (words[Self::COUNT].load(Relaxed) >> 32) as u32;
 
-        // CAST: The structure has a few dozen bytes, and the queue has a few slots.
+        // CAST: The structure has a few dozen bytes, and the session's queue has a few slots.
         words[Self::COUNT].store(pair(count.wrapping_add(1), Self::SIZE as u32), Release);
         words[Self::GENERATION].store(overview.captured, Release);
         words[Self::PENDING].store(pair(overview.waiting as u32, overview.dropped), Release);
@@ -89,8 +92,8 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if the function is
-    /// not open, [`ENOMEM`].
+    /// [`EINVAL`] if the mapping is writable or not one page long, [`ENODEV`] if user space does
+    /// not have the function open, [`ENOMEM`].
     pub fn map_status(&self, vma: &VmaNew) -> Result {
         if vma.end() - vma.start() != PAGE_SIZE {
             return Err(EINVAL);
@@ -101,7 +104,7 @@ impl Recovery {
             .vm_insert_page(vma.start(), &self.status()?.0)
     }
 
-    /// Returns the status page. The first call of a session makes the page.
+    /// Returns the session's status page. The first call in a session makes the page.
     fn status(&self) -> Result<Arc<StatusPage>> {
         let new = Arc::new(StatusPage::new()?, GFP_KERNEL)?;
         let mut session = self.locked();
@@ -114,7 +117,8 @@ impl Recovery {
             status.clone()
         });
 
-        // Unlock before `new` is dropped: that may free a page.
+        // Release the session lock before `new` is dropped: dropping `new` may free a page, which
+        // takes other locks, and no lock may be taken under the session lock.
         drop(session);
         status.ok_or(ENODEV)
     }

@@ -55,12 +55,13 @@ declare_trace! {
     unsafe fn zpci_reset_end(fid: u32, result: c_int);
 }
 
-/// An event is kept for the owner, or this event or an older one is dropped.
+/// Traces that an event is kept for the owner, or that this event or an older one is dropped.
 pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
     let (fid, pec) = (event.fid().as_raw(), event.pec().as_raw());
 
     if captured.kept {
-        // SAFETY: Always safe to call. CAST: The tracepoint has names for the numbers of the enum.
+        // SAFETY: Always safe to call. CAST: The tracepoint has a name for each number of
+        // [`RecoveredBy`].
         unsafe { zpci_error_captured(fid, pec, captured.sequence, recovered_by as u8) };
     }
     if let Some(dropped) = captured.dropped {
@@ -68,34 +69,35 @@ pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captu
     }
 }
 
-/// An event is dropped. `dropped` counts all of them.
+/// Traces that an event is dropped. `dropped` counts all dropped events of the session.
 pub(super) fn dropped(id: FunctionId, dropped: u32) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_dropped(id.as_raw(), dropped) };
 }
 
-/// A reader has taken an event.
+/// Traces that a reader has taken an event.
 pub(super) fn taken(taken: &Taken) {
     let pending = &taken.pending;
     let (fid, pec) = (pending.event.fid().as_raw(), pending.event.pec().as_raw());
 
-    // SAFETY: Always safe to call. CAST: As above.
+    // SAFETY: Always safe to call. CAST: The tracepoint has a name for each number of
+    // [`RecoveredBy`].
     unsafe { zpci_error_taken(fid, pec, pending.sequence, pending.recovered_by as u8) };
 }
 
-/// The owner has been signalled, if it has registered the error eventfd.
+/// Traces that the owner has been signalled, if the owner has registered the error eventfd.
 pub fn signalled(id: FunctionId) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_signalled(id.as_raw()) };
 }
 
-/// A reset of a function begins.
+/// Traces that a reset of a function begins.
 pub(super) fn reset_begin(id: FunctionId) {
     // SAFETY: Always safe to call.
     unsafe { zpci_reset_begin(id.as_raw()) };
 }
 
-/// A reset of a function has ended.
+/// Traces that a reset of a function has ended, and its result.
 pub(super) fn reset_end(id: FunctionId, result: Result) {
     let result = result.map_or_else(|error| error.to_errno(), |()| 0);
 

@@ -18,14 +18,14 @@ use crate::{
 
 use core::ops::Range;
 
-/// A region of a device, beside its BARs and its config space.
+/// A region of a device, in addition to the device's BARs and config space.
 ///
-/// User space finds the region by vendor and subtype, and can read the region. User space can map
-/// the bytes in [`Region::MAPPABLE`].
+/// User space finds the region by its vendor and subtype, and can read all of the region. User
+/// space can map only the bytes in [`Region::MAPPABLE`].
 ///
 /// # Examples
 ///
-/// A region of four bytes that says how often it has been read:
+/// A region of four bytes, which say how often the region has been read:
 ///
 /// ```
 /// use kernel::{
@@ -52,32 +52,33 @@ use core::ops::Range;
 ///
 /// /// # Safety
 /// ///
-/// /// The device is being opened.
+/// /// The caller must be opening the device.
 /// unsafe fn open(device: &CoreDevice) -> Result {
 ///     let data = Arc::new(ReadCount(Atomic::new(0)), GFP_KERNEL)?;
 ///
-///     // SAFETY: By the caller's promise.
+///     // SAFETY: By the caller's promise the device is being opened.
 ///     unsafe { device.register_region::<ReadCount>(data) }
 /// }
 /// ```
 pub trait Region: Sized + 'static {
-    /// The PCI vendor ID; each vendor numbers its own subtypes.
+    /// The PCI vendor ID of the region. Each vendor numbers its own subtypes.
     const VENDOR: u16;
 
-    /// Tells the regions of one vendor apart.
+    /// The subtype, which tells the regions of one vendor apart.
     const SUBTYPE: u32;
 
-    /// Length of the region, in bytes.
+    /// The length of the region, in bytes.
     const SIZE: usize;
 
-    /// The bytes of the region that can be mapped: whole pages, or none.
+    /// The bytes of the region that user space can map: whole pages, or none.
     const MAPPABLE: Range<usize> = 0..0;
 
     /// The type of the region's data. The data is freed when the device is closed.
     type Data: ForeignOwnable + Send + Sync + 'static;
 
-    /// Reads `len` bytes of the region from byte `at` on, all of them or none. The range lies
-    /// inside of the region and is not empty.
+    /// Reads `len` bytes of the region, from byte `at` on, into the reader's memory: all of these
+    /// bytes, or none. The caller guarantees that the bytes are inside of the region, and that
+    /// `len` is not 0.
     ///
     /// # Errors
     ///
@@ -93,14 +94,14 @@ pub trait Region: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the region cannot be mapped or the mapping is not allowed, or another error of
-    /// the region.
+    /// [`EINVAL`] if the region cannot be mapped or the region refuses this mapping, or another
+    /// error of the region.
     fn map(_data: <Self::Data as ForeignOwnable>::Borrowed<'_>, _vma: &VmaNew) -> Result {
         Err(EINVAL)
     }
 }
 
-/// The capability that tells user space the mappable bytes of a region: a `struct
+/// The capability that tells user space which bytes of a region can be mapped: a `struct
 /// vfio_region_info_cap_sparse_mmap` with one area.
 #[repr(C)]
 struct SparseMmap {
@@ -115,7 +116,7 @@ crate::static_assert!(
         == size_of::<bindings::vfio_region_info_cap_sparse_mmap>()
 );
 
-/// The C callbacks of a [`Region`].
+/// The callbacks of a [`Region`] that vfio-pci-core calls.
 struct Adapter<R: Region>(core::marker::PhantomData<R>);
 
 impl<R: Region> Adapter<R> {
@@ -128,8 +129,8 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `vdev` and `ppos` are valid. The core has found this region by the index in the upper bits
-    /// of `*ppos`.
+    /// `vdev` and `ppos` must be valid. vfio-pci-core must have found this region by the region's
+    /// index, which is in the upper bits of `*ppos`.
     unsafe extern "C" fn rw(
         vdev: *mut bindings::vfio_pci_core_device,
         buf: *mut c_char,
@@ -138,17 +139,19 @@ impl<R: Region> Adapter<R> {
         iswrite: bool,
     ) -> isize {
         from_result(|| {
-            // SAFETY: `ppos` is valid. CAST: The core treats it as unsigned, too.
+            // SAFETY: By the caller's promise `ppos` is valid. CAST: vfio-pci-core treats the
+            // offset as unsigned, too.
             let offset = unsafe { *ppos } as u64;
-            // CAST: The index is small, the offset has 40 bits, and `usize` has 64.
+            // CAST: The index of a region is small, the offset in a region has 40 bits, and `usize`
+            // has 64.
             let region = (offset >> bindings::VFIO_PCI_OFFSET_SHIFT) as usize;
             let at = (offset & ((1 << bindings::VFIO_PCI_OFFSET_SHIFT) - 1)) as usize;
 
             if iswrite || count == 0 || at.checked_add(count).is_none_or(|end| end > R::SIZE) {
                 return Err(EINVAL);
             }
-            // SAFETY: The device is valid and open, so its array of regions does not change. The
-            // core has found this region in that array.
+            // SAFETY: By the caller's promise `vdev` is valid. Its array of regions does not change
+            // while the device is open, and vfio-pci-core has found this region in that array.
             let data = unsafe {
                 (*(*vdev)
                     .region
@@ -156,38 +159,41 @@ impl<R: Region> Adapter<R> {
                 .data
             };
 
-            // SAFETY: `register_region` has stored the data, and `release` has not freed it yet.
+            // SAFETY: `register_region` has stored the data. `release` frees the data when the
+            // device is closed, and an open file of the device is being read now.
             let data = unsafe { R::Data::borrow(data) };
 
             R::read(data, at, UserPtr::from_ptr(buf.cast()), count)?;
-            // SAFETY: `ppos` is valid. CAST: The region is far smaller than the range.
+            // SAFETY: By the caller's promise `ppos` is valid. CAST: The region is far shorter than
+            // the range of `loff_t`.
             unsafe { *ppos += count as bindings::loff_t };
-            // CAST: The region is far smaller than the range of `isize`.
+            // CAST: The region is far shorter than the range of `isize`.
             Ok(count as isize)
         })
     }
 
     /// # Safety
     ///
-    /// `region` is valid and was added by `register_region`, and `vma` is being set up for a part
-    /// of it.
+    /// `region` must be valid and must have been added by `register_region`. mmap() must be setting
+    /// up `vma` for a part of the region.
     unsafe extern "C" fn mmap(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
         vma: *mut bindings::vm_area_struct,
     ) -> c_int {
         from_result(|| {
-            // SAFETY: `vma` is valid.
+            // SAFETY: By the caller's promise `vma` is valid.
             let page = unsafe { (*vma).vm_pgoff };
             let at = page % (1 << (bindings::VFIO_PCI_OFFSET_SHIFT as usize - PAGE_SHIFT));
-            // SAFETY: The caller of mmap() is setting `vma` up.
+            // SAFETY: By the caller's promise mmap() is still setting up `vma`.
             let vma = unsafe { VmaNew::from_raw(vma) };
 
             if at << PAGE_SHIFT != R::MAPPABLE.start || vma.end() - vma.start() != R::MAPPABLE.len()
             {
                 return Err(EINVAL);
             }
-            // SAFETY: `register_region` has stored the data, and `release` has not freed it yet.
+            // SAFETY: `register_region` has stored the data. `release` frees the data when the
+            // device is closed, and an open file of the device is being mapped now.
             R::map(unsafe { R::Data::borrow((*region).data) }, vma)?;
             Ok(0)
         })
@@ -195,13 +201,14 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `region` is valid, and `caps` is a valid chain that only this call uses.
+    /// `region` must be valid, and `caps` must be a valid chain of capabilities that only this call
+    /// uses.
     unsafe extern "C" fn add_capability(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
         caps: *mut bindings::vfio_info_cap,
     ) -> c_int {
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise `region` is valid.
         if unsafe { (*region).flags } & bindings::VFIO_REGION_INFO_FLAG_MMAP == 0 {
             return 0;
         }
@@ -221,8 +228,8 @@ impl<R: Region> Adapter<R> {
             },
         };
 
-        // SAFETY: By the caller's promise. The capability begins with its header and has no
-        // padding.
+        // SAFETY: By the caller's promise only this call uses `caps`. The capability begins with
+        // its header and has no padding.
         unsafe {
             bindings::vfio_info_add_capability(
                 caps,
@@ -234,39 +241,45 @@ impl<R: Region> Adapter<R> {
 
     /// # Safety
     ///
-    /// `region` is valid, was added by `register_region`, and is not used afterwards.
+    /// `region` must be valid and must have been added by `register_region`. Nobody may use the
+    /// region afterwards.
     unsafe extern "C" fn release(
         _vdev: *mut bindings::vfio_pci_core_device,
         region: *mut bindings::vfio_pci_region,
     ) {
-        // SAFETY: `register_region` has stored the data, and nobody else uses it any more.
+        // SAFETY: `register_region` has stored the data, and by the caller's promise nobody uses
+        // the data any more.
         drop(unsafe { R::Data::from_foreign((*region).data) });
     }
 }
 
 impl CoreDevice {
-    /// Adds a region. The core removes the region when the device is closed or its opening fails.
+    /// Adds a region to the device. vfio-pci-core removes the region when the device is closed, or
+    /// when opening the device fails.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; `data` is then freed.
+    /// [`ENOMEM`] if there is no memory; `data` is then freed.
     ///
     /// # Safety
     ///
-    /// Must be called while the device is being opened, when nobody else uses its regions.
+    /// The caller must be opening the device, so that nobody else uses the device's regions.
     #[inline]
     pub unsafe fn register_region<R: Region>(&self, data: R::Data) -> Result {
         let vdev = self.as_raw();
         let data = data.into_foreign();
         let mut flags = bindings::VFIO_REGION_INFO_FLAG_READ;
 
-        // A driver without `mmap`, such as ism-vfio-pci, must not offer a mapping.
-        // SAFETY: By the type invariant the device is valid, and its operations are constant.
+        // Do not offer a mapping if the driver has no `mmap`, as ism-vfio-pci has none: mmap()
+        // would fail.
+        // SAFETY: By the type invariant the device is valid. The operations of its driver are
+        // constant.
         if !R::MAPPABLE.is_empty() && unsafe { (*(*vdev).vdev.ops).mmap.is_some() } {
             flags |= bindings::VFIO_REGION_INFO_FLAG_MMAP;
         }
-        // SAFETY: The device is valid, and nobody else uses its regions by the caller's promise.
-        // The operations are constant, and match the data.
+        // SAFETY: By the type invariant the device is valid, and by the caller's promise nobody
+        // else uses its regions. The region's operations are constant, and match the type of the
+        // data.
         to_result(unsafe {
             bindings::vfio_pci_core_register_dev_region(
                 vdev,
@@ -279,7 +292,7 @@ impl CoreDevice {
             )
         })
         .inspect_err(|_| {
-            // SAFETY: The core has refused the region, so the data is still ours.
+            // SAFETY: vfio-pci-core has refused the region, so nobody else has the data.
             drop(unsafe { R::Data::from_foreign(data) })
         })
     }
