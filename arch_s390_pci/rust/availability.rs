@@ -34,7 +34,8 @@ use kernel::{
 /// to the physical function.
 ///
 /// Holders work for long, so the topology lock is only tried. No holder waits until user space has
-/// closed a function: an owner that does not close would stop all events that need this lock.
+/// closed a function: an owner that does not close would stop all events that need the topology
+/// lock.
 static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 
 /// The queue for events of functions without a `zpci_dev`. While such an event is queued, later
@@ -226,7 +227,7 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 
 /// Unbinds the drivers of a function, those of its virtual functions first, and then takes
 /// `state_lock`. Without the unbinding, the PCI core would remove the virtual functions together
-/// with the physical one, and would wait for user space with locks held.
+/// with the physical one, and would wait for user space with `state_lock` held.
 fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     let mut are_free = true;
 

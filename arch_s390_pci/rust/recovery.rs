@@ -2,8 +2,8 @@
 
 //! Recovery by the host, step by step with the driver of the function.
 //!
-//! Documentation/PCI/pci-error-recovery.rst describes the steps. Only one function takes part: the
-//! platform reports an event for each function of a device that is affected.
+//! Documentation/PCI/pci-error-recovery.rst describes the steps. A recovery includes only one
+//! function: the platform reports an event for each affected function of a device.
 
 use super::log;
 use kernel::{
@@ -20,11 +20,11 @@ use kernel::{
     }, //
 };
 
-/// The status that the platform gets in the report: `Err` after a failed recovery.
+/// The status of a recovery for the report to the platform; `Err` after a failed recovery.
 type Outcome = Result<&'static CStr, &'static CStr>;
 
-/// Recovers a function. Gives the function up if it has failed for good: with this event (`fails`)
-/// or earlier (`had_failed`).
+/// Recovers a function. Gives the function up if this event is a permanent failure (`fails`) or an
+/// earlier event was one (`had_failed`).
 pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     if fails {
         return fail(device);
@@ -34,7 +34,8 @@ pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     } else {
         attempt(device)
     };
-    // Made before `fail`, which changes the channel state in the report.
+    // Make the report before `fail` changes the channel state: the report names the state that the
+    // attempt has left.
     let report = Report::of(
         device,
         None,
@@ -47,13 +48,14 @@ pub(super) fn by_host(device: &DeviceGuard<'_>, had_failed: bool, fails: bool) {
     device.state().zdev().report(report);
 }
 
-/// Ends the error state of a function whose owner does not listen; the owner's driver notices the
-/// failed commands and goes on. The function is not reset: the driver would not learn that all
-/// registers are cleared.
+/// Ends the error state of a function whose owner does not listen (has neither registered the error
+/// eventfd nor asked for events). The owner's driver notices failed commands and goes on. The
+/// function is not reset: the driver would not learn that all registers are cleared.
 ///
 /// # Errors
 ///
-/// [`EIO`] if the platform refuses; the function then stays in error.
+/// [`EIO`] if the function is disabled, or an error of the platform; the function then stays in
+/// error.
 pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
     let state = device.state();
 
@@ -65,30 +67,31 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
 }
 
 /// Recovers a function that its owner has closed in error, unless the function has a new owner;
-/// [`None`] if a lock is taken.
+/// [`None`] if the device lock or `state_lock` is taken.
 pub(super) fn process_abandoned(zdev: &Device) -> Option<()> {
-    // A function that is being taken away is not recovered.
+    // Do not recover a function that is deconfigured or being removed.
     let Ok(device) = zdev.try_lock_both()? else {
         return Some(());
     };
 
     if zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open() {
-        // After a failure the channel state says so, and the next owner's open tries another reset.
+        // Ignore a failure: the channel state then shows the failure, and the next owner's open
+        // tries another reset.
         let _ = device.reset(Restore::LastSaved);
     }
     Some(())
 }
 
-/// Gives a function up, and tells the driver.
+/// Gives a function up: sets the channel state to permanent failure, and tells the driver.
 fn fail(device: &DeviceGuard<'_>) {
     device.set_channel_state(ChannelState::PermanentFailure);
     if let Some(driver) = device.driver() {
-        // The driver's answer is ignored: nothing else can be tried.
+        // Ignore the driver's answer: nothing else can be tried.
         let _ = driver.error_detected();
     }
 }
 
-// Not inlined, like `error`: there are many callers.
+// Not inlined, like `error`: both have many callers.
 #[inline(never)]
 fn info(device: &DeviceGuard<'_>, line: &str) {
     let (zdev, pdev) = (device.state().zdev(), device.pdev());
@@ -144,7 +147,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
         answer = reset(device, &driver);
     }
     match answer {
-        // A driver that answers `None` does not object.
+        // `None` counts as recovered: the driver does not object.
         ErsResult::None | ErsResult::Recovered => {
             info(device, "The device is ready to resume operations\n");
             driver.resume();
@@ -163,9 +166,9 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
 }
 
 /// Unblocks the function's registers, lets the driver check the device, and ends the error state.
-/// Returns [`ErsResult::NeedReset`] if one of these fails.
+/// Returns the driver's answer, or [`ErsResult::NeedReset`] if the platform refuses a step.
 fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    // The platform may have disabled the function with the event.
+    // A disabled function cannot be unblocked. The platform may have disabled it with the event.
     if !device.state().zdev().fh().is_enabled() {
         return ErsResult::NeedReset;
     }
@@ -191,7 +194,7 @@ fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     answer
 }
 
-/// Resets the function through the platform, and tells the driver.
+/// Resets the function through the platform, and tells the driver. Returns the driver's answer.
 fn reset(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
     info(device, "Initiating reset\n");
     if device.hot_reset().is_err() {

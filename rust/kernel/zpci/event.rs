@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events that wait for their turn.
+//! The queues of events that have not been processed yet.
 //!
 //! The channel report thread serves the whole machine, so it only finds the function of an event
-//! and [submits](Device::submit) the event to it. The event is processed in a work item of that
-//! function's queue. If a function's lock is held for a minute, this delays only the events of that
-//! function.
+//! and [submits](Device::submit) the event to that function's queue. A work item of the queue
+//! processes the event. If a lock of one function is held for a minute, only that function's events
+//! are late.
 //!
 //! # Examples
 //!
-//! Events of functions without a `zpci_dev` wait in a queue of their own:
+//! Events of functions without a `zpci_dev` have a queue of their own:
 //!
 //! ```
 //! use kernel::zpci::{Ccdf, Device, Event, EventQueue};
@@ -55,33 +55,35 @@ use crate::{
     }, //
 };
 
-/// The workqueue on which events are processed. It has no rescuer (`WQ_MEM_RECLAIM`): the work
-/// items recover and remove drivers, and these flush workqueues without a rescuer.
+/// The workqueue on which events are processed. The workqueue has no rescuer (`WQ_MEM_RECLAIM`):
+/// the work items recover and remove drivers, and drivers flush workqueues without a rescuer, which
+/// a work item of a workqueue with a rescuer must not do.
 fn workqueue() -> &'static workqueue::Queue {
     // SAFETY: The workqueue is made early during boot, before the first function, and is never
     // freed.
     unsafe { workqueue::Queue::from_raw(bindings::zpci_workqueue()) }
 }
 
-/// Something that has happened to a function and must be processed in order.
+/// Something that has happened to a function. A function's events are processed in their order.
 #[derive(Clone, Copy)]
 pub enum Event {
     /// The platform has reported an error.
     Error(Ccdf),
     /// The platform has reported a change of availability.
     Availability(Ccdf),
-    /// An owner has closed the function in error.
+    /// An owner has closed the function while the function was in error.
     Abandoned,
-    /// Reports about the function wait to be sent.
+    /// Reports about the function are queued, and are to be sent.
     Reports,
 }
 
 impl Event {
-    /// The most events of a function that can wait.
+    /// The maximum number of queued events of one function.
     pub(super) const ROOM: usize = 48;
 
-    /// The number of waiting events from which on this one is dropped. A storm of errors leaves
-    /// room for a permanent failure, and both leave room for the function's removal.
+    /// The number of queued events from which on this event is dropped. A storm of errors leaves
+    /// room for a permanent failure, and both leave room for the event that deconfigures the
+    /// function.
     fn limit(&self) -> usize {
         match self {
             Self::Error(error) if error.pec().severity() != Severity::Permanent => 32,
@@ -91,31 +93,32 @@ impl Event {
         }
     }
 
-    /// The clock ticks until the event is processed: an owner that has just been signalled can run
-    /// before reports are sent.
+    /// The clock ticks from queueing the event to processing it: reports are sent a tick later, so
+    /// that an owner that has just been signalled can run first.
     fn delay(&self) -> Jiffies {
         Jiffies::from(matches!(self, Self::Reports))
     }
 
-    /// Whether the event is an error of the function.
+    /// Whether the event is an error of the function. An error of the function measurement does not
+    /// count.
     pub(super) fn is_error(&self) -> bool {
         matches!(self, Self::Error(error) if error.pec().severity() != Severity::Measurement)
     }
 
-    /// Whether the event says that the platform has taken the function away.
+    /// Whether the event says that the platform has deconfigured the function (0x0304).
     pub(super) fn is_end(&self) -> bool {
         matches!(self, Self::Availability(event)
             if event.pec().availability() == Some(Availability::Deconfigured))
     }
 }
 
-/// Processes one event: of a function, in the `generation` that the function had when the event was
-/// submitted, or of a function without a `zpci_dev`. May sleep, but must not wait for a lock that
-/// user space can keep held: then it returns [`None`], and the event is tried again before all
-/// later ones.
+/// Processes one event of a function, or of a function without a `zpci_dev`. `generation` is the
+/// function's generation when the event was submitted. May sleep, but only tries locks that user
+/// space can keep held. If such a lock is taken, returns [`None`], and the event is tried again
+/// before all later ones.
 pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()>;
 
-/// An event in a queue, with the generation at its submission.
+/// An event in a queue, with its function, and the function's generation at the submission.
 #[derive(Clone)]
 struct Submitted {
     zdev: Option<ARef<Device>>,
@@ -125,10 +128,10 @@ struct Submitted {
 
 /// A queue that processes its events one after the other, in the order in which they were added.
 ///
-/// The queue's memory is allocated with the queue, so adding an event never waits.
+/// The queue's memory is allocated with the queue, so adding an event never allocates.
 #[pin_data]
 pub struct EventQueue {
-    /// The first event stays in the queue while it is processed.
+    /// The queued events. The first event stays here while it is processed.
     #[pin]
     events: SpinLock<KVec<Submitted>>,
     #[pin]
@@ -154,7 +157,8 @@ impl WorkItem for EventQueue {
             if (this.handler)(zdev.as_deref(), event, *generation).is_none() {
                 return this.schedule(Some(msecs_to_jiffies(Self::PAUSE)));
             }
-            // Unlock before the event is dropped: it may hold the last reference to its function.
+            // Unlock `events` before the removed event is freed: the event may hold the last
+            // reference to its function.
             let done = this.events.lock().remove(0);
 
             drop(done);
@@ -164,7 +168,7 @@ impl WorkItem for EventQueue {
 }
 
 impl EventQueue {
-    /// Milliseconds until an event is tried again whose lock was held.
+    /// The pause before another try of an event that found a lock taken, in milliseconds.
     const PAUSE: u32 = 10;
 
     /// Makes an empty queue for at most `room` events.
@@ -190,9 +194,9 @@ impl EventQueue {
         self.events.lock().first().cloned()
     }
 
-    /// Lets the queue's events be processed after the delay, also those that are added meanwhile.
-    /// Without a delay only drops this reference.
-    // Out of line: the end of the last reference takes more room than a call.
+    /// Queues the work item, to run after `delay`. The work item processes all events that are in
+    /// the queue by then. Without a delay only releases this reference to the queue.
+    // Not inlined: releasing the last reference takes more room than a call.
     #[inline(never)]
     fn schedule(self: Arc<Self>, delay: Option<Jiffies>) {
         drop(match delay {
@@ -201,10 +205,11 @@ impl EventQueue {
         });
     }
 
-    /// How many events of a kind are waiting or being processed. The function that tells is given
-    /// the event, its generation, and `with`.
-    // Not inlined, like the others here: each has several callers, and none has to be fast. Takes a
-    // plain function: the compiler generates a closure with captured values three times.
+    /// Counts the queued events of a kind; the event that is being processed counts, too.
+    /// `is_of_kind` is given the event, the event's generation, and `with`.
+    // Not inlined, like `add`: there are several callers, and none has to be fast. `is_of_kind` is
+    // a plain function: the compiler generates the code for a closure with captured values three
+    // times.
     #[inline(never)]
     pub fn count(&self, is_of_kind: fn(&Event, u32, u32) -> bool, with: u32) -> usize {
         self.events
@@ -214,7 +219,7 @@ impl EventQueue {
             .count()
     }
 
-    /// Adds an event if fewer than `limit` wait. Never waits, and allocates nothing.
+    /// Adds an event if fewer than `limit` events are queued. Never waits, and allocates nothing.
     ///
     /// # Errors
     ///
@@ -233,20 +238,20 @@ impl EventQueue {
         }
         events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
         drop(events);
-        // If the work item is queued already, also for another try of the first event, it will find
-        // this event.
+        // Ignore that the work item may be queued already, also for another try of the first event:
+        // it finds this event, too.
         self.clone().schedule(Some(event.delay()));
         Ok(())
     }
 }
 
 impl Device {
-    /// Submits an event, to be processed in its turn. Never waits, and allocates nothing.
+    /// Queues an event of the function. Never waits, and allocates nothing.
     ///
     /// # Errors
     ///
     /// [`EAGAIN`] if there is no room: the event is dropped. The session of the function's owner
-    /// counts an error.
+    /// counts the event if it is an error.
     pub fn submit(&self, event: Event) -> Result {
         let recovery = self.recovery();
 
@@ -260,7 +265,8 @@ impl Device {
             })
     }
 
-    /// Queues an event of a function without a `zpci_dev` behind the events of this function.
+    /// Queues an event of a function without a `zpci_dev`, behind this function's events, which
+    /// must be processed first.
     ///
     /// # Errors
     ///

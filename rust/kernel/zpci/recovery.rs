@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The recovery of a function: its waiting events, its owner's session, its reports, and the
+//! The recovery of a function: its queued events, its owner's session, its reports, and the
 //! progress of its resets.
 
 use super::{
@@ -54,13 +54,13 @@ use crate::{
 pub enum Form {
     /// The event as the platform gave it, [`Ccdf::SIZE`] bytes.
     Ccdf,
-    /// A record, cut to this number of bytes, at most [`Record::SIZE`].
+    /// A record, cut to the given length in bytes, at most [`Record::SIZE`].
     Record(usize),
 }
 
 /// Copies bytes to a reader if the reader's memory is present. Never sleeps.
 fn try_copy(bytes: &[u8], to: UserPtr) -> bool {
-    // SAFETY: The source is valid for its length, and the C function checks the destination.
+    // SAFETY: The source is valid for its length. `copy_to_user_nofault()` checks the destination.
     unsafe {
         bindings::copy_to_user_nofault(to.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len()) == 0
     }
@@ -72,19 +72,20 @@ fn copy(bytes: &[u8], to: UserPtr) -> Result {
     UserSlice::new(to, bytes.len()).writer().write_slice(bytes)
 }
 
-/// A function while user space has it open.
+/// The state of a function that user space has open.
 pub(super) struct Open {
     pub(super) session: Session,
     /// [`None`] until user space maps the status page.
     pub(super) status: Option<Arc<StatusPage>>,
 }
 
-/// The recovery of a function, `zdev->recovery`. It is allocated with the function, so no event
-/// fails for lack of memory.
+/// The recovery of a function, `zdev->recovery`. It is allocated with the function, so that no
+/// event is lost for lack of memory.
 ///
 /// # Examples
 ///
-/// The caller must signal a captured event if the owner listens:
+/// The caller must signal the owner after capturing an event, if the owner listens (has registered
+/// the error eventfd or has asked for events):
 ///
 /// ```
 /// use kernel::zpci::{Ccdf, Recovery};
@@ -100,22 +101,24 @@ pub(super) struct Open {
 pub struct Recovery {
     #[pin]
     session: SpinLock<Option<Open>>,
-    /// If the owner listens and no event waits: the number of dropped events, plus one. Then a read
-    /// for an event needs no lock. Otherwise zero.
+    /// The number of dropped events, plus one, if the owner has asked for events and none is
+    /// unread; otherwise zero. A read that finds no event then needs no lock.
     quiet: Atomic<u32>,
     pub(super) events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
     pub(super) recovered: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
-    /// Whether config space has been saved since the error began: another reset must not save what
-    /// a failed one has changed. Changed, like the next mark, with the lock of the device held.
+    /// Whether config space has been saved since the error began: a second reset must not save what
+    /// a failed reset has changed. Written, like `is_finishing`, only with the device lock held.
     pub(super) is_saved: Atomic<bool>,
-    /// Whether the device itself is being reset, so that its slot must not be.
+    /// Whether [`DeviceGuard::reset`] has called the PCI core for the device's own reset: the reset
+    /// of the device's slot must then refuse.
     pub(super) is_finishing: Atomic<bool>,
-    /// The reports that wait to be sent, and a queue for the event that says so: sending takes
-    /// long, and must not hold up the other events.
+    /// The queued reports.
     #[pin]
     pub(super) reports: SpinLock<KVec<Report>>,
+    /// The queue for [`Event::Reports`]: sending reports takes long, and must not hold up the other
+    /// events.
     pub(super) reporting: Arc<EventQueue>,
 }
 
@@ -141,27 +144,27 @@ impl Recovery {
         )
     }
 
-    /// How many errors are not processed yet. One that an owner has left behind counts, too.
+    /// The number of queued error events and [`Event::Abandoned`]: errors that have not been
+    /// processed yet.
     pub fn unprocessed(&self) -> usize {
         let is_one = |event: &Event, _, _| event.is_error() || matches!(event, Event::Abandoned);
 
         self.events.count(is_one, 0)
     }
 
-    /// Whether an error of that generation of the function is not processed yet.
+    /// Whether an error is queued that was submitted in this `generation` of the function.
     pub fn has_error(&self, generation: u32) -> bool {
         let is_one = |event: &Event, submitted, of| event.is_error() && submitted == of;
 
         self.events.count(is_one, generation) != 0
     }
 
-    /// Whether the platform has taken the function away. The event may not be processed yet.
+    /// Whether a queued event says that the platform has deconfigured the function.
     pub(super) fn is_gone(&self) -> bool {
         self.events.count(|event, _, _| event.is_end(), 0) != 0
     }
 
-    /// Whether the platform has given the function, whose ID is `fid`. The event may not be
-    /// processed yet.
+    /// Whether a queued event says that the platform has configured the function with the ID `fid`.
     pub(super) fn is_coming(&self, fid: FunctionId) -> bool {
         let is_start = |event: &Event, _, fid| {
             matches!(event, Event::Availability(event) if event.fid().as_raw() == fid
@@ -171,16 +174,16 @@ impl Recovery {
         self.events.count(is_start, fid.as_raw()) != 0
     }
 
-    // Not inlined: every access to a session begins with this.
+    // Not inlined: every access to a session begins with this call.
     #[inline(never)]
     pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<Open>> {
         self.session.lock()
     }
 
-    /// Begins a session: user space opens the function. `guest` says whether KVM has it. Events
-    /// that were submitted before are not this owner's.
+    /// Begins a session: user space opens the function. `guest` says whether KVM uses the function.
+    /// Also begins a new generation: the new owner must not get events that were submitted before.
     fn open(&self, guest: bool) {
-        // vfio opens a function only once at a time, so there was no other session.
+        // No session is lost here: vfio opens a function only once at a time.
         *self.locked() = Some(Open {
             session: Session::new(guest),
             status: None,
@@ -188,7 +191,7 @@ impl Recovery {
         self.opened.fetch_add(1, Release);
     }
 
-    /// Ends a session, and returns how many events the owner has not read.
+    /// Ends a session. Returns the number of unread events.
     pub fn close(&self) -> usize {
         let open = {
             let mut session = self.locked();
@@ -209,7 +212,7 @@ impl Recovery {
         self.locked().as_ref().map(|open| f(&open.session))
     }
 
-    /// Changes the session. Publishes the change for readers that do not take the session's lock.
+    /// Changes the session. Publishes the change for readers that do not take the session lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
         Option::as_mut(&mut self.locked()).map(|open| {
             let result = f(&mut open.session);
@@ -234,17 +237,18 @@ impl Recovery {
     }
 
     /// Decides which side recovers the function from an event; [`None`] if user space does not have
-    /// the function. The host never resets a function that user space has open, so it does not
-    /// recover one that `needs_reset`.
+    /// the function open. The host never resets a function that user space has open, so the host
+    /// does not recover a function that `needs_reset`.
     ///
-    /// The caller holds both locks of the function, so no other event is decided meanwhile.
+    /// The caller holds the device lock and `state_lock`, so no other event is decided meanwhile.
     pub fn decide(&self, needs_reset: bool) -> Option<RecoveredBy> {
         let now = Self::now();
 
         self.change(|session| session.decide(needs_reset, now))
     }
 
-    /// Captures an event for the owner, if there is one. Returns whether to signal the owner.
+    /// Captures an event for the owner, if there is one. Returns whether the caller must signal the
+    /// owner.
     pub fn capture(&self, event: &Ccdf, recovered_by: RecoveredBy) -> bool {
         let now = Self::now();
         let captured = self.change(|session| session.capture(*event, now, recovered_by));
@@ -262,7 +266,7 @@ impl Recovery {
         }
     }
 
-    /// Counts an event that is ignored: since the event the function was reset or got another
+    /// Counts an event that is ignored: since the event the function was reset, or has got another
     /// owner.
     pub fn count_ignored(&self) {
         self.ignored.fetch_add(1, Relaxed);
@@ -273,7 +277,7 @@ impl Recovery {
         self.look(Session::overview)
     }
 
-    /// Returns the `nth` event that has not been taken.
+    /// Returns the `nth` unread event, counted from the oldest.
     pub(super) fn peek(&self, nth: usize) -> Option<Taken> {
         self.look(|session| session.peek(nth))?
     }
@@ -284,17 +288,17 @@ impl Recovery {
     }
 
     /// Copies the oldest event to a reader, and removes it: no other reader gets the event. Without
-    /// an event, returns how many have been dropped. The owner listens from then on. May sleep
-    /// until the reader's memory is present.
+    /// an event, returns how many have been dropped. From now on the owner listens. May sleep until
+    /// the reader's memory is present.
     ///
     /// # Errors
     ///
-    /// [`EFAULT`] if the reader's memory cannot be written to. Nothing changes.
+    /// [`EFAULT`] if the reader's memory cannot be written to; the event stays in the queue.
     pub fn take(&self, to: UserPtr, form: Form) -> Result<Option<u32>> {
         if let Some(dropped) = self.quiet.load(Acquire).checked_sub(1) {
             return Ok(Some(dropped));
         }
-        // The number of an event that was copied without the lock.
+        // The sequence number of an event that was copied without the session lock.
         let mut copied = 0;
 
         loop {
@@ -316,7 +320,7 @@ impl Recovery {
                 }
             };
 
-            // An event is removed after it was copied, so that a failed copy has nothing to undo.
+            // Remove an event only after copying it: a failed copy then has nothing to undo.
             if copied == oldest.pending.sequence || try_copy(bytes, to) {
                 open.session.remove(&oldest);
                 self.publish(open);
@@ -335,30 +339,32 @@ impl Recovery {
         self.look(Session::last).unwrap_or_else(|| Record::empty(0))
     }
 
-    /// Notes that the owner asks for events, and so will recover the function. Returns whether the
-    /// error eventfd must be signalled at once.
+    /// Notes that the owner asks for events, which makes the owner recover the function. Returns
+    /// whether the caller must signal the error eventfd at once.
     pub fn listen(&self) -> bool {
         self.change(Session::listen).unwrap_or(false)
     }
 
-    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns
-    /// whether it must be signalled at once, because events wait already.
+    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns whether
+    /// the caller must signal the eventfd at once: unread events are queued already.
     pub fn set_eventfd(&self, registered: bool) -> bool {
         self.change(|session| session.set_eventfd(registered))
             .unwrap_or(false)
     }
 
-    /// The number of the last event, kept or dropped, for [`Recovery::note_owner_reset`].
+    /// The sequence number of the newest event, kept or dropped, for
+    /// [`Recovery::note_owner_reset`].
     pub fn last_sequence(&self) -> u64 {
         self.look(Session::last_sequence).unwrap_or(0)
     }
 
-    /// Notes that the function has been reset.
+    /// Notes that the function has been reset: the host may recover the function again.
     pub(super) fn note_reset(&self) {
         self.change(Session::note_reset);
     }
 
-    /// Notes that the owner has reset the function with success: events up to `last` are stale.
+    /// Notes that the owner has reset the function with success: the event with sequence number
+    /// `last` and all earlier ones are stale.
     pub fn note_owner_reset(&self, last: u64) {
         self.change(|session| session.note_owner_reset(last));
     }
@@ -375,7 +381,8 @@ impl DeviceGuard<'_> {
         let recovery = self.state().zdev().recovery();
 
         recovery.open(guest);
-        // The new owner does not get earlier events. So it must not get a function in error either.
+        // Refuse a function in error: its new owner would not get the event, which came before the
+        // session.
         if super::is_in_error(self.pdev()) {
             recovery.close();
             return Err(EAGAIN);

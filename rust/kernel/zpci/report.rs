@@ -2,9 +2,9 @@
 
 //! Reports of a recovery: to the log, to user space as uevents, and to the platform.
 //!
-//! A report is made while the locks of a function are held, and [sent](Device::report) later
-//! without locks: sending takes longer than all other processing of an event, and an owner should
-//! not have to wait for the locks.
+//! A report about a PCI device is made with the device lock held, and [sent](Device::report) later
+//! without locks: sending takes longer than all other processing of an event, and would delay an
+//! owner that needs a lock for its reset.
 //!
 //! C header: [`arch/s390/pci/pci_report.h`](srctree/arch/s390/pci/pci_report.h)
 
@@ -30,7 +30,7 @@ use crate::{
 /// A function that logs an event.
 type Logger = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
-/// The device of a report, in its state at the time of the report.
+/// The PCI device of a report, in its state when the report was made.
 pub struct Subject {
     pdev: ARef<pci::Device>,
     state: ChannelState,
@@ -55,23 +55,23 @@ pub struct Subject {
 pub struct Report {
     /// The device of the report, from [`Report::of`].
     pub subject: Option<Subject>,
-    /// An event, and the function that logs it.
+    /// An event to log, and the code that logs it.
     pub log: Option<(Ccdf, Logger)>,
-    /// A uevent of the device.
+    /// The uevent to send for the device.
     pub uevent: Option<ErsResult>,
-    /// The status of the device's recovery, or of an event without a device, for the platform.
+    /// The status for the platform: of the device's recovery, or of an event without a device.
     pub platform: Option<&'static CStr>,
 }
 
 impl Report {
-    /// The status of a recovery that has succeeded. Reports with this status are counted.
+    /// The status of a successful recovery. Reports with this status are counted.
     pub const SUCCESS: &'static CStr = c"success";
 
-    /// The most reports that can wait. One more replaces the last waiting report: only the newest
-    /// one has the final state.
+    /// The maximum number of queued reports. In a full queue a new report replaces the last one:
+    /// only the newest report has the final state.
     pub(super) const ROOM: usize = 8;
 
-    /// Makes a report with the present state of a device, its channel state and its driver.
+    /// Makes a report about a device. Keeps the device's present channel state and driver for it.
     // Not inlined: there are several callers, and none of them has to be fast.
     #[inline(never)]
     pub fn of(
@@ -87,7 +87,7 @@ impl Report {
         let driver = device.driver();
         let name = driver.as_ref().map_or(c"n/a", Driver::name).as_char_ptr();
 
-        // SAFETY: The string ends in a NUL, and the buffer has the length that is given.
+        // SAFETY: `name` ends in a NUL, and the buffer is valid for the length that is passed.
         unsafe { bindings::sized_strscpy(subject.driver.as_mut_ptr(), name, subject.driver.len()) };
         Self {
             subject: Some(subject),
@@ -97,7 +97,7 @@ impl Report {
         }
     }
 
-    /// Logs the event, and sends the uevent and the report to the platform.
+    /// Logs the event, sends the uevent, and sends the status to the platform.
     fn send(&self, zdev: &Device) {
         if let Some(Subject { pdev, .. }) = &self.subject {
             if let Some((event, log)) = &self.log {
@@ -114,11 +114,11 @@ impl Report {
         let mut operation = c"error event";
         let mut status = status.as_char_ptr();
 
-        // With the device as argument the C function would add these two lines by itself, but would
-        // hold the device's lock while it sends.
+        // Format the state and the driver here: `zpci_report_status()` would do so if the device
+        // were passed, but would hold the device lock while sending.
         if let Some(subject) = &self.subject {
-            // SAFETY: The buffer has the given length, and the arguments are the three
-            // NUL-terminated strings that the format names.
+            // SAFETY: The buffer is valid for the length that is passed. The format names three
+            // strings, and the three arguments are strings that end in a NUL.
             unsafe {
                 bindings::scnprintf(
                     text.as_mut_ptr(),
@@ -132,8 +132,9 @@ impl Report {
             operation = c"recovery";
             status = text.as_ptr();
         }
-        // SAFETY: The function is valid, and both strings end in a NUL and outlive the call. The C
-        // function logs a failure by itself.
+        // SAFETY: The function is valid by the type invariant of [`Device`]. Both strings end in a
+        // NUL and outlive the call. The result is not needed: `zpci_report_status()` logs a
+        // failure.
         unsafe {
             bindings::zpci_report_status(
                 zdev.as_raw(),
@@ -146,28 +147,30 @@ impl Report {
 }
 
 impl Device {
-    /// Sends a report in a work item, a clock tick later: earlier reports go first, and an owner
-    /// that has just been signalled can run first.
+    /// Queues a report. A work item sends it a clock tick later, after all earlier reports: an
+    /// owner that has just been signalled can run first.
     pub fn report(&self, report: Report) {
         let recovery = self.recovery();
 
-        // Count here and not when sending: a waiting report may be replaced, and never be sent.
+        // Count the success here and not in `send`: a queued report may be replaced, and never be
+        // sent.
         if report.platform == Some(Report::SUCCESS) {
             recovery.recovered.fetch_add(1, Relaxed);
         }
         let mut reports = recovery.reports.lock();
         let overtaken = (reports.len() >= Report::ROOM).then(|| reports.pop());
 
-        // Cannot fail: if the list was full, a report has just been removed.
+        // This cannot fail: if the queue was full, a report has just been removed.
         let _ = reports.push_within_capacity(report);
-        // Unlock before the reference to a device is dropped.
+        // Unlock `reports` before `overtaken` is freed: that may free a PCI device.
         drop(reports);
         drop(overtaken);
-        // Fails if one event is being processed and another one waits, which will find this report.
+        // Ignore a failure: one event is being processed and another is queued, which will find this
+        // report.
         let _ = recovery.reporting.add(Some(self), Event::Reports, 2);
     }
 
-    /// Sends the reports that wait.
+    /// Sends the queued reports.
     pub fn send_reports(&self) {
         while let Some(report) = self.next_report() {
             report.send(self);
@@ -178,7 +181,8 @@ impl Device {
         let mut reports = self.recovery().reports.lock();
         let mut next = reports.remove(0).ok()?;
 
-        // Only the newest status goes to the platform: each report includes the whole debug log.
+        // Send only the newest status to the platform: with each report the platform gets the whole
+        // debug log.
         if reports.iter().any(|later| later.platform.is_some()) {
             next.platform = None;
         }

@@ -2,10 +2,11 @@
 
 //! The reset of a function through the platform.
 //!
-//! There is one procedure. The PCI core calls it as the reset of the function's slot,
-//! [`Device::reset_slot`]: for an administrator, for an owner that resets its whole bus, and when
-//! vfio opens and closes a function. [`DeviceGuard::reset`] adds the steps that the PCI core does
-//! around it, for a function in error that the PCI core may find no way to reset:
+//! There is one procedure, [`Device::reset_slot`]. The PCI core calls it as the reset of the
+//! function's slot: for an administrator, for an owner that resets its whole bus, and when vfio
+//! opens and closes a function. For a function in error [`DeviceGuard::reset`] does the same, and
+//! adds the steps that the PCI core does around the reset of a slot, because the PCI core may find
+//! no way to reset the function:
 //!
 //! ```
 //! use kernel::{prelude::*, zpci::{self, patiently, Device, Restore}};
@@ -45,12 +46,12 @@ use crate::{
     }, //
 };
 
-/// Pauses before another attempt, as long as all earlier pauses, within limits. Fails after a
-/// second.
+/// Pauses before another attempt, as long as all earlier pauses together, within limits. Fails
+/// after a second in all.
 ///
-/// More patience would not help: a holder of the locks that needs longer is waiting for user space,
-/// which cannot let the function go before the caller returns.
-// Not inlined: all kinds of attempts share this.
+/// Waiting longer would not help: a thread that holds the device lock or `state_lock` for longer
+/// waits for user space, and user space cannot close the function before the caller returns.
+// Not inlined: `patiently` is compiled for each kind of attempt, and all kinds share `pause`.
 #[inline(never)]
 fn pause(waited: &mut Delta) -> Result {
     if *waited >= Delta::from_secs(1) {
@@ -63,12 +64,12 @@ fn pause(waited: &mut Delta) -> Result {
     Ok(())
 }
 
-/// Repeats an attempt while it returns [`None`] because the function is busy; a second at most. May
-/// sleep.
+/// Repeats an attempt while it returns [`None`] because the function is busy, for a second at most.
+/// May sleep.
 ///
 /// # Errors
 ///
-/// [`EAGAIN`] if the function stays busy, or those of the attempt.
+/// [`EAGAIN`] if the function stays busy, or an error of the attempt.
 #[inline]
 pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R> {
     let mut waited = Delta::ZERO;
@@ -81,13 +82,12 @@ pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R>
     }
 }
 
-/// The source of config space after a reset.
+/// The content that config space gets after a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restore {
-    /// Config space keeps its present content.
+    /// The content from before the reset.
     Current,
-    /// Config space gets the content that was saved last. The present content is of an earlier
-    /// owner.
+    /// The content that was saved last. The content from before the reset is of an earlier owner.
     LastSaved,
 }
 
@@ -104,20 +104,20 @@ impl DeviceLock {
     }
 
     fn write_command(&self, command: u16) {
-        // SAFETY: The device is valid, and its lock is held.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         unsafe { bindings::pci_write_config_word(pci_as_raw(self.pdev()), COMMAND, command) };
     }
 
-    /// Whether the PCI core, or vfio, has config space that is to be restored after the reset which
-    /// is going on.
+    /// Whether the PCI core, or vfio, has saved config space for the reset that is going on, and
+    /// will restore it afterwards.
     fn is_saved(&self) -> bool {
-        // SAFETY: The device is valid, and its lock is held.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         unsafe { (*pci_as_raw(self.pdev())).state_saved() != 0 }
     }
 
-    /// Returns the Command register as it is saved.
+    /// Returns the Command register's value in the saved copy of config space.
     fn saved_command(&self) -> u16 {
-        // SAFETY: The device is valid, and its lock is held.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         let word = unsafe {
             (*pci_as_raw(self.pdev())).saved_config_space[bindings::PCI_COMMAND as usize / 4]
         };
@@ -130,55 +130,62 @@ impl DeviceLock {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, and all ones were read. Then the
-    /// earlier copy is put back.
+    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, so that all ones were read. The
+    /// earlier saved copy is put back.
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
-        // SAFETY: The device is valid, and its lock is held. Null if there is no memory.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         let mut before = unsafe {
             (*pdev).set_state_saved(true.into());
             bindings::pci_store_saved_state(pdev)
         };
 
         if before.is_null() {
-            // Without the earlier copy, a copy of all ones could not be replaced again.
+            // Do not save: without the earlier copy, a copy of all ones could not be replaced
+            // again.
             return Err(ENOMEM);
         }
-        // SAFETY: As above.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         unsafe { bindings::pci_save_state(pdev) };
         if config_accessible(self.pdev()) {
-            // SAFETY: The copy was made here, and has no other pointer to it.
+            // SAFETY: `before` was allocated by `pci_store_saved_state()` above, and nobody else
+            // has a pointer to it.
             unsafe { bindings::kfree(before.cast()) };
             return Ok(());
         }
-        // SAFETY: The device is valid, and the copy is of the same device.
+        // SAFETY: `pdev` is valid, the device lock is held, and `before` is a copy of the same
+        // device's config space. `pci_load_and_free_saved_state()` frees the copy, and it is not
+        // used again.
         unsafe { bindings::pci_load_and_free_saved_state(pdev, &raw mut before) };
         Err(EIO)
     }
 
     /// Resets the inside of the device unless the platform has done so, and then restores config
-    /// space, which allows DMA again. May sleep as long as the device needs.
+    /// space, which allows DMA again. May sleep for as long as the device needs.
     ///
     /// # Errors
     ///
-    /// Those of the PCI core, or [`EIO`] if the function still does not answer.
+    /// Those of the PCI core, or [`EIO`] if the function still does not answer, or has lost its
+    /// interrupts.
     fn finish(&self, inside_is_reset: bool) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
         if !inside_is_reset {
             // Stop DMA: the device must not write to memory before its inside is reset.
             self.write_command(STOP);
-            // SAFETY: The device is valid, and its lock is held.
+            // SAFETY: The PCI device is valid, and the device lock is held, both by the type
+            // invariant.
             match checked(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
                 // The device has no reset of its own.
                 Err(error) if error == ENOTTY => (),
                 result => result?,
             }
         }
-        // SAFETY: The device is valid, and its lock is held.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         unsafe { bindings::pci_restore_state(pdev) };
-        // Check: the platform may have refused to write.
+        // Read the Command register and look for interrupts: the platform may have refused to write
+        // config space.
         match self.command() {
             Some(command)
                 if (command ^ self.saved_command()) & ACCESS == 0 && self.has_interrupts() =>
@@ -194,11 +201,12 @@ impl DeviceLock {
         let pdev = pci_as_raw(self.pdev());
         let mut control = 0;
 
-        // SAFETY: The device is valid, and its lock is held.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         if unsafe { (*pdev).msix_enabled() } == 0 {
             return true;
         }
-        // SAFETY: The device is valid, its lock is held, and the pointer is to a local variable.
+        // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
+        // The pointer is to a local variable.
         unsafe {
             let at = c_int::from((*pdev).msix_cap) + bindings::PCI_MSIX_FLAGS as c_int;
 
@@ -222,7 +230,7 @@ impl DeviceGuard<'_> {
             recovery.is_saved.store(false, Relaxed);
             recovery.note_reset();
         } else if !was_in_error && config_accessible(self.pdev()) {
-            // The function works as before: nothing else would end an error state set here.
+            // Clear the error state: the function still works, and nothing else would clear it.
             self.set_channel_state(ChannelState::Normal);
         }
         if was_in_error || self.channel_state() != ChannelState::Normal {
@@ -231,8 +239,8 @@ impl DeviceGuard<'_> {
         result
     }
 
-    /// Begins an error unless one is known already: config space is as the owner has left it, and
-    /// the next reset saves it. Returns the channel state.
+    /// Notes that an error begins, unless the function is in error already: config space is then as
+    /// the owner has left it, and the next reset saves it. Returns the channel state.
     pub fn enter_error(&self) -> ChannelState {
         let state = self.channel_state();
 
@@ -246,11 +254,11 @@ impl DeviceGuard<'_> {
         state
     }
 
-    /// Resets the function through the platform, and returns whether its inside is known to be as
-    /// after power-on. If that succeeds the function's error ends.
+    /// Resets the function through the platform, which ends the error. Returns whether the inside
+    /// of the device is known to have been reset, too.
     ///
-    /// Config space is saved before, unless it is saved already: another attempt after a failure
-    /// saves nothing more.
+    /// Saves config space before the reset, unless it is saved already: a second attempt must not
+    /// save what a failed attempt has changed.
     fn reset_by_platform(&self, recovery: &Recovery) -> Result<bool> {
         let fid = self.state().zdev().fid();
 
@@ -262,17 +270,19 @@ impl DeviceGuard<'_> {
     }
 
     fn save_and_reset(&self, recovery: &Recovery) -> Result<bool> {
-        // Not a permanent failure any more: the PCI core would refuse all accesses to config space.
+        // End a permanent failure first: the PCI core would refuse all accesses to config space.
         self.set_channel_state(ChannelState::Frozen);
         if self.unblocked_command().is_some() {
             if !recovery.is_saved.load(Relaxed) {
                 self.save()?;
                 recovery.is_saved.store(true, Relaxed);
             }
-            // The device must not go on with its DMA once the function is enabled again.
+            // Stop the device's DMA and interrupts, or the device would go on with them when the
+            // function is enabled again.
             self.write_command(STOP);
         }
-        // A reset that has reached the inside of the device has cleared the mark.
+        // Look whether the Command register holds `STOP`: if the reset then clears the register,
+        // the reset has reached the inside of the device.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
@@ -280,8 +290,8 @@ impl DeviceGuard<'_> {
         Ok(is_marked && self.command().is_some_and(|command| command & STOP == 0))
     }
 
-    /// Reads the Command register. Unblocks the function before if it is in error; [`None`] if the
-    /// platform refuses to unblock.
+    /// Reads the Command register. If the function is blocked, unblocks it first; [`None`] if the
+    /// platform refuses that.
     fn unblocked_command(&self) -> Option<u16> {
         self.command().or_else(|| {
             let state = self.state();
@@ -294,17 +304,17 @@ impl DeviceGuard<'_> {
         })
     }
 
-    /// Resets the function. The driver is told before and after the reset, and the end of the reset
-    /// is reported.
+    /// Resets the function. Tells the driver before and after the reset, and reports the end of the
+    /// reset.
     ///
-    /// `state_lock` is released while the device resets its inside, which can take seconds.
-    /// Afterwards the channel state is [`ChannelState::Normal`], or
-    /// [`ChannelState::PermanentFailure`] after an error.
+    /// Releases `state_lock` while the device resets its inside, which can take seconds. Afterwards
+    /// the channel state is [`ChannelState::Normal`], or [`ChannelState::PermanentFailure`] after
+    /// an error.
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the function does not answer after the reset, or those of the platform and of the
-    /// PCI core.
+    /// [`EIO`] if the function does not answer after the reset, or errors of the platform and of
+    /// the PCI core.
     pub fn reset(self, restore: Restore) -> Result {
         let zdev = self.state().zdev();
         let recovery = zdev.recovery();
@@ -344,38 +354,39 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the function is in error; the earlier copy stays. [`ENOMEM`], [`ENODEV`], or
-    /// [`EAGAIN`] if a lock stays taken.
+    /// [`EIO`] if the function is in error; the earlier saved copy stays. [`ENOMEM`], [`ENODEV`],
+    /// or [`EAGAIN`] if the device lock or `state_lock` stays taken.
     pub fn save_config_space(&self) -> Result {
         patiently(|| Some(self.try_lock_both()?.and_then(|device| device.save())))
     }
 
-    /// Resets the function for the PCI core. The PCI core has saved config space if it could be
-    /// read, and restores config space also after a failure. If an error of the function ends or
-    /// begins, that is reported. May sleep.
+    /// Resets the function for the PCI core, which has saved config space if it could be read, and
+    /// restores it afterwards, also after a failure. Reports if an error of the function ends or
+    /// begins. May sleep.
     ///
     /// # Errors
     ///
-    /// Those of the platform; [`EIO`] if the function is not configured, or gets blocked while
+    /// Errors of the platform; [`EIO`] if the function is not configured, or gets blocked while
     /// config space is saved; [`EAGAIN`] if `state_lock` stays taken; [`ENOTTY`] if
     /// [`DeviceGuard::reset`] has called the PCI core, which must then use the device's own reset.
     ///
     /// # Safety
     ///
-    /// The caller must hold the lock of the function's PCI device.
+    /// The caller must hold the device lock of the function's PCI device until this call returns.
     pub unsafe fn reset_slot(&self) -> Result {
         let recovery = self.recovery();
 
         if recovery.is_finishing.load(Relaxed) {
             return Err(ENOTTY);
         }
-        // Do not wait for `state_lock`: its holder may wait for the caller.
+        // Only try `state_lock`: its holder may wait for the device lock, which the caller holds.
         let state = patiently(|| self.try_lock_state().map(Ok))?;
 
         if self.state() != State::Configured {
             return Err(EIO);
         }
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise the device lock is held until this call returns, and
+        // `device` lives no longer.
         let device = unsafe { state.with_locked_device() }.ok_or(ENODEV)?;
 
         device.reset_slot(recovery)

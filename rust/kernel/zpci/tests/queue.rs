@@ -145,7 +145,8 @@ mod tests {
         assert!(drain(&mut queue).eq([1].into_iter().chain(3..=18)));
     }
 
-    // A permanent failure never replaces another one: a full queue keeps its oldest ones.
+    // A permanent failure never replaces another one: a full queue keeps the oldest permanent
+    // failures.
     #[test]
     fn a_permanent_failure_never_replaces_another() {
         let mut queue = Queue::new();

@@ -260,8 +260,8 @@ mod tests {
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
 
-    // Without an unread event the record has no event, only the count of dropped ones. (cases 1, 4,
-    // 15)
+    // Without an unread event the record has no event, only the count of dropped events. (cases 1,
+    // 4, 15)
     #[test]
     fn with_nothing_pending_the_old_event_is_not_repeated() {
         let mut session = listening();
