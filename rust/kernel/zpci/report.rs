@@ -165,8 +165,8 @@ impl Device {
         // Unlock `reports` before `overtaken` is freed: that may free a PCI device.
         drop(reports);
         drop(overtaken);
-        // Ignore a failure: one event is being processed and another is queued, which will find this
-        // report.
+        // Ignore a failure: one event is being processed and another is queued, which will find
+        // this report.
         let _ = recovery.reporting.add(Some(self), Event::Reports, 2);
     }
 
