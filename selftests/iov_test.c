@@ -266,6 +266,14 @@ static int recover_pf(const void *arg)
 	return pci_write_attr(pf->address, "recover", "1");
 }
 
+static int remove_pf(const void *arg)
+{
+	const struct part *pf = arg;
+	int ret = pci_write_attr(pf->address, "remove", "1");
+
+	return ret ? ret : rescan(NULL);
+}
+
 /* An owner keeps a virtual function open while an operation on the physical one removes it. */
 static void vf_is_kept(struct __test_metadata *_metadata, struct device *device,
 		       int (*begin)(const void *pf), bool configured)
@@ -297,6 +305,44 @@ TEST_F_TIMEOUT(iov, vf_is_kept_from_sriov_numvfs, 90)
 TEST_F_TIMEOUT(iov, vf_is_kept_from_recover, 90)
 {
 	vf_is_kept(_metadata, &self->device, recover_pf, variant->configured);
+}
+
+TEST_F_TIMEOUT(iov, vf_is_kept_from_remove, 90)
+{
+	vf_is_kept(_metadata, &self->device, remove_pf, variant->configured);
+}
+
+/*
+ * A virtual function is removed from the PCI core and found again: it is linked to the
+ * physical one, and leaves no reference to that behind when it goes.
+ */
+static void vf_is_found_again(struct __test_metadata *_metadata, struct device *device,
+			      int (*act)(const void *vf), bool configured)
+{
+	int i;
+
+	vf_comes(_metadata, device, configured);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, act(&device->vf));
+		ASSERT_EQ(0, pci_wait_present(device->vf.address, true, PATIENCE_MS));
+		EXPECT_EQ(0, wait_linked(&device->pf, &device->vf));
+	}
+	vf_open(_metadata, device);
+	EXPECT_EQ(0, nvme_verify(&device->vf.owner.nvme, TEST_BLOCK));
+	owner_close(&device->vf.owner);
+	ASSERT_EQ(0, set_number(&device->pf, "0"));
+	ASSERT_EQ(0, pci_wait_slot(device->vf.slot, false, PATIENCE_MS));
+	/* Teardown waits until the slot of the physical one goes with the last reference. */
+}
+
+TEST_F_TIMEOUT(iov, vf_is_found_after_remove, 90)
+{
+	vf_is_found_again(_metadata, &self->device, remove_pf, variant->configured);
+}
+
+TEST_F_TIMEOUT(iov, vf_is_found_after_recover, 90)
+{
+	vf_is_found_again(_metadata, &self->device, recover_pf, variant->configured);
 }
 
 /*

@@ -269,8 +269,7 @@ fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         if zdev.state() == State::Configured {
             renew_fh(&state, fh);
             state.remove();
-            // Disable the function: `remove` does not disable a virtual function, and the platform
-            // may have refused to disable another one.
+            // Disable the function: the platform may have refused to disable it in `remove`.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }

@@ -39,7 +39,7 @@ and ``EIO``, Command is written and DMA mappings are renewed after it, and an ow
 cannot open the function after an error tries again. Variants that need an interface which
 only the Rust version has, such as the error region, do not count. Behind a number of
 failures stands their cause, found by hand; "passes" with words behind it has a condition.
-The C version has the fixes of code that both versions share (hooks 01 to 20), which Linux
+The C version has the fixes of code that both versions share (hooks 00 to 20), which Linux
 7.3 does not have.
 Storms, races and random calls are for the Rust version alone.
 
