@@ -248,6 +248,37 @@ TEST_F_TIMEOUT(taken, removed_in_error_while_open, 60)
 	EXPECT_EQ(0, module_unload("zpci_slow_removal"));
 }
 
+static int recover_it(const void *address)
+{
+	return pci_write_attr(address, "recover", "1");
+}
+
+/* Two processes write to recover while the function is open: the second finds it removed. */
+TEST_F_TIMEOUT(taken, recovered_twice_at_once, 60)
+{
+	int request = event_new(), log = kmsg_open();
+	struct owner owner = { 0 };
+	pid_t child[2];
+
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, owner_open_new(&owner, self->address, VFIO_CDEV_IOMMUFD));
+	ASSERT_EQ(0, vfio_irq_set(&owner.fn, VFIO_PCI_REQ_IRQ_INDEX, &request, 1));
+	child[0] = child_start(&owner.fn, recover_it, self->address, false);
+	ASSERT_LT(0, child[0]);
+	ASSERT_EQ(0, event_wait(request, PATIENCE_MS));
+	child[1] = child_start(&owner.fn, recover_it, self->address, false);
+	ASSERT_LT(0, child[1]);
+	sleep_ms(RESET_MS);
+	owner_close(&owner);
+	EXPECT_EQ(0, child_wait(child[0]));
+	EXPECT_EQ(0, child_wait(child[1]));
+	EXPECT_EQ(-ETIMEDOUT, kmsg_wait(log, "kernfs: can not remove 'recover'", 0));
+	ASSERT_EQ(0, pci_wait_present(self->address, true, PATIENCE_MS));
+	EXPECT_USABLE(self->address);
+	close(log);
+	close(request);
+}
+
 static int power_off(const void *slot)
 {
 	return pci_slot_power(slot, false);
