@@ -381,6 +381,44 @@ TEST_F_TIMEOUT(state, in_error_while_it_is_opened, 300)
 	TH_LOG("%d openings of %d refused", refused, OPENINGS);
 }
 
+/* How many loads of config space are slow: about as many as a reset saves. */
+#define SLOW_LOADS	40
+#define SLOW_LOAD_MS	10
+#define SAVINGS		times(10, 100)
+
+/*
+ * An error comes while an administrator's reset saves config space, at each moment of that:
+ * a copy that has all ones in part is never restored. Validates R6.
+ */
+TEST_F_TIMEOUT(state, in_error_while_config_is_saved, 300)
+{
+	struct rough *rough = &self->rough;
+	struct late late = { .fid = rough->fid };
+	pthread_t thread;
+	void *ret;
+	int i;
+
+	for (i = 0; i < SAVINGS; i++) {
+		late.delay = i * SLOW_LOADS * SLOW_LOAD_MS * 1000 / SAVINGS;
+		ASSERT_EQ(0, platform_command("answer load space=15 fid=%lu times=%d ms=%d",
+					      rough->fid, SLOW_LOADS, SLOW_LOAD_MS));
+		/* So that the reset itself cannot save anything. */
+		ASSERT_EQ(0, platform_command("answer modify op=9 fid=%lu always cc=1 status=40",
+					      rough->fid));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, raise_late, &late));
+		pci_write_attr(rough->address, "reset", "1");
+		ASSERT_EQ(0, pthread_join(thread, &ret));
+		ASSERT_EQ(0, (long)ret);
+		ASSERT_EQ(0, platform_command("forget"));
+		ASSERT_EQ(0, vfio_reset(&rough->owner.fn)) {
+			TH_LOG("round %d", i);
+		}
+		/* Command is as it was when the function was opened. */
+		ASSERT_EQ(0, vfio_enable_bus_master(&rough->owner.fn));
+		EXPECT_RESTORED();
+	}
+}
+
 /* If the owner does not listen, the host ends the error, and the function works. Validates R9. */
 TEST_F_TIMEOUT(state, silent_owner, 60)
 {
