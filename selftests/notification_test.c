@@ -3,6 +3,8 @@
  * The reports about a recovery that the kernel sends to the platform, by SCLP event
  * type 24: their text and their number.
  */
+#include <sys/ioctl.h>
+
 #include "kselftest_harness.h"
 
 #include "file.h"
@@ -72,6 +74,25 @@ TEST_F_TIMEOUT(notification, owner_recovers, 60)
 		EXPECT_REPORTED("success", STATE("normal", "vfio-pci"));
 		EXPECT_EQ(before + 2, reported(&self->rough));
 	}
+}
+
+/*
+ * The kernel reports nothing about a further event of the same error, and reports that the
+ * error ends when the owner resets its bus. Validates R22.
+ */
+TEST_F_TIMEOUT(notification, owner_resets_its_bus, 60)
+{
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct owner *owner = &self->rough.owner;
+	long before = reported(&self->rough);
+
+	ASSERT_EQ(0, owner_suffer(owner));
+	EXPECT_REPORTED("in progress", STATE("frozen", "vfio-pci"));
+	ASSERT_EQ(0, platform_raises(&self->rough, 5));
+	sleep_ms(SENT_MS);
+	EXPECT_EQ(before + 1, reported(&self->rough));
+	ASSERT_EQ(0, ioctl(owner->fn.device, VFIO_DEVICE_PCI_HOT_RESET, &reset));
+	EXPECT_REPORTED("success", STATE("normal", "vfio-pci"));
 }
 
 /* The kernel reports a reset that fails, and the next one, which succeeds. Validates R22. */

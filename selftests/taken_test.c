@@ -113,6 +113,8 @@ TEST_F_TIMEOUT(taken, while_closed, 90)
 	for (i = 0; i < 5; i++) {
 		TAKE_AWAY();
 		WAIT_GONE();
+		/* The slot is off already. */
+		EXPECT_EQ(-EIO, pci_slot_power(self->slot, false));
 		ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
 		WAIT_THERE();
 		/*
@@ -214,6 +216,30 @@ TEST_F_TIMEOUT(taken, in_a_reset, 90)
 	owner_close(owner);
 	WAIT_GONE();
 	ASSERT_EQ(0, platform_command("forget"));
+	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
+	WAIT_THERE();
+	EXPECT_NEXT_OWNER();
+}
+
+/*
+ * The function is taken away during an FLR, and does not answer any more. The call does not wait
+ * a minute for it. Validates R19.
+ */
+TEST_F_TIMEOUT(taken, in_an_flr, 90)
+{
+	struct owner *owner = &self->rough.owner;
+	pthread_t thread;
+	__u64 start;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_in_thread, &owner->fn));
+	sleep_ms(50);
+	start = now_ns();
+	TAKE_AWAY();
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_GT(GIVE_UP_MS, (now_ns() - start) / 1000000);
+	ASSERT_EQ(0, event_wait(self->request, PATIENCE_MS));
+	owner_close(owner);
+	WAIT_GONE();
 	ASSERT_EQ(0, announce(&self->rough, PEC_CONFIGURED));
 	WAIT_THERE();
 	EXPECT_NEXT_OWNER();
