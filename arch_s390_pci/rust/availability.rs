@@ -73,13 +73,13 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
         // The function has got a `zpci_dev` since this event was queued: use the function's own
         // queue.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
-        (Some(Availability::Configured | Availability::Standby), None) => {
+        // Ignore the event: the platform asks for a function that Linux does not use.
+        (Some(Availability::DeconfigurationRequested) | None, None) => (),
+        (Some(_), None) => {
             let _topology = lock_topology()?;
 
             create(event);
         }
-        // Ignore the event: it takes, or asks back, a function that Linux does not have.
-        (_, None) => (),
     }
     Some(())
 }
