@@ -680,6 +680,7 @@ static void fuzz_reset(struct fuzz *fuzz)
 	CALL(fuzz, "reset");
 	expect(fuzz, 0, vfio_reset(&fuzz->fn));
 	fuzz->model.resets++;
+	inject_aim(fuzz->fn.address, &fuzz->ccdf);
 }
 
 /*
@@ -745,6 +746,8 @@ static void fuzz_all(struct fuzz *fuzz, const char *address, enum vfio_mode mode
 {
 	int i, ret = vfio_open(&fuzz->fn, address, mode);
 
+	/* Opening resets the function, which may change its handle. */
+	inject_aim(address, &fuzz->ccdf);
 	ret = ret ?: error_region_find(&fuzz->fn, &fuzz->region);
 	ret = ret ?: error_status_map(&fuzz->fn, &fuzz->region, &fuzz->status);
 	fuzz->page = sysconf(_SC_PAGESIZE);
