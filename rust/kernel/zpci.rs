@@ -143,14 +143,14 @@ pub fn is_enabled() -> bool {
 }
 
 /// Waits until the channel report thread has submitted all events that the platform has reported so
-/// far, but at most one second.
+/// far, for at most one second.
 ///
 /// # Errors
 ///
 /// [`EINTR`] if the current task is being killed.
 pub fn wait_for_channel_reports() -> Result {
-    // SAFETY: Always safe to call in process context. The callee waits at most a second, even if
-    // the caller holds a lock that the channel report thread needs.
+    // SAFETY: Always safe to call in process context. The callee returns after at most a second,
+    // even if the channel report thread waits for a lock that the caller holds.
     checked(unsafe { bindings::crw_wait_for_channel_report_timeout(msecs_to_jiffies(1000)) })
         .map_err(|_| EINTR)
 }

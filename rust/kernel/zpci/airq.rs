@@ -32,8 +32,8 @@ impl Device {
         let request = u64::from(self.fh().as_raw()) << 32 | u64::from(operation);
         let words = fib.words().as_ptr().cast_mut();
         let mut status = 0;
-        // SAFETY: The FIB has the layout of the instruction's operand, and the instruction only
-        // reads it. The instruction writes `status` only during the call.
+        // SAFETY: The FIB has the layout of the instruction's operand, and the instruction does not
+        // write to the FIB. The instruction writes `status` only during the call.
         let cc = unsafe { bindings::zpci_mod_fc(request, words.cast(), &raw mut status) };
 
         match cc {
@@ -43,7 +43,8 @@ impl Device {
     }
 
     fn gisa(&self) -> u32 {
-        // SAFETY: By the type invariant the function is valid. The number is read in one access.
+        // SAFETY: By the type invariant the function is valid. The field `gisa` is read in one
+        // access.
         unsafe { (&raw const (*self.as_raw()).gisa).read_volatile() }
     }
 
@@ -65,8 +66,8 @@ impl Device {
             // SAFETY: By the type invariant the function is valid.
             let (interrupts, first_bit) = unsafe { ((*zdev).msi_nr_irqs, (*zdev).msi_first_bit) };
 
-            // CAST: A CPU's interrupt vector is far shorter than 65536 bits, which limits both
-            // numbers.
+            // CAST: The count of interrupts and the first bit are below 65536, because a CPU's
+            // interrupt vector has far fewer bits.
             let fib = Fib::directed(self.gisa(), interrupts as u16, first_bit as u16);
 
             (bindings::ZPCI_MOD_FC_REG_INT_D, fib)

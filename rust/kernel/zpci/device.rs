@@ -218,8 +218,8 @@ impl Device {
         self.pdev().is_some()
     }
 
-    /// Finds the physical function that this virtual function may belong to, if the event about the
-    /// physical function's configuration is still queued.
+    /// Finds the physical function that this virtual function may belong to; [`None`] unless an
+    /// event is still queued which says that the platform has configured that physical function.
     pub fn physical_to_come(&self) -> Option<ARef<Self>> {
         // SAFETY: By the type invariant the function is valid.
         unsafe { Self::physical_to_come_for(self.as_raw()) }
@@ -318,18 +318,20 @@ impl Device {
         drop(unsafe { Pin::<KBox<Recovery>>::try_from_foreign(recovery) });
     }
 
-    /// Returns how often Linux has disabled the function. Each reset disables the function, and an
-    /// event from before the last reset is ignored.
+    /// Returns how often Linux has disabled the function. Each reset disables the function, so the
+    /// count differs before and after a reset. Only compare counts for equality: the count wraps
+    /// around.
     #[inline]
     pub(super) fn resets(&self) -> u32 {
         // SAFETY: By the type invariant the function is valid. The count is read in one access.
-        // CAST: The count wraps around, and callers only compare it.
+        // CAST: A wrapped, negative count is fine: callers only compare counts for equality.
         unsafe { (&raw const (*self.as_raw()).resets.counter).read_volatile() as u32 }
     }
 
     /// Returns the function's generation. Each reset and each new owner begins a new generation,
-    /// and an event of an earlier generation is ignored. The handle alone does not tell generations
-    /// apart: a new owner does not change the handle.
+    /// and an event of another generation than the present one is ignored. The handle alone does
+    /// not tell generations apart: a new owner does not change the handle. Only compare generations
+    /// for equality: their number wraps around.
     pub fn generation(&self) -> u32 {
         self.resets()
             .wrapping_add(self.recovery().opened.load(Acquire))

@@ -2,7 +2,11 @@
 
 //! The driver of a function's PCI device, and the callbacks of the driver during a recovery.
 //!
-//! Documentation/PCI/pci-error-recovery.rst describes the callbacks:
+//! Documentation/PCI/pci-error-recovery.rst describes the callbacks.
+//!
+//! # Examples
+//!
+//! Tell the driver of an error.
 //!
 //! ```
 //! use kernel::zpci::{DeviceLock, ErsResult};

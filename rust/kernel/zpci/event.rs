@@ -9,7 +9,7 @@
 //!
 //! # Examples
 //!
-//! Events of functions without a `zpci_dev` have a queue of their own:
+//! Make a queue for events of functions without a `zpci_dev`, and add an event.
 //!
 //! ```
 //! use kernel::zpci::{Ccdf, Device, Event, EventQueue};
@@ -81,9 +81,9 @@ impl Event {
     /// The maximum number of queued events of one function.
     pub(super) const ROOM: usize = 48;
 
-    /// The number of queued events from which on this event is dropped. A storm of errors leaves
-    /// room for a permanent failure, and both leave room for the event that deconfigures the
-    /// function.
+    /// The length of the queue at which this event is dropped. A storm of errors leaves room for a
+    /// permanent failure, and both leave room for the event which says that the platform has
+    /// deconfigured the function (0x0304).
     fn limit(&self) -> usize {
         match self {
             Self::Error(error) if error.pec().severity() != Severity::Permanent => 32,
@@ -93,8 +93,8 @@ impl Event {
         }
     }
 
-    /// The clock ticks from queueing the event to processing it: reports are sent a tick later, so
-    /// that an owner that has just been signalled can run first.
+    /// The pause between queueing and processing the event, in clock ticks. Reports are sent one
+    /// tick later, so that an owner that has just been signalled can run first.
     fn delay(&self) -> Jiffies {
         Jiffies::from(matches!(self, Self::Reports))
     }
@@ -113,9 +113,9 @@ impl Event {
 }
 
 /// Processes one event of a function, or of a function without a `zpci_dev`. `generation` is the
-/// function's generation when the event was submitted. May sleep, but only tries locks that user
-/// space can keep held. If such a lock is taken, returns [`None`], and the event is tried again
-/// before all later ones.
+/// function's generation when the event was submitted. May sleep, but does not wait for a lock that
+/// user space can keep held. If another thread holds such a lock, returns [`None`]: the queue then
+/// tries this event again, before all later events.
 pub type Handler = fn(zdev: Option<&Device>, event: &Event, generation: u32) -> Option<()>;
 
 /// An event in a queue, with its function, and the function's generation at the submission.
@@ -168,7 +168,8 @@ impl WorkItem for EventQueue {
 }
 
 impl EventQueue {
-    /// The pause before another try of an event that found a lock taken, in milliseconds.
+    /// The pause, in milliseconds, before an event is tried again because another thread held a
+    /// lock.
     const PAUSE: u32 = 10;
 
     /// Makes an empty queue for at most `room` events.
@@ -195,8 +196,9 @@ impl EventQueue {
     }
 
     /// Queues the work item, to run after `delay`. The work item processes all events that are in
-    /// the queue by then. Without a delay only releases this reference to the queue.
-    // Not inlined: releasing the last reference takes more room than a call.
+    /// the queue by then. If `delay` is [`None`], queues nothing and only releases this reference
+    /// to the queue.
+    // Not inlined: the code that releases the last reference is larger than a call.
     #[inline(never)]
     fn schedule(self: Arc<Self>, delay: Option<Jiffies>) {
         drop(match delay {
@@ -208,8 +210,8 @@ impl EventQueue {
     /// Counts the queued events of a kind; the event that is being processed counts, too.
     /// `is_of_kind` is given the event, the event's generation, and `with`.
     // Not inlined, like `add`: there are several callers, and none has to be fast. `is_of_kind` is
-    // a plain function: the compiler generates the code for a closure with captured values three
-    // times.
+    // a function pointer, because closures that capture values would make the compiler generate
+    // three copies of `count`.
     #[inline(never)]
     pub fn count(&self, is_of_kind: fn(&Event, u32, u32) -> bool, with: u32) -> usize {
         self.events
@@ -238,8 +240,8 @@ impl EventQueue {
         }
         events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
         drop(events);
-        // Ignore that the work item may be queued already, also for another try of the first event:
-        // it finds this event, too.
+        // Do not look whether the work item is queued already, perhaps for another try of the first
+        // event: a queued work item processes the added event, too.
         self.clone().schedule(Some(event.delay()));
         Ok(())
     }

@@ -30,9 +30,9 @@ impl StateGuard<'_> {
 }
 
 impl Device {
-    /// Takes the function from its virtual machine. The function's handle changes, so the caller
-    /// must hold `state_lock`. The exception ([`None`]) is a caller that closes the function while
-    /// the holder of `state_lock` waits for the closing.
+    /// Deregisters the function from its virtual machine. The function's handle changes, so the
+    /// caller must hold `state_lock`. Only a caller that closes the function may give [`None`]: the
+    /// holder of `state_lock` may wait until the function is closed.
     pub fn unregister_kvm(&self, _state: Option<&StateGuard<'_>>) {
         // SAFETY: By the type invariant the function is valid.
         unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };

@@ -215,7 +215,14 @@ impl Device {
     ///
     /// Does not wait for either lock: the holder of the device lock may wait until user space
     /// closes the function, and closing may need `state_lock`. A caller that gets [`None`] holds
-    /// neither lock, and tries again later:
+    /// neither lock, and tries again later.
+    ///
+    /// Code that takes the device lock before `state_lock` does not compile: among the functions
+    /// that return a guard only `try_lock` takes the device lock, and takes `state_lock` first.
+    ///
+    /// # Examples
+    ///
+    /// Block the PCI device of a function, if there is one.
     ///
     /// ```
     /// use kernel::zpci::{ChannelState, Device, Locks};
@@ -228,9 +235,6 @@ impl Device {
     ///     Some(())
     /// }
     /// ```
-    ///
-    /// Taking the device lock before `state_lock` does not compile: only this function takes the
-    /// device lock for a guard.
     // Not inlined: `try_lock` has several callers.
     #[inline(never)]
     pub fn try_lock(&self) -> Option<Locks<'_>> {

@@ -4,7 +4,11 @@
 //!
 //! The channel state changes when the kernel processes an event. Config space reads as all ones as
 //! soon as the platform blocks the function, perhaps before the platform reports the event. A
-//! function is in error if its channel state or its config space says so:
+//! function is in error if its channel state is not normal, or its config space cannot be read.
+//!
+//! # Examples
+//!
+//! Log whether a function is in error.
 //!
 //! ```
 //! use kernel::{pci, zpci};

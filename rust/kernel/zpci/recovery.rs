@@ -79,13 +79,13 @@ pub(super) struct Open {
     pub(super) status: Option<Arc<StatusPage>>,
 }
 
-/// The recovery of a function, `zdev->recovery`. It is allocated with the function, so that no
-/// event is lost for lack of memory.
+/// The recovery of a function, `zdev->recovery`. A [`Recovery`] is allocated with its function, so
+/// that no event is lost for lack of memory.
 ///
 /// # Examples
 ///
-/// The caller must signal the owner after capturing an event, if the owner listens (has registered
-/// the error eventfd or has asked for events):
+/// Capture an event for the owner. The caller must signal the owner if `keep` returns `true`: the
+/// owner listens (has registered the error eventfd or has asked for events).
 ///
 /// ```
 /// use kernel::zpci::{Ccdf, Recovery};
@@ -101,15 +101,17 @@ pub(super) struct Open {
 pub struct Recovery {
     #[pin]
     session: SpinLock<Option<Open>>,
-    /// The number of dropped events, plus one, if the owner has asked for events and none is
-    /// unread; otherwise zero. A read that finds no event then needs no lock.
+    /// Lets an owner that polls find out without a lock that no event is unread. Zero if an event
+    /// is unread or the owner has not asked for events yet, otherwise one more than the count of
+    /// dropped events.
     quiet: Atomic<u32>,
     pub(super) events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
     pub(super) recovered: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
     /// Whether config space has been saved since the error began: a second reset must not save what
-    /// a failed reset has changed. Written, like `is_finishing`, only with the device lock held.
+    /// a failed reset has changed. Only a holder of the device lock changes `is_saved` and
+    /// `is_finishing`.
     pub(super) is_saved: Atomic<bool>,
     /// Whether [`DeviceGuard::reset`] has called the PCI core for the device's own reset: the reset
     /// of the device's slot must then refuse.
@@ -144,8 +146,8 @@ impl Recovery {
         )
     }
 
-    /// The number of queued error events and [`Event::Abandoned`]: errors that have not been
-    /// processed yet.
+    /// The number of errors that have not been processed yet: error events and [`Event::Abandoned`]
+    /// in the queue.
     pub fn unprocessed(&self) -> usize {
         let is_one = |event: &Event, _, _| event.is_error() || matches!(event, Event::Abandoned);
 
@@ -247,8 +249,8 @@ impl Recovery {
         self.change(|session| session.decide(needs_reset, now))
     }
 
-    /// Captures an event for the owner, if there is one. Returns whether the caller must signal the
-    /// owner.
+    /// Captures an event for the owner, if the function has one. Returns whether the caller must
+    /// signal the owner.
     pub fn capture(&self, event: &Ccdf, recovered_by: RecoveredBy) -> bool {
         let now = Self::now();
         let captured = self.change(|session| session.capture(*event, now, recovered_by));
@@ -259,15 +261,15 @@ impl Recovery {
         })
     }
 
-    /// Counts an event that was dropped on its way to the session.
+    /// Counts an event that was dropped because the function's queue of unprocessed events is full.
     pub(super) fn drop_event(&self, fid: FunctionId) {
         if let Some(dropped) = self.change(Session::drop_event) {
             trace::dropped(fid, dropped);
         }
     }
 
-    /// Counts an event that is ignored: since the event the function was reset, or has got another
-    /// owner.
+    /// Counts an event that is ignored, because the function was reset or has got another owner
+    /// since the event was submitted.
     pub fn count_ignored(&self) {
         self.ignored.fetch_add(1, Relaxed);
     }
@@ -287,9 +289,9 @@ impl Recovery {
         Instant::<Monotonic>::now().as_nanos() as u64
     }
 
-    /// Copies the oldest event to a reader, and removes it: no other reader gets the event. Without
-    /// an event, returns how many have been dropped. From now on the owner listens. May sleep until
-    /// the reader's memory is present.
+    /// Copies the oldest event to a reader, and removes it: no other reader gets the event. If no
+    /// event is unread, returns the count of dropped events. From now on the owner listens. May
+    /// sleep until the reader's memory is present.
     ///
     /// # Errors
     ///
@@ -298,7 +300,8 @@ impl Recovery {
         if let Some(dropped) = self.quiet.load(Acquire).checked_sub(1) {
             return Ok(Some(dropped));
         }
-        // The sequence number of an event that was copied without the session lock.
+        // The sequence number of the event that `copy` has copied without the session lock; 0 if
+        // none.
         let mut copied = 0;
 
         loop {
@@ -334,26 +337,27 @@ impl Recovery {
         }
     }
 
-    /// Returns the record of the event that was taken last.
+    /// Returns the record of the event that a reader has taken last.
     pub fn last_record(&self) -> Record {
         self.look(Session::last).unwrap_or_else(|| Record::empty(0))
     }
 
-    /// Notes that the owner asks for events, which makes the owner recover the function. Returns
-    /// whether the caller must signal the error eventfd at once.
+    /// Notes that the owner has asked for events: from now on the owner recovers the function, and
+    /// not the host. Returns whether the caller must signal the error eventfd at once, because the
+    /// owner was not signalled when unread events were captured.
     pub fn listen(&self) -> bool {
         self.change(Session::listen).unwrap_or(false)
     }
 
-    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns whether
-    /// the caller must signal the eventfd at once: unread events are queued already.
+    /// Notes that the owner has registered or unregistered the error eventfd. Returns whether the
+    /// caller must signal the eventfd at once, because events are unread already.
     pub fn set_eventfd(&self, registered: bool) -> bool {
         self.change(|session| session.set_eventfd(registered))
             .unwrap_or(false)
     }
 
-    /// The sequence number of the newest event, kept or dropped, for
-    /// [`Recovery::note_owner_reset`].
+    /// Returns the sequence number of the newest event, kept or dropped.
+    /// [`Recovery::note_owner_reset`] takes the sequence number from before the reset.
     pub fn last_sequence(&self) -> u64 {
         self.look(Session::last_sequence).unwrap_or(0)
     }
@@ -363,8 +367,8 @@ impl Recovery {
         self.change(Session::note_reset);
     }
 
-    /// Notes that the owner has reset the function with success: the event with sequence number
-    /// `last` and all earlier ones are stale.
+    /// Notes that a reset by the owner has succeeded: the event with sequence number `last` and all
+    /// earlier events are stale.
     pub fn note_owner_reset(&self, last: u64) {
         self.change(|session| session.note_owner_reset(last));
     }
@@ -381,8 +385,8 @@ impl DeviceGuard<'_> {
         let recovery = self.state().zdev().recovery();
 
         recovery.open(guest);
-        // Refuse a function in error: its new owner would not get the event, which came before the
-        // session.
+        // Refuse a function in error: the event that reports the error came before the session, so
+        // the new owner would not get that event.
         if super::is_in_error(self.pdev()) {
             recovery.close();
             return Err(EAGAIN);

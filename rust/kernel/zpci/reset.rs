@@ -6,7 +6,11 @@
 //! function's slot: for an administrator, for an owner that resets its whole bus, and when vfio
 //! opens and closes a function. For a function in error [`DeviceGuard::reset`] does the same, and
 //! adds the steps that the PCI core does around the reset of a slot, because the PCI core may find
-//! no way to reset the function:
+//! no way to reset the function.
+//!
+//! # Examples
+//!
+//! Reset a function that is in error.
 //!
 //! ```
 //! use kernel::{prelude::*, zpci::{self, patiently, Device, Restore}};
@@ -46,8 +50,8 @@ use crate::{
     }, //
 };
 
-/// Pauses before another attempt, as long as all earlier pauses together, within limits. Fails
-/// after a second in all.
+/// Pauses before another attempt. A pause is as long as all earlier pauses together, but at least
+/// 50 microseconds and at most 10 milliseconds. Fails after pauses of a second in all.
 ///
 /// Waiting longer would not help: a thread that holds the device lock or `state_lock` for longer
 /// waits for user space, and user space cannot close the function before the caller returns.
@@ -87,13 +91,16 @@ pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R>
 pub enum Restore {
     /// The content from before the reset.
     Current,
-    /// The content that was saved last. The content from before the reset is of an earlier owner.
+    /// The content that was saved last, because the content from before the reset is that of an
+    /// earlier owner.
     LastSaved,
 }
 
 const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
+/// The value of the Command register that stops a device's DMA and its INTx interrupts.
 // CAST: The Command register has 16 bits.
 const STOP: u16 = bindings::PCI_COMMAND_INTX_DISABLE as u16;
+/// The bits of the Command register that let a device be accessed, and let it do DMA.
 // CAST: The Command register has 16 bits.
 const ACCESS: u16 =
     (bindings::PCI_COMMAND_IO | bindings::PCI_COMMAND_MEMORY | bindings::PCI_COMMAND_MASTER) as u16;
@@ -130,8 +137,8 @@ impl DeviceLock {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; [`EIO`] if the function got blocked meanwhile, so that all ones were read. The
-    /// earlier saved copy is put back.
+    /// [`ENOMEM`]; [`EIO`] if the platform blocks the function meanwhile, so that all ones are
+    /// read. After either error the saved copy is the earlier one.
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
@@ -142,8 +149,7 @@ impl DeviceLock {
         };
 
         if before.is_null() {
-            // Do not save: without the earlier copy, a copy of all ones could not be replaced
-            // again.
+            // Do not save: if all ones were saved, there would be no earlier copy to put back.
             return Err(ENOMEM);
         }
         // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
@@ -177,15 +183,15 @@ impl DeviceLock {
             // SAFETY: The PCI device is valid, and the device lock is held, both by the type
             // invariant.
             match checked(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
-                // The device has no reset of its own.
+                // Go on if the device has no reset of its own: the reset by the platform must do.
                 Err(error) if error == ENOTTY => (),
                 result => result?,
             }
         }
         // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
         unsafe { bindings::pci_restore_state(pdev) };
-        // Read the Command register and look for interrupts: the platform may have refused to write
-        // config space.
+        // Check the Command register and the interrupts: the platform may have refused to write
+        // config space, and `pci_restore_state()` does not say so.
         match self.command() {
             Some(command)
                 if (command ^ self.saved_command()) & ACCESS == 0 && self.has_interrupts() =>
@@ -239,8 +245,8 @@ impl DeviceGuard<'_> {
         result
     }
 
-    /// Notes that an error begins, unless the function is in error already: config space is then as
-    /// the owner has left it, and the next reset saves it. Returns the channel state.
+    /// Notes that an error begins, if the channel state is normal: config space is still as the
+    /// owner has left it, so the next reset must save config space. Returns the channel state.
     pub fn enter_error(&self) -> ChannelState {
         let state = self.channel_state();
 
@@ -257,8 +263,8 @@ impl DeviceGuard<'_> {
     /// Resets the function through the platform, which ends the error. Returns whether the inside
     /// of the device is known to have been reset, too.
     ///
-    /// Saves config space before the reset, unless it is saved already: a second attempt must not
-    /// save what a failed attempt has changed.
+    /// Saves config space before the reset, unless the copy that is saved already must be kept: a
+    /// second attempt must not save what a failed attempt has changed.
     fn reset_by_platform(&self, recovery: &Recovery) -> Result<bool> {
         let fid = self.state().zdev().fid();
 
@@ -281,8 +287,8 @@ impl DeviceGuard<'_> {
             // function is enabled again.
             self.write_command(STOP);
         }
-        // Look whether the Command register holds `STOP`: if the reset then clears the register,
-        // the reset has reached the inside of the device.
+        // Note whether the Command register has the value `STOP` before the reset. If the bit of
+        // `STOP` is clear after the reset, the reset has reached the inside of the device.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
@@ -308,8 +314,8 @@ impl DeviceGuard<'_> {
     /// reset.
     ///
     /// Releases `state_lock` while the device resets its inside, which can take seconds. Afterwards
-    /// the channel state is [`ChannelState::Normal`], or [`ChannelState::PermanentFailure`] after
-    /// an error.
+    /// the channel state is [`ChannelState::Normal`], or [`ChannelState::PermanentFailure`] if the
+    /// reset has failed.
     ///
     /// # Errors
     ///
@@ -354,15 +360,16 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the function is in error; the earlier saved copy stays. [`ENOMEM`], [`ENODEV`],
-    /// or [`EAGAIN`] if the device lock or `state_lock` stays taken.
+    /// [`EIO`] if the function is in error, [`ENOMEM`], [`ENODEV`] if the function has no PCI
+    /// device or is not configured, [`EAGAIN`] if the device lock or `state_lock` stays taken.
+    /// After each error the saved copy is the earlier one.
     pub fn save_config_space(&self) -> Result {
         patiently(|| Some(self.try_lock_both()?.and_then(|device| device.save())))
     }
 
-    /// Resets the function for the PCI core, which has saved config space if it could be read, and
-    /// restores it afterwards, also after a failure. Reports if an error of the function ends or
-    /// begins. May sleep.
+    /// Resets the function for the PCI core. The PCI core has saved config space, if config space
+    /// could be read, and restores config space after this call, even if the reset fails. Reports
+    /// the result if the function was in error or is in error afterwards. May sleep.
     ///
     /// # Errors
     ///

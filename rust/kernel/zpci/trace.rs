@@ -55,7 +55,8 @@ declare_trace! {
     unsafe fn zpci_reset_end(fid: u32, result: c_int);
 }
 
-/// Traces that an event is kept for the owner, or that this event or an older one is dropped.
+/// Traces that an event is kept for the owner, or that this event is dropped, or an older one to
+/// make room for this event.
 pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
     let (fid, pec) = (event.fid().as_raw(), event.pec().as_raw());
 
