@@ -17,7 +17,7 @@ struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
 
-/* Defined in C, in pci_irq.c: where the platform is to report interrupts. */
+/* Defined in C, in pci_irq.c: whether interrupts are directed, and the address of summary bits. */
 bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
@@ -33,7 +33,7 @@ struct workqueue_struct *zpci_workqueue(void);
 int zpci_recovery_create(struct zpci_dev *zdev);
 bool zpci_ratelimit(struct zpci_dev *zdev);
 
-/* Calls @each for every function with a zpci_dev. @each must release the reference to @zdev. */
+/* Calls @each for every function with a zpci_dev. @each must release its reference to @zdev. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
 /* Whether @zdev may be a virtual function of @physical: both functions belong to one device. */

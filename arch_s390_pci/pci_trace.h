@@ -71,7 +71,7 @@ DECLARE_EVENT_CLASS(zpci_function,
 	TP_printk("fid=%08x", __entry->fid)
 );
 
-/* The error eventfd has been signalled, if the owner has registered one. */
+/* The kernel has signalled an owner that listens, by the error eventfd if one is registered. */
 DEFINE_EVENT(zpci_function, zpci_error_signalled,
 	TP_PROTO(u32 fid),
 	TP_ARGS(fid)

@@ -33,8 +33,8 @@ use kernel::{
 /// Otherwise a virtual function could come before its physical function, and would never be linked
 /// to the physical function.
 ///
-/// Holders work for long, so the topology lock is only tried. No holder waits until user space has
-/// closed a function: an owner that does not close would stop all events that need the topology
+/// A holder works for long, so others only try the topology lock. No holder waits for user space to
+/// close a function: an owner that does not close would stop all events that need the topology
 /// lock.
 static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 
@@ -43,8 +43,8 @@ static TOPOLOGY: SetOnce<Arc<Mutex<()>>> = SetOnce::new();
 /// overtake the earlier event.
 static UNKNOWN: SetOnce<Arc<EventQueue>> = SetOnce::new();
 
-/// The maximum number of events in `UNKNOWN`. If more come, the kernel looks at all functions
-/// instead.
+/// The maximum number of events in `UNKNOWN`. If `UNKNOWN` is full, the kernel scans the platform's
+/// functions for changes instead of queueing more events.
 const ROOM: usize = 128;
 
 /// Takes the topology lock if it is free.
@@ -73,7 +73,7 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
         // The function has got a `zpci_dev` since this event was queued: use the function's own
         // queue.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
-        // Ignore the event: the platform asks for a function that Linux does not use.
+        // Ignore the event: the platform asks back a function that Linux does not have.
         (Some(Availability::DeconfigurationRequested) | None, None) => (),
         (Some(_), None) => {
             let _topology = lock_topology()?;
@@ -91,8 +91,8 @@ pub(super) fn dispatch(event: Ccdf) {
         return;
     };
     let change = event.pec().availability();
-    // Whether `waiting`, an event in `UNKNOWN`, may be about the function `fid`, and create the
-    // function's `zpci_dev`.
+    // Whether `waiting`, an event in `UNKNOWN`, may create the `zpci_dev` of the function `fid`.
+    // Later events of that function must not overtake `waiting`.
     let is_before = |waiting: &Event, _, fid| {
         matches!(waiting, Event::Availability(before) if before.fid().as_raw() == fid
             || before.pec().availability() == Some(Availability::Several))
@@ -103,8 +103,8 @@ pub(super) fn dispatch(event: Ccdf) {
         if let Some(zdev) = Device::by_fid(event.fid()) {
             submit(&zdev, Event::Availability(event));
             if change == Some(Availability::Deconfigured) {
-                // Mark the function as gone, so that a reset does not wait any longer for the
-                // function's device.
+                // Mark the function as gone, so that a reset in progress stops waiting for the
+                // device to answer.
                 zdev.mark_as_gone();
             }
             return;
@@ -113,8 +113,9 @@ pub(super) fn dispatch(event: Ccdf) {
     let add = |event, limit| unknown.add(None, Event::Availability(event), limit);
 
     if add(event, ROOM).is_err() {
-        // The queue is full: ask for a look at all functions, which finds the change that this
-        // event reports. If the request does not fit either, an earlier request is still queued.
+        // `UNKNOWN` is full: queue `SEVERAL` instead of this event. `SEVERAL` scans the platform's
+        // functions, and finds the change that this event reports. If `SEVERAL` does not fit
+        // either, an earlier `SEVERAL` is still queued.
         let _ = add(Ccdf::SEVERAL, ROOM + 1);
     }
 }
@@ -122,8 +123,8 @@ pub(super) fn dispatch(event: Ccdf) {
 /// Creates the `zpci_dev` of a function that the platform has configured or offered (standby).
 fn create(event: &Ccdf) {
     // Ask the platform for the function's state: the event was queued for some time, and later
-    // events may have overtaken it. If the platform does not answer, believe the event: otherwise
-    // the function would stay unknown.
+    // events may have overtaken it. If the platform does not answer, use the event's state:
+    // otherwise the function would stay unknown.
     let state = State::of(event.fid()).unwrap_or(match event.pec().availability() {
         Some(Availability::Configured) => State::Configured,
         _ => State::Standby,
@@ -135,12 +136,14 @@ fn create(event: &Ccdf) {
     match Device::create(event.fid(), event.fh(), state) {
         Ok(None) => (),
         Ok(Some(physical)) => {
-            // Queue the event behind the physical function's events: the physical function must
-            // come first. If that queue is full, the next scan finds the virtual function.
+            // Queue this event of a virtual function behind the physical function's events: the
+            // physical function must come first. Ignore a full queue: the next scan finds the
+            // virtual function.
             let _ = physical.submit_behind(Event::Availability(*event));
             return;
         }
-        // There was no memory, or the platform did not answer, which `Device::create` has logged.
+        // Give up: there was no memory, or the platform did not answer. `Device::create` has logged
+        // the failure.
         Err(_) => return,
     }
     if let Some(zdev) = Device::by_fid(event.fid()) {
@@ -149,7 +152,7 @@ fn create(event: &Ccdf) {
 }
 
 /// Processes an event of a function that has a `zpci_dev`. Returns [`None`] if the event must be
-/// tried again later: a lock is taken, or another function must come or go first.
+/// tried again later: a lock is taken, or the physical function must be configured first.
 pub(super) fn process(zdev: &Device, event: &Ccdf) -> Option<()> {
     match event.pec().availability() {
         Some(Availability::Configured) => process_configured(zdev, event.fh()),
@@ -177,9 +180,9 @@ fn process_several(zdev: &Device) -> Option<()> {
     }
 }
 
-/// Sets the handle of a function to the handle that the platform has now: since the event the
-/// function may have been enabled or given back. If the platform does not answer, sets `fh`, the
-/// event's handle.
+/// Sets the handle of a function to the handle that the platform has now: the handle changes if the
+/// function is enabled or deconfigured after the event. If the platform does not answer, sets `fh`,
+/// the event's handle.
 fn renew_fh(state: &StateGuard<'_>, fh: FunctionHandle) {
     state.update_fh(state.query_fh().unwrap_or(fh));
 }
@@ -190,7 +193,7 @@ fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     match zdev.state() {
         State::Reserved => state.reappear(),
         State::Standby => (),
-        // A scan or sysfs has configured the function since the event.
+        // Ignore the event: a scan or sysfs has configured the function already.
         State::Configured => return Some(()),
     }
     renew_fh(&state, fh);
@@ -200,8 +203,8 @@ fn process_standby(zdev: &Device, fh: FunctionHandle) -> Option<()> {
 fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     let is_there = || zdev.state() == State::Configured && zdev.has_pdev();
 
-    // A scan or sysfs has configured the function since the event. Look for that before taking the
-    // topology lock, which other functions need.
+    // Ignore the event if a scan or sysfs has configured the function already. Look before taking
+    // the topology lock, which the events of other functions need.
     if is_there() {
         return Some(());
     }
@@ -219,15 +222,15 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     state.reappear();
     state.set_state(State::Configured);
     renew_fh(&state, fh);
-    // Ignore a failure, which `scan` has logged: the function stays disabled, and an administrator
-    // can scan again.
+    // Ignore a failed `scan`, which has logged the failure: the function stays disabled, and an
+    // administrator can scan again.
     let _ = state.scan();
     Some(())
 }
 
-/// Unbinds the drivers of a function, those of its virtual functions first, and then takes
-/// `state_lock`. Without the unbinding, the PCI core would remove the virtual functions together
-/// with the physical one, and would wait for user space with `state_lock` held.
+/// Unbinds the drivers of a function's virtual functions, then the function's own driver, and then
+/// takes `state_lock`. If a driver were still bound, the PCI core would unbind it with `state_lock`
+/// held, and would wait for user space.
 fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
     let mut are_free = true;
 
@@ -245,7 +248,7 @@ fn unbind(zdev: &Device) -> Option<StateGuard<'_>> {
 }
 
 fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
-    // The function is not configured any more, so there is nothing to give back.
+    // Ignore the event: the function is not configured any more, so there is nothing to give back.
     if zdev.state() != State::Configured {
         return Some(());
     }
@@ -253,7 +256,8 @@ fn process_deconfiguration_requested(zdev: &Device) -> Option<()> {
 
     if zdev.state() == State::Configured {
         renew_fh(&state, zdev.fh());
-        // Ignore a failure, which `deconfigure` has logged: the function stays configured.
+        // Ignore a failed `deconfigure`, which has logged the failure: the function stays
+        // configured.
         let _ = state.deconfigure();
     }
     Some(())
@@ -297,8 +301,8 @@ fn process_reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     }
 }
 
-/// Notes that a function belongs to another system now. Takes the topology lock: code that creates
-/// functions must not find this function half reserved.
+/// Notes that a function belongs to another system now. Takes the topology lock: no function may be
+/// created while this one changes to reserved.
 fn reserve(zdev: &Device) -> Option<()> {
     let _topology = lock_topology()?;
 

@@ -59,13 +59,13 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
 }
 
 /// Whether an event is about the function's present state, and not about the state before the
-/// function was disabled, enabled or reset. If the event is, sets the function's handle to the
-/// event's.
+/// function was disabled, enabled or reset. If so, sets the function's handle to the event's
+/// handle.
 #[inline(never)]
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),
-        // The platform does not know this function ID any more.
+        // The platform does not know this function ID any more: zero makes every event an old one.
         Err(error) if error == ENODEV => 0,
         // The platform does not answer: compare the event's handle with the handle that Linux
         // knows.
@@ -81,7 +81,7 @@ fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
 }
 
 /// Decides which side recovers the function. The device lock and `state_lock` stay held until the
-/// recovery has begun, so that nobody decides a second time.
+/// recovery has begun, so that no other thread decides meanwhile.
 fn decide(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf) {
     let zdev = device.state().zdev();
     let before = device.enter_error();

@@ -16,9 +16,10 @@ use kernel::{
     }, //
 };
 
-/// Logs a line about a function, if the function's limit of messages allows it; as an error if the
-/// function `has_failed`. The line names the PCI device, or `n/a` without one.
-// Not inlined, like `event`: formatting takes more instructions than a call.
+/// Logs a line about a function, if the function's limit of messages allows it. The line is an
+/// error message if `has_failed`, and otherwise an informational message. The line names the PCI
+/// device, or `n/a` without one.
+// Not inlined, like `event`: the code that formats a line is larger than a call.
 #[inline(never)]
 fn line(zdev: Option<&Device>, pdev: Option<&pci::Device>, has_failed: bool, line: Arguments<'_>) {
     if !zpci::ratelimit(zdev) {

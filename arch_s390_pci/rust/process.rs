@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Processes an event of a queue: chooses the code by the kind of event.
+//! The handler of all event queues: calls the code for the event's kind.
 
 use super::{
     availability,

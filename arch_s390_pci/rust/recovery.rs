@@ -75,8 +75,8 @@ pub(super) fn process_abandoned(zdev: &Device) -> Option<()> {
     };
 
     if zpci::is_in_error(device.pdev()) && !zdev.recovery().is_open() {
-        // Ignore a failure: the channel state then shows the failure, and the next owner's open
-        // tries another reset.
+        // Ignore a failed `reset`: the function stays in error, and the next owner's open resets
+        // the function again.
         let _ = device.reset(Restore::LastSaved);
     }
     Some(())

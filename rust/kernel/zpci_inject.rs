@@ -5,7 +5,8 @@
 //!
 //! The injector calls the same `zpci_event_error()` or `zpci_event_availability()` as the channel
 //! report thread does for an event of the platform. The C version and the Rust version both define
-//! these functions. As in the channel report thread, a slow event delays the next one.
+//! these functions. Events are processed one after the other, as in the channel report thread: a
+//! slow event delays the next one.
 //!
 //! The injector is a module, but its code is in the kernel crate: a file may still be open when the
 //! module is unloaded, and the code that closes the file must then still exist.
@@ -32,7 +33,7 @@ use crate::{
 #[repr(C, align(8))]
 struct Event([u8; 32]);
 
-/// Whether the current task administers the whole system. No other task may inject events.
+/// Whether the current task has `CAP_SYS_ADMIN`. No other task may inject events.
 fn is_permitted() -> bool {
     // SAFETY: Always safe to call. CAST: The numbers of capabilities are below 64.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
@@ -83,7 +84,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Makes the directory and its files. They are removed when the returned value is dropped.
+    /// Makes the directory and its files. Releasing the returned value removes the directory and
+    /// the files.
     ///
     /// # Errors
     ///

@@ -44,7 +44,8 @@
  * behind the 64 bytes fails with -EINVAL.
  *
  * All fields but @ccdf are in the byte order of the machine. The layout of the
- * first eight bytes never changes. A reader of more checks @length first.
+ * first eight bytes never changes. A reader of more than these eight bytes
+ * checks @length first.
  */
 struct vfio_device_zpci_err_region {
 	__u16 pec;

@@ -16,7 +16,7 @@ use kernel::{
     }, //
 };
 
-/// Begins a session for the owner that opens the function. After an error there is no session.
+/// Begins a session for the owner that opens the function. If `open` fails, no session is left.
 pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     let zdev = Device::of(device.pdev());
     let recovery = zdev.recovery();
@@ -35,10 +35,11 @@ pub(super) fn open(device: &CoreDevice) -> Result<&Device> {
     Ok(zdev)
 }
 
-/// Unregisters the function from KVM, when closing begins.
+/// Unregisters the function from KVM, when vfio begins to close the function.
 ///
-/// The session goes on until [`end_session`]: in between vfio resets the function, and during a
-/// session the host does not recover the function at the same time.
+/// The session goes on until [`end_session`], when vfio has closed the function. In between vfio
+/// resets the function, and the session keeps the host from resetting the function at the same
+/// time.
 pub(super) fn unregister_kvm(device: &CoreDevice) {
     let zdev = Device::of(device.pdev());
 

@@ -42,8 +42,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
         return Ok(());
     }
     // Wait until the channel report thread has submitted the event of the error: after the reset
-    // this event would look like a new error. Only a function in error waits, because waiting costs
-    // two context switches.
+    // this event would look like a new error. A function without an error has returned above:
+    // waiting costs two context switches.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
         Some(zdev.try_lock_both()?.and_then(|device| {

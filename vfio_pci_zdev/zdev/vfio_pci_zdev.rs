@@ -76,7 +76,7 @@ unsafe extern "C" fn vfio_pci_zdev_end_session(vdev: *mut bindings::vfio_pci_cor
     owner::end_session(unsafe { CoreDevice::from_raw(vdev) });
 }
 
-/// Notes whether the owner has an error eventfd: the owner has registered one or has taken it back.
+/// Notes whether the owner has an error eventfd: the owner has registered or deregistered one.
 ///
 /// # Safety
 ///

@@ -99,7 +99,7 @@ impl CoreDevice {
     #[inline]
     pub fn signal_error(&self) {
         // SAFETY: By the type invariant the PCI device is valid, and its driver data is `self`,
-        // where the callee finds the eventfd. The callee ignores the channel state.
+        // where the callee finds the eventfd. The callee ignores its argument, the channel state.
         unsafe {
             bindings::vfio_pci_core_aer_err_detected(
                 (*self.as_raw()).pdev,

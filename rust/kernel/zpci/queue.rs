@@ -81,7 +81,7 @@ impl Queue {
             return;
         };
 
-        // Most often the removed event was the only one, and there is nothing to move up.
+        // Skip the move if nothing is behind the removed event: most often it was the only event.
         if removed.len() > 1 {
             removed.copy_within(1.., 0);
         }
@@ -146,7 +146,8 @@ impl Queue {
         self.count_dropped();
     }
 
-    /// Removes the oldest event if its number is `sequence`. Returns whether the event was removed.
+    /// Removes the oldest event if its sequence number is `sequence`. Returns whether the event was
+    /// removed.
     pub(super) fn remove(&mut self, sequence: u64) -> bool {
         let is_oldest = self
             .peek(0)

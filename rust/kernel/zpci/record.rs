@@ -37,7 +37,7 @@ impl Record {
     /// Length of a record, in bytes.
     pub const SIZE: usize = 64;
 
-    /// The minimum length of a read that takes an event: the length of the record in version 1.
+    /// The minimum length of a read that takes an event: the fields whose layout never changes.
     pub const TAKING: usize = 8;
 
     /// The offset of the CCDF, the event as the platform gave it.

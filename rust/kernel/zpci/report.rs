@@ -27,10 +27,10 @@ use crate::{
     }, //
 };
 
-/// A function that logs an event.
+/// Code that logs an event.
 type Logger = fn(Option<&Device>, Option<&pci::Device>, &Ccdf);
 
-/// The PCI device of a report, in its state when the report was made.
+/// The PCI device of a report, with the device's state and driver when the report was made.
 pub struct Subject {
     pdev: ARef<pci::Device>,
     state: ChannelState,
@@ -53,13 +53,13 @@ pub struct Subject {
 /// ```
 #[derive(Default)]
 pub struct Report {
-    /// The device of the report, from [`Report::of`].
+    /// The PCI device that the report is about; [`None`] if the function has no PCI device.
     pub subject: Option<Subject>,
     /// An event to log, and the code that logs it.
     pub log: Option<(Ccdf, Logger)>,
     /// The uevent to send for the device.
     pub uevent: Option<ErsResult>,
-    /// The status for the platform: of the device's recovery, or of an event without a device.
+    /// The text for the platform: the status of a recovery or, without a PCI device, of an event.
     pub platform: Option<&'static CStr>,
 }
 
@@ -67,11 +67,12 @@ impl Report {
     /// The status of a successful recovery. Reports with this status are counted.
     pub const SUCCESS: &'static CStr = c"success";
 
-    /// The maximum number of queued reports. In a full queue a new report replaces the last one:
-    /// only the newest report has the final state.
+    /// The maximum number of queued reports. In a full queue a new report replaces the newest
+    /// queued report, whose state is out of date.
     pub(super) const ROOM: usize = 8;
 
-    /// Makes a report about a device. Keeps the device's present channel state and driver for it.
+    /// Makes a report about a device. The report keeps the device's present channel state and the
+    /// driver's name.
     // Not inlined: there are several callers, and none of them has to be fast.
     #[inline(never)]
     pub fn of(
@@ -147,8 +148,8 @@ impl Report {
 }
 
 impl Device {
-    /// Queues a report. A work item sends it a clock tick later, after all earlier reports: an
-    /// owner that has just been signalled can run first.
+    /// Queues a report. A work item sends the report after all earlier reports. The work item
+    /// starts a clock tick later, so that an owner that has just been signalled can run first.
     pub fn report(&self, report: Report) {
         let recovery = self.recovery();
 
@@ -160,13 +161,15 @@ impl Device {
         let mut reports = recovery.reports.lock();
         let overtaken = (reports.len() >= Report::ROOM).then(|| reports.pop());
 
-        // This cannot fail: if the queue was full, a report has just been removed.
+        // `push_within_capacity` cannot fail: if the queue was full, a report has just been
+        // removed.
         let _ = reports.push_within_capacity(report);
-        // Unlock `reports` before `overtaken` is freed: that may free a PCI device.
+        // Unlock `reports` before `overtaken` is freed: `overtaken` may hold the last reference to
+        // a PCI device.
         drop(reports);
         drop(overtaken);
-        // Ignore a failure: one event is being processed and another is queued, which will find
-        // this report.
+        // Ignore a full queue: the second of two queued `Event::Reports` has not begun, and will
+        // send this report, too.
         let _ = recovery.reporting.add(Some(self), Event::Reports, 2);
     }
 
@@ -181,15 +184,15 @@ impl Device {
         let mut reports = self.recovery().reports.lock();
         let mut next = reports.remove(0).ok()?;
 
-        // Send only the newest status to the platform: with each report the platform gets the whole
-        // debug log.
+        // Leave out this report's status if a later report has one: with each status the platform
+        // gets the whole debug log, which takes long.
         if reports.iter().any(|later| later.platform.is_some()) {
             next.platform = None;
         }
         Some(next)
     }
 
-    /// Reports how a recovery or a reset has ended.
+    /// Reports the end of a recovery or a reset; `recovered` says whether the function works again.
     #[inline(never)]
     pub fn report_end(&self, device: &DeviceLock, recovered: bool) {
         let (uevent, status) = if recovered {

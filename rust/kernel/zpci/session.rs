@@ -23,7 +23,7 @@ pub enum RecoveredBy {
     /// The host: the owner does not listen (has neither registered the error eventfd nor asked for
     /// events).
     Host,
-    /// Neither: the owner does not listen, and the host cannot or must not recover the function.
+    /// Nobody: the owner does not listen, and the host cannot or must not recover the function.
     Nobody,
 }
 
@@ -94,14 +94,16 @@ impl Overview {
     }
 }
 
-/// Counts the host's recoveries in one period. The host recovers for an owner that does not listen.
+/// Limits how often the host recovers the function in an hour, so that a broken function is not
+/// recovered forever.
 struct HostRecoveries {
     since: u64,
     count: u32,
 }
 
 impl HostRecoveries {
-    /// The maximum number of recoveries in one period. After that the function stays in error.
+    /// The maximum number of recoveries in one period. After one more error the function stays in
+    /// error.
     const LIMIT: u32 = 5;
 
     /// An hour, in nanoseconds.
@@ -280,8 +282,9 @@ impl Session {
         self.queue.dropped()
     }
 
-    /// Notes that the owner has registered the error eventfd, or has taken it back. Returns whether
-    /// the caller must signal the eventfd at once: unread events are queued already.
+    /// Notes that the owner has registered the error eventfd, or has deregistered the eventfd.
+    /// Returns whether the caller must signal the eventfd at once: unread events are queued
+    /// already.
     pub(super) fn set_eventfd(&mut self, registered: bool) -> bool {
         self.eventfd = registered;
         registered && self.listens() && self.queue.waiting() > 0

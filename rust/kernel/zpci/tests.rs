@@ -2,8 +2,9 @@
 
 //! KUnit tests of the zPCI code that does not depend on the kernel.
 //!
-//! These files are also compiled outside of the kernel, with further tests against models. A
-//! comment such as "(cases 8, 21)" names cases in the list of the self-tests, `scenarios.txt`.
+//! The files of these tests are also compiled on the build host, where further tests compare the
+//! code with models. A comment such as "(cases 8, 21)" names cases in the list of the self-tests,
+//! `scenarios.txt`.
 
 use super::ccdf::Ccdf;
 

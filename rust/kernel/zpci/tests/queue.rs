@@ -75,7 +75,7 @@ mod tests {
         assert!(drain(&mut queue).eq([2, 3]));
     }
 
-    // The order of events is kept at any fill level of the queue, also where indices wrap. (case 7)
+    // The queue keeps the order of events at any fill level, also after many events. (case 7)
     #[test]
     fn order_is_kept_at_any_fill_level() {
         for level in 1..=Queue::TRANSIENT as u64 {
@@ -93,8 +93,7 @@ mod tests {
         }
     }
 
-    // The queue keeps 16 transient events, as version 1 does. The next event is dropped and
-    // counted. (case 4)
+    // The queue keeps 16 transient events. The next event is dropped and counted. (case 4)
     #[test]
     fn the_seventeenth_transient_event_is_dropped_and_counted() {
         let mut queue = Queue::new();
@@ -112,8 +111,8 @@ mod tests {
         assert_eq!(remove(&mut queue), Some(18));
     }
 
-    // The last slot is for a permanent failure, of either code. No other event is dropped for it.
-    // (case 5)
+    // The last slot is for a permanent failure, with either event code: no other event is dropped
+    // to make room. (case 5)
     #[test]
     fn a_slot_is_kept_for_a_permanent_failure() {
         for code in PERMANENT {

@@ -45,8 +45,8 @@ mod tests {
         session.remove(&taken).then_some(taken)
     }
 
-    // Which side recovers, as in the design's table. With KVM an owner that has only registered the
-    // eventfd does not listen.
+    // The side that recovers depends on KVM and on whether the owner listens. With KVM an owner
+    // that has only registered the eventfd does not listen.
     #[test]
     fn who_recovers_depends_on_guest_and_listener() {
         use RecoveredBy::{
@@ -225,7 +225,8 @@ mod tests {
         assert!(session.set_eventfd(true));
     }
 
-    // The last record is that of the event that was taken last, also after newer events. (case 14)
+    // `last` returns the record of the event that was taken last, also if newer events are unread.
+    // (case 14)
     #[test]
     fn the_last_record_is_that_of_the_event_that_arrived() {
         let mut session = listening();
@@ -260,8 +261,8 @@ mod tests {
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
 
-    // Without an unread event the record has no event, only the count of dropped events. (cases 1,
-    // 4, 15)
+    // A taken event is not returned again: without an unread event the session has only the count
+    // of dropped events. (cases 1, 4, 15)
     #[test]
     fn with_nothing_pending_the_old_event_is_not_repeated() {
         let mut session = listening();
