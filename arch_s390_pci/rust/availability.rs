@@ -73,13 +73,12 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
         // The function has got a `zpci_dev` since this event was queued: use the function's own
         // queue.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
-        // Ignore the event: the platform asks back a function that Linux does not have.
-        (Some(Availability::DeconfigurationRequested) | None, None) => (),
         (Some(_), None) => {
             let _topology = lock_topology()?;
 
             create(event);
         }
+        (None, None) => (),
     }
     Some(())
 }
@@ -124,9 +123,13 @@ pub(super) fn dispatch(event: Ccdf) {
 fn create(event: &Ccdf) {
     // Ask the platform for the function's state: the event was queued for some time, and later
     // events may have overtaken it. If the platform does not answer, use the event's state:
-    // otherwise the function would stay unknown.
-    let state = State::of(event.fid()).unwrap_or(match event.pec().availability() {
-        Some(Availability::Configured) => State::Configured,
+    // otherwise Linux would never add the function.
+    let change = event.pec().availability();
+    let state = State::of(event.fid()).unwrap_or(match change {
+        Some(Availability::Configured | Availability::DeconfigurationRequested) => {
+            State::Configured
+        }
+        Some(Availability::Reserved) => State::Reserved,
         _ => State::Standby,
     });
 
@@ -146,8 +149,15 @@ fn create(event: &Ccdf) {
         // the failure.
         Err(_) => return,
     }
+    // Give a function back at once if the platform asks for it; otherwise use the function if it is
+    // configured.
+    let next = match change {
+        Some(Availability::DeconfigurationRequested) => *event,
+        _ => Ccdf::SEVERAL,
+    };
+
     if let Some(zdev) = Device::by_fid(event.fid()) {
-        submit(&zdev, Event::Availability(Ccdf::SEVERAL));
+        submit(&zdev, Event::Availability(next));
     }
 }
 
@@ -207,6 +217,11 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     // the topology lock, which the events of other functions need.
     if is_there() {
         return Some(());
+    }
+    // Believe the platform if it has deconfigured the function since. The event about that may have
+    // overtaken this one, and nothing would change the function's state back.
+    if State::of(zdev.fid()) == Ok(State::Standby) {
+        return process_standby(zdev, fh);
     }
     // Try again later if the physical function is still to come: the PCI core never links a virtual
     // function to a physical function that comes later.

@@ -251,8 +251,8 @@ impl Device {
         };
         let (pdev, physical) = (pci_as_raw(&pdev), pci_as_raw(&physical));
 
-        // SAFETY: Both PCI devices are valid, because references to them are held here. The PCI
-        // device of a virtual function holds a reference to that of its physical function.
+        // SAFETY: Both PCI devices are valid, because references to them are held here.
+        // `pci_physfn()` reads a pointer from the device, and the pointer is only compared.
         pdev != physical && unsafe { bindings::pci_physfn(pdev) } == physical
     }
 
