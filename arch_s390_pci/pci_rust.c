@@ -15,8 +15,8 @@ static int __init zpci_event_init(void)
 {
 	/*
 	 * Do not set WQ_MEM_RECLAIM: the work items recover and remove drivers, and drivers flush
-	 * workqueues that lack WQ_MEM_RECLAIM. The kernel warns if a work item of a workqueue with
-	 * WQ_MEM_RECLAIM does so.
+	 * workqueues without WQ_MEM_RECLAIM. The kernel would warn about such a flush from a
+	 * workqueue with WQ_MEM_RECLAIM.
 	 */
 	zpci_wq = alloc_workqueue("zpci", WQ_UNBOUND, 0);
 	return zpci_wq ? zpci_recovery_init() : -ENOMEM;

@@ -17,7 +17,10 @@ struct zpci_dev;
 
 #ifdef CONFIG_S390_PCI_RUST
 
-/* Defined in C, in pci_irq.c: whether interrupts are directed, and the address of summary bits. */
+/*
+ * Defined in C, in pci_irq.c: whether the machine directs each interrupt to one CPU, and the
+ * address of the vector of all functions' summary bits.
+ */
 bool zpci_irq_is_directed(void);
 u64 zpci_irq_summary(void);
 
@@ -36,10 +39,13 @@ bool zpci_ratelimit(struct zpci_dev *zdev);
 /* Calls @each for every function with a zpci_dev. @each must release its reference to @zdev. */
 void zpci_visit_functions(void (*each)(struct zpci_dev *zdev, void *data), void *data);
 
-/* Whether @zdev may be a virtual function of @physical: both functions belong to one device. */
+/*
+ * Whether @zdev may be a virtual function of @physical: @zdev is a virtual function, @physical is a
+ * physical function, and both belong to the same device.
+ */
 bool zpci_may_be_virtual_of(struct zpci_dev *zdev, struct zpci_dev *physical);
 
-/* Defined in C, in pci.c: creates a zpci_dev for each function of the platform without one. */
+/* Defined in C, in pci.c: creates a zpci_dev for each of the platform's functions without one. */
 void zpci_add_new_devices(void);
 
 /* Defined in C, in pci_recovery_debug.c. */

@@ -38,13 +38,16 @@ DEFINE_EVENT(zpci_event, zpci_error_captured,
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* A reader has taken an event out of the queue. */
+/* The owner has read an event, which has left the queue of unread events. */
 DEFINE_EVENT(zpci_event, zpci_error_taken,
 	TP_PROTO(u32 fid, u16 pec, u64 sequence, u8 recovery),
 	TP_ARGS(fid, pec, sequence, recovery)
 );
 
-/* An event has been dropped. @dropped counts dropped events since the function was opened. */
+/*
+ * An error event has been dropped, because a queue had no room: the owner cannot read the event.
+ * @dropped counts dropped events since the function was opened.
+ */
 TRACE_EVENT(zpci_error_dropped,
 	TP_PROTO(u32 fid, u32 dropped),
 	TP_ARGS(fid, dropped),
@@ -71,7 +74,10 @@ DECLARE_EVENT_CLASS(zpci_function,
 	TP_printk("fid=%08x", __entry->fid)
 );
 
-/* The kernel has signalled an owner that listens, by the error eventfd if one is registered. */
+/*
+ * An owner that listens can now learn of its unread events: the kernel has signalled the error
+ * eventfd, if the owner has registered one.
+ */
 DEFINE_EVENT(zpci_function, zpci_error_signalled,
 	TP_PROTO(u32 fid),
 	TP_ARGS(fid)
@@ -104,5 +110,5 @@ TRACE_EVENT(zpci_reset_end,
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE pci_trace
 
-/* <trace/define_trace.h> includes this file again, and finds it by the path and name above. */
+/* This header includes pci_trace.h again, by TRACE_INCLUDE_PATH and TRACE_INCLUDE_FILE. */
 #include <trace/define_trace.h>

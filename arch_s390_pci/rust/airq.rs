@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Adapter interruptions (airq) of a function: registered when its MSIs are set up, and again after
-//! every reset. The callers hold a lock that keeps MSI teardown from freeing the interruption
-//! indicators.
+//! every reset. The callers hold `reg_lock` of the `zpci_dev`. MSI teardown takes `reg_lock` as
+//! well, so the interruption indicators are not freed during a registration.
 //!
 //! C version: [`arch/s390/pci/pci_irq.c`](srctree/arch/s390/pci/pci_irq.c)
 

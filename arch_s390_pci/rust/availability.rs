@@ -70,8 +70,8 @@ pub(super) fn process_unknown(event: &Ccdf) -> Option<()> {
             drop(topology);
             Device::for_each(|zdev| submit(zdev, Event::Availability(*event)));
         }
-        // The function has got a `zpci_dev` since this event was queued: use the function's own
-        // queue.
+        // The function has got a `zpci_dev` since this event was queued in `UNKNOWN`: move the
+        // event to the function's own queue.
         (_, Some(zdev)) => submit(&zdev, Event::Availability(*event)),
         (Some(_), None) => {
             let _topology = lock_topology()?;
@@ -90,8 +90,8 @@ pub(super) fn dispatch(event: Ccdf) {
         return;
     };
     let change = event.pec().availability();
-    // Whether `waiting`, an event in `UNKNOWN`, may create the `zpci_dev` of the function `fid`.
-    // Later events of that function must not overtake `waiting`.
+    // Whether processing `waiting`, an event in `UNKNOWN`, may create the `zpci_dev` of the
+    // function `fid`. Later events of the function `fid` must not overtake `waiting`.
     let is_before = |waiting: &Event, _, fid| {
         matches!(waiting, Event::Availability(before) if before.fid().as_raw() == fid
             || before.pec().availability() == Some(Availability::Several))
@@ -113,17 +113,18 @@ pub(super) fn dispatch(event: Ccdf) {
 
     if add(event, ROOM).is_err() {
         // `UNKNOWN` is full: queue `SEVERAL` instead of this event. `SEVERAL` scans the platform's
-        // functions, and finds the change that this event reports. If `SEVERAL` does not fit
-        // either, an earlier `SEVERAL` is still queued.
+        // functions, and finds the change that this event reports. Ignore the failure if `SEVERAL`
+        // does not fit either: the last queued event is then a `SEVERAL`, whose scan finds this
+        // change, too.
         let _ = add(Ccdf::SEVERAL, ROOM + 1);
     }
 }
 
 /// Creates the `zpci_dev` of a function that the platform has configured or offered (standby).
 fn create(event: &Ccdf) {
-    // Ask the platform for the function's state: the event was queued for some time, and later
-    // events may have overtaken it. If the platform does not answer, use the event's state:
-    // otherwise Linux would never add the function.
+    // Ask the platform for the function's state, which may have changed since the event was queued.
+    // If the platform does not answer, use the event's state: otherwise Linux would never add the
+    // function.
     let change = event.pec().availability();
     let state = State::of(event.fid()).unwrap_or(match change {
         Some(Availability::Configured | Availability::DeconfigurationRequested) => {
@@ -140,8 +141,8 @@ fn create(event: &Ccdf) {
         Ok(None) => (),
         Ok(Some(physical)) => {
             // Queue this event of a virtual function behind the physical function's events: the
-            // physical function must come first. Ignore a full queue: the next scan finds the
-            // virtual function.
+            // PCI core must get the physical function first. Ignore the failure if that queue is
+            // full: the next scan of the platform's functions creates the virtual function.
             let _ = physical.submit_behind(Event::Availability(*event));
             return;
         }
@@ -185,7 +186,7 @@ fn process_several(zdev: &Device) -> Option<()> {
         (Ok(State::Standby), State::Configured) => process_deconfigured(zdev, fh),
         (Ok(State::Standby), _) => process_standby(zdev, fh),
         (Ok(State::Reserved), _) => process_reserved(zdev, fh),
-        // The platform has not answered, so there is no state to compare with.
+        // Change nothing: the platform has not answered, so its state of the function is unknown.
         (Err(_), _) => Some(()),
     }
 }
@@ -288,15 +289,15 @@ fn process_deconfigured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         if zdev.state() == State::Configured {
             renew_fh(&state, fh);
             state.remove();
-            // Disable the function: the platform may have refused to disable it in `remove`.
+            // Try again to disable the function: the platform may have refused that in `remove`.
             if zdev.fh().is_enabled() {
                 let _ = state.disable();
             }
             state.set_state(State::Standby);
         }
     }
-    // Look whether the function is reserved by now: the platform may not have sent an event for
-    // that.
+    // Ask the platform whether the function is reserved by now: if the platform sends no event for
+    // that, Linux would keep the `zpci_dev` of a function that belongs to another system.
     if State::of(zdev.fid()) == Ok(State::Reserved) {
         return reserve(zdev);
     }
@@ -316,8 +317,8 @@ fn process_reserved(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     }
 }
 
-/// Notes that a function belongs to another system now. Takes the topology lock: no function may be
-/// created while this one changes to reserved.
+/// Notes that a function belongs to another system now. Takes the topology lock, so that no other
+/// thread creates a `zpci_dev` for the same function meanwhile.
 fn reserve(zdev: &Device) -> Option<()> {
     let _topology = lock_topology()?;
 

@@ -65,7 +65,8 @@ pub(super) fn process(zdev: &Device, event: &Ccdf, generation: u32) -> Option<()
 fn is_current(state: &StateGuard<'_>, event: &Ccdf) -> bool {
     let current = match state.query_fh() {
         Ok(fh) => fh.as_raw(),
-        // The platform does not know this function ID any more: zero makes every event an old one.
+        // The platform does not know the function any more. Use the handle 0, which is no
+        // function's handle: the event is then ignored as an old one.
         Err(error) if error == ENODEV => 0,
         // The platform does not answer: compare the event's handle with the handle that Linux
         // knows.
@@ -111,8 +112,8 @@ fn capture(recovery: &Recovery, device: &DeviceGuard<'_>, event: &Ccdf, recovere
     if !recovery.capture(event, recovered_by) {
         return;
     }
-    // Without a driver nobody can be signalled: the owner has closed the function, and the session
-    // has not ended yet.
+    // Signal the owner through the bound driver. If no driver is bound, there is nobody to signal:
+    // the owner has closed the function already, and only the session has not ended yet.
     if let Some(driver) = device.driver() {
         let _ = driver.error_detected();
     }

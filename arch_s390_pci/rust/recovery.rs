@@ -69,7 +69,8 @@ pub(super) fn without_driver(device: &DeviceGuard<'_>) -> Result {
 /// Recovers a function that its owner has closed in error, unless the function has a new owner;
 /// [`None`] if the device lock or `state_lock` is taken.
 pub(super) fn process_abandoned(zdev: &Device) -> Option<()> {
-    // Do not recover a function that is deconfigured or being removed.
+    // Do nothing if the function is deconfigured or being removed: its PCI device is gone, or is
+    // going away.
     let Ok(device) = zdev.try_lock_both()? else {
         return Some(());
     };
@@ -147,7 +148,7 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
         answer = reset(device, &driver);
     }
     match answer {
-        // `None` counts as recovered: the driver does not object.
+        // The answer `None` counts as recovered: the driver has no objection, or has no callback.
         ErsResult::None | ErsResult::Recovered => {
             info(device, "The device is ready to resume operations\n");
             driver.resume();
@@ -168,7 +169,8 @@ fn attempt(device: &DeviceGuard<'_>) -> Outcome {
 /// Unblocks the function's registers, lets the driver check the device, and ends the error state.
 /// Returns the driver's answer, or [`ErsResult::NeedReset`] if the platform refuses a step.
 fn unblock(device: &DeviceGuard<'_>, driver: &Driver<'_>) -> ErsResult {
-    // A disabled function cannot be unblocked. The platform may have disabled it with the event.
+    // Reset a disabled function: only an enabled function can be unblocked. The platform may have
+    // disabled the function together with the error.
     if !device.state().zdev().fh().is_enabled() {
         return ErsResult::NeedReset;
     }

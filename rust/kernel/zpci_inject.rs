@@ -5,8 +5,9 @@
 //!
 //! The injector calls the same `zpci_event_error()` or `zpci_event_availability()` as the channel
 //! report thread does for an event of the platform. The C version and the Rust version both define
-//! these functions. Events are processed one after the other, as in the channel report thread: a
-//! slow event delays the next one.
+//! these functions. On a real machine one thread, the channel report thread, makes all these calls.
+//! The injector has no such thread: each write takes a common lock instead, so that a slow call
+//! delays the next one here, too.
 //!
 //! The injector is a module, but its code is in the kernel crate: a file may still be open when the
 //! module is unloaded, and the code that closes the file must then still exist.
@@ -33,7 +34,7 @@ use crate::{
 #[repr(C, align(8))]
 struct Event([u8; 32]);
 
-/// Whether the current task has `CAP_SYS_ADMIN`. No other task may inject events.
+/// Whether the current task has `CAP_SYS_ADMIN`: only such a task may inject events.
 fn is_permitted() -> bool {
     // SAFETY: Always safe to call. CAST: The numbers of capabilities are below 64.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
@@ -46,8 +47,8 @@ fn is_permitted() -> bool {
 /// `process` reads only the bytes of an [`Event`], and may be called wherever sleeping is allowed.
 struct Kind {
     process: unsafe extern "C" fn(*mut c_void),
-    /// Stands for the channel report thread: all files share this lock, so that events are
-    /// processed one after the other.
+    /// The lock that each write takes to inject its event. All files share the lock: on a real
+    /// machine one thread, the channel report thread, calls `process` for all events in turn.
     thread: Arc<Mutex<()>>,
 }
 
@@ -62,7 +63,8 @@ impl BinaryReader for Kind {
         if !is_permitted() {
             return Err(EPERM);
         }
-        // A write must have the offset 0: each write is a new event, and does not move the offset.
+        // Refuse a write at another offset than 0 or of another length than an event's: each write
+        // is one whole event. The offset stays 0 for the next event.
         if *offset != 0 || reader.len() != event.0.len() {
             return Err(EINVAL);
         }
@@ -95,8 +97,8 @@ impl Files {
     #[inline(never)]
     pub fn new() -> Result<Pin<KBox<Scope<Self>>>> {
         let thread = Arc::pin_init(new_mutex!(()), GFP_KERNEL)?;
-        // INVARIANT: `zpci_event_error()` and `zpci_event_availability()` read the 32 bytes of an
-        // event. The channel report thread calls them, too, and may sleep.
+        // INVARIANT: `zpci_event_error()` and `zpci_event_availability()` read only the 32 bytes of
+        // an event. Both may be called where sleeping is allowed, as in the channel report thread.
         let files = Self {
             error: Kind {
                 process: bindings::zpci_event_error,

@@ -58,7 +58,7 @@ struct vfio_device_zpci_err_region {
 	__u8 ccdf[32];
 };
 
-/* The offset in the region of the page that can be mapped, in bytes. */
+/* The distance of the page that can be mapped from the region's start, in bytes. */
 #define VFIO_ZPCI_ERROR_REGION_STATUS			4096
 
 /**

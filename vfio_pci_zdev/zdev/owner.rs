@@ -69,8 +69,8 @@ pub(super) fn end_session(device: &CoreDevice) {
     }
 }
 
-/// Makes a `change` of the session. If `change` returns `true`, signals the error eventfd: unread
-/// events are queued already.
+/// Applies `change` to the session. If `change` returns `true`, there are unread events of which
+/// the owner has not been signalled: signals the error eventfd.
 pub(super) fn signal_if(device: &CoreDevice, change: impl FnOnce(&Recovery) -> bool) {
     let zdev = Device::of(device.pdev());
 

@@ -25,8 +25,8 @@ use kernel::{
 };
 
 /// Writes `len` bytes to a reader: the record, cut if it is longer, and zeroes if it is shorter.
-// Not inlined: there are three callers, and none has to be fast. Unread events are copied by
-// `Recovery::take` instead.
+// Not inlined: there are three callers, and none has to be fast. The fast path, a read that takes
+// an event, copies the event in `Recovery::take`.
 #[inline(never)]
 fn write(record: &[u8], to: UserPtr, len: usize) -> Result {
     const ZEROES: [u8; Record::SIZE] = [0; Record::SIZE];

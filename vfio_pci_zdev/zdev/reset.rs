@@ -14,9 +14,10 @@ use kernel::{
     }, //
 };
 
-/// Repeats `attempt` as [`patiently`] does, until the caller is being killed, but makes no attempt
-/// while an error event of the function is queued. Otherwise a reset could overtake the event of
-/// the error that the reset is to end, and the event would be taken for a new error.
+/// Repeats `attempt` for a second at most, as [`patiently`] does. Gives up if the caller is being
+/// killed. Makes no attempt while an error event of the function is queued: otherwise a reset could
+/// overtake the event of the error that the reset is to end, and the event would be taken for a new
+/// error.
 pub(super) fn between_events<R>(
     recovery: &Recovery,
     mut attempt: impl FnMut() -> Option<Result<R>>,
@@ -42,8 +43,8 @@ pub(super) fn before_open(device: &CoreDevice) -> Result {
         return Ok(());
     }
     // Wait until the channel report thread has submitted the event of the error: after the reset
-    // this event would look like a new error. A function without an error has returned above:
-    // waiting costs two context switches.
+    // this event would look like a new error. The usual case, a function without an error, has
+    // returned above and is spared this wait, which costs two context switches.
     zpci::wait_for_channel_reports()?;
     between_events(recovery, || {
         Some(zdev.try_lock_both()?.and_then(|device| {
@@ -69,8 +70,9 @@ pub(super) fn on_demand(device: &CoreDevice) -> Result {
     let recovery = zdev.recovery();
     let mut no_other_way = false;
 
-    // Wait for the error's event as in `before_open`: an owner that polls the device may notice an
-    // error before the channel report thread has submitted the event.
+    // Wait until the channel report thread has submitted the event of the error: an owner that
+    // polls the device may notice the error earlier, and after the reset the event would look like
+    // a new error.
     if zpci::is_in_error(device.pdev()) {
         zpci::wait_for_channel_reports()?;
     }

@@ -76,7 +76,8 @@ unsafe extern "C" fn vfio_pci_zdev_end_session(vdev: *mut bindings::vfio_pci_cor
     owner::end_session(unsafe { CoreDevice::from_raw(vdev) });
 }
 
-/// Notes whether the owner has an error eventfd: the owner has registered or deregistered one.
+/// Notes that the owner has registered or deregistered the error eventfd. Signals a new eventfd at
+/// once if events are unread.
 ///
 /// # Safety
 ///

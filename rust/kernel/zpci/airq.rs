@@ -86,7 +86,8 @@ impl Device {
                 // `usize` has 64 bits on this architecture.
                 subclass: bindings::PCI_ISC as u8,
                 interrupts: bits as u16,
-                // SAFETY: The interrupt bit vector is in the kernel's linear mapping.
+                // SAFETY: The interrupt bit vector is in the kernel's linear mapping, as the callee
+                // requires.
                 vector: unsafe { bindings::virt_to_phys(vector.cast()) },
                 // SAFETY: Always safe to call.
                 summary: unsafe { bindings::zpci_irq_summary() },

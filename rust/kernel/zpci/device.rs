@@ -218,14 +218,16 @@ impl Device {
         self.pdev().is_some()
     }
 
-    /// Finds the physical function that this virtual function may belong to; [`None`] unless an
-    /// event is still queued which says that the platform has configured that physical function.
+    /// Finds a physical function that must be configured before this function: this function may be
+    /// one of its virtual functions, and the event which says that the platform has configured the
+    /// physical function is still queued. Returns [`None`] if there is no such physical function.
     pub fn physical_to_come(&self) -> Option<ARef<Self>> {
         // SAFETY: By the type invariant the function is valid.
         unsafe { Self::physical_to_come_for(self.as_raw()) }
     }
 
-    /// Does the work of [`Device::physical_to_come`], also for a function that is not known yet.
+    /// Does the work of [`Device::physical_to_come`], also for a `zpci_dev` that has not been added
+    /// to the kernel's functions yet.
     ///
     /// # Safety
     ///
@@ -280,8 +282,8 @@ impl Device {
     #[inline]
     pub fn recovery(&self) -> &Recovery {
         // SAFETY: By the type invariant the function is valid. `create_recovery` has stored the
-        // pointer before the function was made known. The [`Recovery`] is freed with the function,
-        // and the reference `self` keeps the function alive.
+        // pointer before the function was added to the kernel's functions. The [`Recovery`] is
+        // freed with the function, and the reference `self` keeps the function alive.
         unsafe { &*(*self.as_raw()).recovery.cast() }
     }
 
@@ -379,14 +381,15 @@ impl Device {
         unsafe { bindings::zpci_add_new_devices() };
     }
 
-    /// Makes a function known that the platform has configured to this system or offers to it.
+    /// Creates the `zpci_dev` of a function that the platform has configured to this system or
+    /// offers to it, and adds the `zpci_dev` to the kernel's functions.
     ///
     /// The new function has one reference, held for the platform. That reference is released when
     /// the function becomes reserved.
     ///
-    /// A physical function must become known before its virtual functions: the PCI core links a
-    /// virtual function only to a physical function that it has already. If the event about the
-    /// physical function is still queued, creates nothing and returns the physical function.
+    /// A physical function must be added before its virtual functions: the PCI core links a virtual
+    /// function only to a physical function that the PCI core has already. If the event about the
+    /// physical function is still queued, adds nothing and returns the physical function.
     ///
     /// # Errors
     ///
@@ -400,7 +403,7 @@ impl Device {
         // SAFETY: `zpci_create_device()` has returned a valid function, which lives until `kfree()`
         // below.
         if let Some(physical) = unsafe { Self::physical_to_come_for(zdev) } {
-            // SAFETY: The function has not been made known, so nobody else has a pointer to it.
+            // SAFETY: The function has not been added, so nobody else has a pointer to it.
             unsafe { bindings::kfree(zdev.cast()) };
             return Ok(Some(physical));
         }

@@ -101,7 +101,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Tells the driver of an error, and returns the driver's answer; [`None`] if the driver has no
-    /// callback for errors. The callback must not access the device, which is blocked.
+    /// callback for errors. The callback must not access the device, whose registers are blocked.
     pub fn error_detected(&self) -> Option<ErsResult> {
         let callback = self.handlers()?.error_detected?;
 
@@ -133,12 +133,12 @@ impl<'a> Driver<'a> {
         self.tell(self.handlers().and_then(|h| h.resume));
     }
 
-    /// Tells the driver that a reset which somebody has asked for is about to begin.
+    /// Tells the driver that a reset outside of the steps of a recovery is about to begin.
     pub fn reset_prepare(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_prepare));
     }
 
-    /// Tells the driver that a reset which somebody has asked for has ended.
+    /// Tells the driver that a reset outside of the steps of a recovery has ended.
     pub fn reset_done(&self) {
         self.tell(self.handlers().and_then(|h| h.reset_done));
     }

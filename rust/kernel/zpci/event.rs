@@ -73,7 +73,7 @@ pub enum Event {
     Availability(Ccdf),
     /// An owner has closed the function while the function was in error.
     Abandoned,
-    /// Reports about the function are queued, and are to be sent.
+    /// Reports about a recovery of the function are queued. Processing this event sends them.
     Reports,
 }
 
@@ -93,8 +93,9 @@ impl Event {
         }
     }
 
-    /// The pause between queueing and processing the event, in clock ticks. Reports are sent one
-    /// tick later, so that an owner that has just been signalled can run first.
+    /// The pause between queueing and processing the event, in clock ticks. [`Event::Reports`] is
+    /// processed one tick later: sending reports takes long, and an owner that has just been
+    /// signalled is to run first.
     fn delay(&self) -> Jiffies {
         Jiffies::from(matches!(self, Self::Reports))
     }
@@ -158,7 +159,8 @@ impl WorkItem for EventQueue {
                 return this.schedule(Some(msecs_to_jiffies(Self::PAUSE)));
             }
             // Unlock `events` before the removed event is freed: the event may hold the last
-            // reference to its function.
+            // reference to its function. Releasing that reference may sleep, which is not allowed
+            // with the spinlock of `events` held.
             let done = this.events.lock().remove(0);
 
             drop(done);
@@ -208,7 +210,8 @@ impl EventQueue {
     }
 
     /// Counts the queued events of a kind; the event that is being processed counts, too.
-    /// `is_of_kind` is given the event, the event's generation, and `with`.
+    /// `is_of_kind` gets the event, the event's generation, and `with`: a number of the caller's
+    /// choice, such as a generation to compare with.
     // Not inlined, like `add`: there are several callers, and none has to be fast. `is_of_kind` is
     // a function pointer, because closures that capture values would make the compiler generate
     // three copies of `count`.
@@ -240,8 +243,8 @@ impl EventQueue {
         }
         events.push_within_capacity(submitted).map_err(|_| EAGAIN)?;
         drop(events);
-        // Do not look whether the work item is queued already, perhaps for another try of the first
-        // event: a queued work item processes the added event, too.
+        // Queue the work item without looking whether it is queued already, perhaps for another try
+        // of the first event: a work item is never queued twice, and processes all events.
         self.clone().schedule(Some(event.delay()));
         Ok(())
     }
@@ -267,8 +270,8 @@ impl Device {
             })
     }
 
-    /// Queues an event of a function without a `zpci_dev`, behind this function's events, which
-    /// must be processed first.
+    /// Queues an event of another function, one without a `zpci_dev`, in the queue of this
+    /// function: this function's events that are queued already must be processed first.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ use crate::{
 
 impl StateGuard<'_> {
     /// Registers the function with a virtual machine: the hardware then interprets the guest's PCI
-    /// instructions for the function. The function's handle changes.
+    /// instructions for the function. The function's handle changes, so `state_lock` must be held.
     ///
     /// # Errors
     ///
@@ -31,8 +31,9 @@ impl StateGuard<'_> {
 
 impl Device {
     /// Deregisters the function from its virtual machine. The function's handle changes, so the
-    /// caller must hold `state_lock`. Only a caller that closes the function may give [`None`]: the
-    /// holder of `state_lock` may wait until the function is closed.
+    /// caller must hold `state_lock`. A caller that closes the function may give [`None`] if
+    /// another thread keeps `state_lock` held: that thread may be waiting until the function is
+    /// closed, and to wait for that thread would be a deadlock.
     pub fn unregister_kvm(&self, _state: Option<&StateGuard<'_>>) {
         // SAFETY: By the type invariant the function is valid.
         unsafe { bindings::zpci_kvm_unregister(self.as_raw()) };

@@ -90,7 +90,7 @@ pub trait Region: Sized + 'static {
         len: usize,
     ) -> Result;
 
-    /// Maps all bytes in [`Region::MAPPABLE`].
+    /// Maps all bytes in [`Region::MAPPABLE`] into the memory of the calling program.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl<R: Region> Adapter<R> {
                 .data
             };
 
-            // SAFETY: `register_region` has stored the data. `release` frees the data when the
-            // device is closed, and an open file of the device is being read now.
+            // SAFETY: `register_region` has stored the data. `release` frees the data when the last
+            // file of the device is closed, and here a file that is still open is being read.
             let data = unsafe { R::Data::borrow(data) };
 
             R::read(data, at, UserPtr::from_ptr(buf.cast()), count)?;
@@ -192,8 +192,8 @@ impl<R: Region> Adapter<R> {
             {
                 return Err(EINVAL);
             }
-            // SAFETY: `register_region` has stored the data. `release` frees the data when the
-            // device is closed, and an open file of the device is being mapped now.
+            // SAFETY: `register_region` has stored the data. `release` frees the data when the last
+            // file of the device is closed, and here a file that is still open is being mapped.
             R::map(unsafe { R::Data::borrow((*region).data) }, vma)?;
             Ok(0)
         })
@@ -270,8 +270,8 @@ impl CoreDevice {
         let data = data.into_foreign();
         let mut flags = bindings::VFIO_REGION_INFO_FLAG_READ;
 
-        // Do not offer a mapping if the driver has no `mmap`, as ism-vfio-pci has none: mmap()
-        // would fail.
+        // Do not offer a mapping if the driver has no operation `mmap`: mmap() would fail. An
+        // example is ism-vfio-pci.
         // SAFETY: By the type invariant the device is valid. The operations of its driver are
         // constant.
         if !R::MAPPABLE.is_empty() && unsafe { (*(*vdev).vdev.ops).mmap.is_some() } {
