@@ -3,13 +3,19 @@
 //! zPCI: PCI functions of IBM Z, their state, their errors and the recovery from them.
 //!
 //! On s390 the platform finds PCI errors and reports them to the kernel, as events of 32 bytes
-//! ([`Ccdf`]). The kernel [submits](Device::submit) an event to its function ([`Device`]), and
-//! processes the events of a function one after the other. The [`Recovery`] of a function has the
-//! function's queued events and the session of its owner: the program that has opened the function
-//! through vfio. Guards stand for the locks of a function ([`StateGuard`], [`DeviceGuard`]).
+//! ([`Ccdf`]). The kernel's channel report thread fetches an event from the platform, and
+//! [submits](Device::submit) the event to the function's queue ([`Device`]). The kernel processes
+//! the events of a function one after the other. The [`Recovery`] of a function has the function's
+//! queued events and the session of its owner: the program that has opened the function through
+//! vfio. Guards stand for the locks of a function ([`StateGuard`], [`DeviceGuard`]).
 //!
 //! An owner **listens** if it has registered the error eventfd or has asked for events. Otherwise
 //! the host, which is this kernel, recovers the function.
+//!
+//! Each reset and each new owner begins a new **generation** of the function. An error event that
+//! was submitted in an earlier generation is **ignored**. If the function has an owner, other error
+//! events are **captured**: kept in the session, where an event is **unread** until the owner takes
+//! it. A captured event is **stale** if it came before the owner's last successful reset began.
 //!
 //! # Lock order
 //!
@@ -142,8 +148,8 @@ pub fn is_enabled() -> bool {
     unsafe { bindings::zpci_is_enabled() }
 }
 
-/// Waits until the channel report thread has submitted all events that the platform has reported so
-/// far, for at most one second.
+/// Waits, for at most one second, until the channel report thread has submitted all events that the
+/// platform has reported so far.
 ///
 /// # Errors
 ///

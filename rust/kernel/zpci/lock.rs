@@ -35,7 +35,8 @@ use core::{
     ops::Deref, //
 };
 
-/// Turns the condition code of an instruction into a [`Result`]: only 0 means success.
+/// Turns the condition code of a PCI instruction into a [`Result`]: 0 means success, and any other
+/// code becomes [`EIO`].
 fn accepted(cc: c_int) -> Result {
     match cc {
         0 => Ok(()),
@@ -88,7 +89,8 @@ impl<'a> StateGuard<'a> {
         Ok(FunctionHandle::new(handle))
     }
 
-    /// Sets the function's handle, in all places that have a copy of the handle.
+    /// Sets the function's handle in the `zpci_dev` and in the table of its I/O mappings, which has
+    /// a copy of the handle.
     pub fn update_fh(&self, handle: FunctionHandle) {
         // SAFETY: The function is valid, and `state_lock` is held.
         unsafe { bindings::zpci_update_fh(self.zdev.as_raw(), handle.as_raw()) };
@@ -116,7 +118,8 @@ impl<'a> StateGuard<'a> {
         })
     }
 
-    /// Unblocks the registers of a function that is in error. DMA of the function stays blocked.
+    /// Unblocks config space and the BARs of a function that is in error. DMA of the function stays
+    /// blocked.
     ///
     /// # Errors
     ///
@@ -138,7 +141,7 @@ impl<'a> StateGuard<'a> {
         checked(unsafe { bindings::zpci_disable_device(self.zdev.as_raw()) })
     }
 
-    /// Enables a configured function, and gives the function to the PCI core. May wait until a
+    /// Enables a configured function, and lets the PCI core make its PCI device. May wait until a
     /// driver has probed the PCI device.
     ///
     /// # Errors
@@ -152,7 +155,7 @@ impl<'a> StateGuard<'a> {
     }
 
     /// Removes the function's PCI device, and gives the function back to the platform. Waits until
-    /// the driver is unbound, and the driver may wait for user space.
+    /// the driver is unbound. A vfio driver waits until user space closes the function.
     ///
     /// # Errors
     ///
@@ -163,14 +166,14 @@ impl<'a> StateGuard<'a> {
     }
 
     /// Removes the PCI device of a function that the platform has deconfigured. Waits until the
-    /// driver is unbound, and the driver may wait for user space.
+    /// driver is unbound. A vfio driver waits until user space closes the function.
     pub fn remove(&self) {
         // SAFETY: The function is valid, and `state_lock` is held.
         unsafe { bindings::zpci_bus_remove_device(self.zdev.as_raw(), true) };
     }
 
-    /// Notes that a function in standby now belongs to another system, and releases the reference
-    /// that was held for the platform.
+    /// Notes that a function in standby now belongs to another system. Releases the reference that
+    /// Linux holds while the function belongs to this system.
     pub fn reserve(&self) {
         if self.zdev.state() != State::Standby {
             return;
@@ -181,13 +184,14 @@ impl<'a> StateGuard<'a> {
     }
 
     /// Takes back a function that was reserved while somebody still had a reference to it: sets the
-    /// function's state to standby, and takes a reference for the platform.
+    /// function's state to standby, and takes the reference that [`StateGuard::reserve`] has
+    /// released.
     pub fn reappear(&self) {
         if self.zdev.state() != State::Reserved {
             return;
         }
         self.write_state(State::Standby);
-        // Keep this reference for the platform: `reserve` releases it.
+        // Keep this reference until `reserve` releases it.
         core::mem::forget(ARef::from(self.zdev));
         debug::reappeared(self.zdev);
     }
@@ -235,7 +239,7 @@ impl Device {
     ///     Some(())
     /// }
     /// ```
-    // Not inlined: `try_lock` has several callers.
+    // Not inlined: each of the callers would get a copy of the code.
     #[inline(never)]
     pub fn try_lock(&self) -> Option<Locks<'_>> {
         let state = self.try_lock_state()?;
@@ -323,7 +327,7 @@ impl DeviceLock {
     /// Sets the channel state of the PCI device. If the platform has deconfigured the function, the
     /// channel state becomes [`ChannelState::PermanentFailure`] instead: otherwise a reset would
     /// wait a minute for a device that is gone.
-    // Not inlined: a reset calls `set_channel_state` at several places.
+    // Not inlined: each of the callers would get a copy of the code.
     #[inline(never)]
     pub fn set_channel_state(&self, state: ChannelState) {
         write_channel_state(&self.pdev, state);
@@ -362,12 +366,12 @@ impl<'a> DeviceGuard<'a> {
         self.device
     }
 
-    /// Ends the error state of a function whose registers can be accessed again, so that the
-    /// function's DMA works again.
+    /// Ends the error state of a function whose config space and BARs are unblocked already.
+    /// Afterwards the function's DMA works again.
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the platform refuses, or an error of registering DMA translation.
+    /// [`EIO`] if the platform refuses, or an error of registering the DMA translation tables.
     pub fn end_error(&self) -> Result {
         let zdev = self.state.zdev.as_raw();
 

@@ -2,9 +2,9 @@
 
 //! A function's PCI device: its channel state, and whether its config space can be read.
 //!
-//! The channel state changes when the kernel processes an event. Config space reads as all ones as
-//! soon as the platform blocks the function, perhaps before the platform reports the event. A
-//! function is in error if its channel state is not normal, or its config space cannot be read.
+//! The channel state changes when the kernel processes an event. The platform blocks the function
+//! earlier, before it reports the event: from then on config space reads as all ones. A function is
+//! in error if its channel state is not normal, or its config space cannot be read.
 //!
 //! # Examples
 //!
@@ -52,7 +52,7 @@ impl ChannelState {
         match raw {
             bindings::pci_channel_io_frozen => Self::Frozen,
             bindings::pci_channel_io_perm_failure => Self::PermanentFailure,
-            // Zero means normal, too: nobody has set the channel state yet.
+            // Zero, the value before anybody has set the channel state, means normal, too.
             _ => Self::Normal,
         }
     }
@@ -83,7 +83,7 @@ pub enum ErsResult {
 }
 
 impl ErsResult {
-    // Not inlined: several callers turn the answer of a driver into an [`ErsResult`].
+    // Not inlined: each of the callers would get a copy of the code.
     #[inline(never)]
     pub(super) fn from_raw(raw: bindings::pci_ers_result_t) -> Self {
         match raw {
@@ -117,7 +117,8 @@ pub fn uevent(pdev: &pci::Device, result: ErsResult) {
 /// Returns the channel state of a PCI device. While the caller holds the device lock, the channel
 /// state changes only if the platform deconfigures the function.
 pub fn channel_state(pdev: &pci::Device) -> ChannelState {
-    // SAFETY: The device is valid. The channel state is read in one access.
+    // SAFETY: The device is valid. The channel state is read in one access, because another thread
+    // may write it meanwhile.
     ChannelState::from_raw(unsafe { (&raw const (*pci_as_raw(pdev)).error_state).read_volatile() })
 }
 
@@ -126,16 +127,18 @@ pub(super) fn write_channel_state(pdev: &pci::Device, state: ChannelState) {
     // CAST: [`ChannelState`] has the numbers of the C enumeration.
     let raw = state as bindings::pci_channel_state_t;
 
-    // SAFETY: The device is valid. The channel state is written in one access.
+    // SAFETY: The device is valid. The channel state is written in one access, because another
+    // thread may read it meanwhile.
     unsafe { (&raw mut (*pci_as_raw(pdev)).error_state).write_volatile(raw) };
 }
 
 /// Reads the Command register of a PCI device; [`None`] if the platform has blocked the function,
 /// because all of config space then reads as all ones.
 ///
-/// The Status register is read with the Command register, to recognize a blocked function. The
-/// device's IDs would not do: in a virtual function they are always all ones.
-// Not inlined: `command` has several callers.
+/// The Status register is read with the Command register: both together are all ones only if the
+/// function is blocked. The vendor and device IDs do not tell a blocked function: those of a
+/// virtual function always read as all ones.
+// Not inlined: each of the callers would get a copy of the code.
 #[inline(never)]
 pub(super) fn command(pdev: &pci::Device) -> Option<u16> {
     const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
@@ -153,8 +156,8 @@ pub fn config_accessible(pdev: &pci::Device) -> bool {
     command(pdev).is_some()
 }
 
-/// Whether a PCI device is in error: its channel state says so, or the platform has blocked the
-/// function and the kernel has not processed the event yet.
+/// Whether a PCI device is in error: its channel state is not normal, or the platform has blocked
+/// the function and the kernel has not processed the event of this error yet.
 pub fn is_in_error(pdev: &pci::Device) -> bool {
     channel_state(pdev) != ChannelState::Normal || !config_accessible(pdev)
 }

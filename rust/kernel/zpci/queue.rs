@@ -34,7 +34,8 @@ impl Pending {
         recovered_by: RecoveredBy::Owner,
     };
 
-    // Not inlined: the compiler would unroll the search in `make_room`.
+    // Not inlined: otherwise the compiler unrolls the search in `make_room`, which makes the code
+    // larger.
     #[inline(never)]
     fn is_permanent(&self) -> bool {
         matches!(self.event.pec().severity(), Severity::Permanent)
@@ -54,7 +55,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// The maximum number of transient events in the queue.
+    /// The maximum number of transient events in the queue. An event is transient unless it reports
+    /// a permanent failure.
     pub(super) const TRANSIENT: usize = 16;
 
     /// The number of slots: one slot for each transient event, and one for a permanent failure.
@@ -81,7 +83,7 @@ impl Queue {
             return;
         };
 
-        // Skip the move if nothing is behind the removed event: most often it was the only event.
+        // Skip the move if no event is behind the removed event, which usually was the only event.
         if removed.len() > 1 {
             removed.copy_within(1.., 0);
         }
@@ -114,7 +116,8 @@ impl Queue {
     ///
     /// A dropped event is counted, and uses up a sequence number, so that a reader sees a gap. A
     /// transient event is dropped if [`Queue::TRANSIENT`] events are unread. A permanent failure
-    /// takes the last slot, or the slot of the oldest transient event.
+    /// may also take the last slot. If no slot is free, a permanent failure replaces the oldest
+    /// transient event.
     pub(super) fn push(&mut self, event: Ccdf, timestamp: u64, recovered_by: RecoveredBy) -> bool {
         self.last_sequence += 1;
         let pending = Pending {
@@ -139,8 +142,8 @@ impl Queue {
         }
     }
 
-    /// Counts an event that was dropped before it came to this queue. The event uses up a sequence
-    /// number.
+    /// Counts an event that was dropped earlier, because the function's queue of unprocessed events
+    /// was full. The dropped event uses up a sequence number.
     pub(super) fn drop_event(&mut self) {
         self.last_sequence += 1;
         self.count_dropped();

@@ -19,13 +19,13 @@ use super::{
 pub(super) mod flags {
     /// The record contains an event.
     pub(in super::super) const PRESENT: u16 = 1 << 0;
-    /// The function has failed for good.
+    /// The event reports that the function has failed for good.
     pub(in super::super) const PERMANENT: u16 = 1 << 1;
-    /// The host has recovered the function.
+    /// The host has recovered the function from the event.
     pub(in super::super) const HOST_RECOVERED: u16 = 1 << 2;
-    /// The event is older than the owner's last reset.
+    /// The event came before the owner's last successful reset began.
     pub(in super::super) const STALE: u16 = 1 << 3;
-    /// The owner did not listen, and the function was left in error.
+    /// The owner did not listen and the host did not recover the function, which was left in error.
     pub(in super::super) const UNATTENDED: u16 = 1 << 4;
 }
 
@@ -37,7 +37,8 @@ impl Record {
     /// Length of a record, in bytes.
     pub const SIZE: usize = 64;
 
-    /// The minimum length of a read that takes an event: the fields whose layout never changes.
+    /// The minimum length of a read that takes an event out of the queue. These first bytes of a
+    /// record hold the fields whose layout never changes.
     pub const TAKING: usize = 8;
 
     /// The offset of the CCDF, the event as the platform gave it.
@@ -59,7 +60,7 @@ impl Record {
     }
 
     /// Makes the record of an event.
-    // Not inlined: there are several callers.
+    // Not inlined: each of the callers would get a copy of the code.
     #[inline(never)]
     pub(super) fn of(taken: &Taken) -> Self {
         let mut record = Self::empty(taken.dropped);
@@ -80,7 +81,7 @@ impl Record {
         }
         record.put(0, code.as_raw().to_ne_bytes());
         record.put(2, bits.to_ne_bytes());
-        // CAST: The length of the queue is far below `i32::MAX`.
+        // CAST: The count of unread events is far below `i32::MAX`.
         record.put(4, (taken.behind as i32).to_ne_bytes());
         record.put(16, pending.sequence.to_ne_bytes());
         record.put(24, pending.timestamp.to_ne_bytes());

@@ -72,15 +72,16 @@ fn copy(bytes: &[u8], to: UserPtr) -> Result {
     UserSlice::new(to, bytes.len()).writer().write_slice(bytes)
 }
 
-/// The state of a function that user space has open.
+/// What the kernel keeps for a function only while user space has the function open.
 pub(super) struct Open {
     pub(super) session: Session,
     /// [`None`] until user space maps the status page.
     pub(super) status: Option<Arc<StatusPage>>,
 }
 
-/// The recovery of a function, `zdev->recovery`. A [`Recovery`] is allocated with its function, so
-/// that no event is lost for lack of memory.
+/// The recovery of a function, `zdev->recovery`. A [`Recovery`] and the memory of its queues are
+/// allocated with the function, so that a lack of memory later does not make the kernel drop an
+/// event.
 ///
 /// # Examples
 ///
@@ -101,26 +102,28 @@ pub(super) struct Open {
 pub struct Recovery {
     #[pin]
     session: SpinLock<Option<Open>>,
-    /// Lets an owner that polls find out without a lock that no event is unread. Zero if an event
-    /// is unread or the owner has not asked for events yet, otherwise one more than the count of
-    /// dropped events.
+    /// Lets an owner that polls find out without the session lock that no event is unread. Not
+    /// zero: no event is unread, and the value is one more than the count of dropped events. Zero:
+    /// an event is unread, or the owner has not asked for events yet, so the reader takes the
+    /// session lock.
     quiet: Atomic<u32>,
     pub(super) events: Arc<EventQueue>,
     pub(super) opened: Atomic<u32>,
     pub(super) recovered: Atomic<u32>,
     pub(super) ignored: Atomic<u32>,
-    /// Whether config space has been saved since the error began: a second reset must not save what
-    /// a failed reset has changed. Only a holder of the device lock changes `is_saved` and
-    /// `is_finishing`.
+    /// Whether config space has been saved since the error began. If so, another reset does not
+    /// save config space again: a failed reset may have changed config space. Only a holder of the
+    /// device lock changes `is_saved` and `is_finishing`.
     pub(super) is_saved: Atomic<bool>,
-    /// Whether [`DeviceGuard::reset`] has called the PCI core for the device's own reset: the reset
-    /// of the device's slot must then refuse.
+    /// Whether [`DeviceGuard::reset`] has called the PCI core to reset the device itself. If the
+    /// PCI core then calls [`Device::reset_slot`](super::Device::reset_slot), that method refuses:
+    /// the platform has just reset the function, and the PCI core must use another method.
     pub(super) is_finishing: Atomic<bool>,
     /// The queued reports.
     #[pin]
     pub(super) reports: SpinLock<KVec<Report>>,
-    /// The queue for [`Event::Reports`]: sending reports takes long, and must not hold up the other
-    /// events.
+    /// The queue for [`Event::Reports`], apart from `events`: sending reports takes long, and would
+    /// delay the processing of errors.
     pub(super) reporting: Arc<EventQueue>,
 }
 
@@ -146,8 +149,8 @@ impl Recovery {
         )
     }
 
-    /// The number of errors that have not been processed yet: error events and [`Event::Abandoned`]
-    /// in the queue.
+    /// The number of errors that have not been processed yet: error events in the queue, and
+    /// [`Event::Abandoned`] (an owner has closed the function in error).
     pub fn unprocessed(&self) -> usize {
         let is_one = |event: &Event, _, _| event.is_error() || matches!(event, Event::Abandoned);
 
@@ -176,7 +179,7 @@ impl Recovery {
         self.events.count(is_start, fid.as_raw()) != 0
     }
 
-    // Not inlined: every access to a session begins with this call.
+    // Not inlined: every method that uses the session would get a copy of the code.
     #[inline(never)]
     pub(super) fn locked(&self) -> SpinLockGuard<'_, Option<Open>> {
         self.session.lock()
@@ -185,7 +188,7 @@ impl Recovery {
     /// Begins a session: user space opens the function. `guest` says whether KVM uses the function.
     /// Also begins a new generation: the new owner must not get events that were submitted before.
     fn open(&self, guest: bool) {
-        // No session is lost here: vfio opens a function only once at a time.
+        // No earlier session is overwritten: vfio does not open a function that is open.
         *self.locked() = Some(Open {
             session: Session::new(guest),
             status: None,
@@ -214,7 +217,8 @@ impl Recovery {
         self.locked().as_ref().map(|open| f(&open.session))
     }
 
-    /// Changes the session. Publishes the change for readers that do not take the session lock.
+    /// Changes the session. Publishes the change in `quiet` and in the status page, for readers
+    /// that do not take the session lock.
     fn change<R>(&self, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
         Option::as_mut(&mut self.locked()).map(|open| {
             let result = f(&mut open.session);
@@ -224,7 +228,7 @@ impl Recovery {
         })
     }
 
-    // Not inlined: every change of a session calls this.
+    // Not inlined: every method that changes the session would get a copy of the code.
     #[inline(never)]
     fn publish(&self, open: &Open) {
         let quiet = open.session.quiet();
@@ -242,15 +246,16 @@ impl Recovery {
     /// the function open. The host never resets a function that user space has open, so the host
     /// does not recover a function that `needs_reset`.
     ///
-    /// The caller holds the device lock and `state_lock`, so no other event is decided meanwhile.
+    /// The caller holds the device lock and `state_lock`, so no other thread decides on another
+    /// event of the function meanwhile.
     pub fn decide(&self, needs_reset: bool) -> Option<RecoveredBy> {
         let now = Self::now();
 
         self.change(|session| session.decide(needs_reset, now))
     }
 
-    /// Captures an event for the owner, if the function has one. Returns whether the caller must
-    /// signal the owner.
+    /// Captures an event for the owner, if the function has an owner. Returns whether the caller
+    /// must signal the owner.
     pub fn capture(&self, event: &Ccdf, recovered_by: RecoveredBy) -> bool {
         let now = Self::now();
         let captured = self.change(|session| session.capture(*event, now, recovered_by));
@@ -274,7 +279,7 @@ impl Recovery {
         self.ignored.fetch_add(1, Relaxed);
     }
 
-    /// Returns the figures of the session, if there is one.
+    /// Returns a summary of the session; [`None`] if user space does not have the function open.
     pub(super) fn overview(&self) -> Option<Overview> {
         self.look(Session::overview)
     }
@@ -300,8 +305,8 @@ impl Recovery {
         if let Some(dropped) = self.quiet.load(Acquire).checked_sub(1) {
             return Ok(Some(dropped));
         }
-        // The sequence number of the event that `copy` has copied without the session lock; 0 if
-        // none.
+        // The sequence number of the event that `copy` has copied to the reader without the session
+        // lock; 0 if `copy` has copied none.
         let mut copied = 0;
 
         loop {
@@ -356,13 +361,14 @@ impl Recovery {
             .unwrap_or(false)
     }
 
-    /// Returns the sequence number of the newest event, kept or dropped.
-    /// [`Recovery::note_owner_reset`] takes the sequence number from before the reset.
+    /// Returns the sequence number of the newest event, kept or dropped. Call this before a reset,
+    /// and pass the result to [`Recovery::note_owner_reset`] after the reset.
     pub fn last_sequence(&self) -> u64 {
         self.look(Session::last_sequence).unwrap_or(0)
     }
 
-    /// Notes that the function has been reset: the host may recover the function again.
+    /// Notes that the function has been reset: the host, which may recover the function only a
+    /// limited number of times, may do so again.
     pub(super) fn note_reset(&self) {
         self.change(Session::note_reset);
     }

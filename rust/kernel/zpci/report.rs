@@ -38,7 +38,8 @@ pub struct Subject {
     driver: [c_char; 24],
 }
 
-/// A report about a function.
+/// What the kernel tells the log, user space and the platform of one step of a function's recovery.
+/// Each of the fields is optional.
 ///
 /// # Examples
 ///
@@ -64,7 +65,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The status of a successful recovery. Reports with this status are counted.
+    /// The status of a successful recovery. [`Device::report`] counts the reports with this status,
+    /// for debugfs.
     pub const SUCCESS: &'static CStr = c"success";
 
     /// The maximum number of queued reports. In a full queue a new report replaces the newest
@@ -73,7 +75,7 @@ impl Report {
 
     /// Makes a report about a device. The report keeps the device's present channel state and the
     /// driver's name.
-    // Not inlined: there are several callers, and none of them has to be fast.
+    // Not inlined: each of the callers would get a copy of the code, and none has to be fast.
     #[inline(never)]
     pub fn of(
         device: &DeviceLock,
@@ -165,11 +167,12 @@ impl Device {
         // removed.
         let _ = reports.push_within_capacity(report);
         // Unlock `reports` before `overtaken` is freed: `overtaken` may hold the last reference to
-        // a PCI device.
+        // a PCI device, and freeing a PCI device takes other locks. No lock may be taken under the
+        // spinlock of `reports`.
         drop(reports);
         drop(overtaken);
-        // Ignore a full queue: the second of two queued `Event::Reports` has not begun, and will
-        // send this report, too.
+        // Ignore the error of a full queue: two `Event::Reports` are queued. The second one has not
+        // begun, and will send this report, too.
         let _ = recovery.reporting.add(Some(self), Event::Reports, 2);
     }
 

@@ -8,6 +8,10 @@
 //! adds the steps that the PCI core does around the reset of a slot, because the PCI core may find
 //! no way to reset the function.
 //!
+//! The platform's reset disables and enables the function, and may leave **the device itself** as
+//! it is: its registers and its work in progress. If so, the PCI core resets the device itself
+//! afterwards, for example by a function-level reset (FLR).
+//!
 //! # Examples
 //!
 //! Reset a function that is in error.
@@ -53,9 +57,11 @@ use crate::{
 /// Pauses before another attempt. A pause is as long as all earlier pauses together, but at least
 /// 50 microseconds and at most 10 milliseconds. Fails after pauses of a second in all.
 ///
-/// Waiting longer would not help: a thread that holds the device lock or `state_lock` for longer
-/// waits for user space, and user space cannot close the function before the caller returns.
-// Not inlined: `patiently` is compiled for each kind of attempt, and all kinds share `pause`.
+/// More than a second would not help: a thread that keeps the device lock or `state_lock` for so
+/// long is waiting until user space closes the function, and user space cannot close the function
+/// before the caller returns.
+// Not inlined: the compiler copies `patiently` for each kind of attempt, and would copy this code,
+// too.
 #[inline(never)]
 fn pause(waited: &mut Delta) -> Result {
     if *waited >= Delta::from_secs(1) {
@@ -86,13 +92,14 @@ pub fn patiently<R>(mut attempt: impl FnMut() -> Option<Result<R>>) -> Result<R>
     }
 }
 
-/// The content that config space gets after a reset.
+/// The content of config space that a reset restores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restore {
-    /// The content from before the reset.
+    /// The content that config space has just before the reset.
     Current,
-    /// The content that was saved last, because the content from before the reset is that of an
-    /// earlier owner.
+    /// The copy of config space that the kernel has saved last, for example when the function was
+    /// opened. The reset does not save the present content: an owner that has closed the function
+    /// has written it, and the next owner must not get it.
     LastSaved,
 }
 
@@ -138,7 +145,7 @@ impl DeviceLock {
     /// # Errors
     ///
     /// [`ENOMEM`]; [`EIO`] if the platform blocks the function meanwhile, so that all ones are
-    /// read. After either error the saved copy is the earlier one.
+    /// read. After either error the earlier saved copy is still in place.
     fn save(&self) -> Result {
         let pdev = pci_as_raw(self.pdev());
 
@@ -149,7 +156,8 @@ impl DeviceLock {
         };
 
         if before.is_null() {
-            // Do not save: if all ones were saved, there would be no earlier copy to put back.
+            // Do not save config space without a duplicate of the earlier saved copy: if all ones
+            // were saved, there would be nothing to put back.
             return Err(ENOMEM);
         }
         // SAFETY: The PCI device is valid, and the device lock is held, both by the type invariant.
@@ -167,8 +175,8 @@ impl DeviceLock {
         Err(EIO)
     }
 
-    /// Resets the inside of the device unless the platform has done so, and then restores config
-    /// space, which allows DMA again. May sleep for as long as the device needs.
+    /// Resets the device itself, unless the platform has done so, and then restores config space,
+    /// which allows DMA again. May sleep for as long as the device needs.
     ///
     /// # Errors
     ///
@@ -178,12 +186,14 @@ impl DeviceLock {
         let pdev = pci_as_raw(self.pdev());
 
         if !inside_is_reset {
-            // Stop DMA: the device must not write to memory before its inside is reset.
+            // Stop DMA: the platform has enabled the function again, and the device could write to
+            // memory before the device itself is reset.
             self.write_command(STOP);
             // SAFETY: The PCI device is valid, and the device lock is held, both by the type
             // invariant.
             match checked(unsafe { bindings::__pci_reset_function_locked(pdev) }) {
-                // Go on if the device has no reset of its own: the reset by the platform must do.
+                // Go on if the PCI core has no method to reset the device itself: the reset by the
+                // platform must do.
                 Err(error) if error == ENOTTY => (),
                 result => result?,
             }
@@ -236,7 +246,8 @@ impl DeviceGuard<'_> {
             recovery.is_saved.store(false, Relaxed);
             recovery.note_reset();
         } else if !was_in_error && config_accessible(self.pdev()) {
-            // Clear the error state: the function still works, and nothing else would clear it.
+            // Set the channel state to normal again: the reset has failed, but the function still
+            // works, and nothing else would set the channel state.
             self.set_channel_state(ChannelState::Normal);
         }
         if was_in_error || self.channel_state() != ChannelState::Normal {
@@ -245,8 +256,8 @@ impl DeviceGuard<'_> {
         result
     }
 
-    /// Notes that an error begins, if the channel state is normal: config space is still as the
-    /// owner has left it, so the next reset must save config space. Returns the channel state.
+    /// If the channel state is still normal, notes that an error begins: no reset has changed
+    /// config space since, so the next reset must save config space. Returns the channel state.
     pub fn enter_error(&self) -> ChannelState {
         let state = self.channel_state();
 
@@ -260,8 +271,8 @@ impl DeviceGuard<'_> {
         state
     }
 
-    /// Resets the function through the platform, which ends the error. Returns whether the inside
-    /// of the device is known to have been reset, too.
+    /// Resets the function through the platform, which ends the error. Returns whether the platform
+    /// is known to have reset the device itself, too.
     ///
     /// Saves config space before the reset, unless the copy that is saved already must be kept: a
     /// second attempt must not save what a failed attempt has changed.
@@ -288,7 +299,7 @@ impl DeviceGuard<'_> {
             self.write_command(STOP);
         }
         // Note whether the Command register has the value `STOP` before the reset. If the bit of
-        // `STOP` is clear after the reset, the reset has reached the inside of the device.
+        // `STOP` is clear after the reset, the platform has reset the device itself, too.
         let is_marked = self.command() == Some(STOP);
 
         self.hot_reset()?;
@@ -313,9 +324,9 @@ impl DeviceGuard<'_> {
     /// Resets the function. Tells the driver before and after the reset, and reports the end of the
     /// reset.
     ///
-    /// Releases `state_lock` while the device resets its inside, which can take seconds. Afterwards
-    /// the channel state is [`ChannelState::Normal`], or [`ChannelState::PermanentFailure`] if the
-    /// reset has failed.
+    /// Releases `state_lock` before the PCI core resets the device itself, which can take seconds.
+    /// Afterwards the channel state is [`ChannelState::Normal`], or
+    /// [`ChannelState::PermanentFailure`] if the reset has failed.
     ///
     /// # Errors
     ///
@@ -361,8 +372,8 @@ impl Device {
     /// # Errors
     ///
     /// [`EIO`] if the function is in error, [`ENOMEM`], [`ENODEV`] if the function has no PCI
-    /// device or is not configured, [`EAGAIN`] if the device lock or `state_lock` stays taken.
-    /// After each error the saved copy is the earlier one.
+    /// device or is not configured, [`EAGAIN`] if the device lock or `state_lock` stays taken for a
+    /// second. After each error the earlier saved copy is still in place.
     pub fn save_config_space(&self) -> Result {
         patiently(|| Some(self.try_lock_both()?.and_then(|device| device.save())))
     }
@@ -374,8 +385,9 @@ impl Device {
     /// # Errors
     ///
     /// Errors of the platform; [`EIO`] if the function is not configured, or gets blocked while
-    /// config space is saved; [`EAGAIN`] if `state_lock` stays taken; [`ENOTTY`] if
-    /// [`DeviceGuard::reset`] has called the PCI core, which must then use the device's own reset.
+    /// config space is saved; [`EAGAIN`] if `state_lock` stays taken for a second; [`ENOTTY`] if
+    /// [`DeviceGuard::reset`] has called the PCI core to reset the device itself: the PCI core then
+    /// tries its next method.
     ///
     /// # Safety
     ///

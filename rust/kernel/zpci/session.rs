@@ -45,10 +45,12 @@ pub(super) struct Captured {
     pub(super) sequence: u64,
     /// Whether the queue has kept the event.
     pub(super) kept: bool,
-    /// The number of events dropped so far, if this call has dropped this event or an older one.
+    /// The number of events dropped so far, if this event or an older one has been dropped by this
+    /// capture.
     pub(super) dropped: Option<u32>,
-    /// Whether the owner listens and must be signalled. The owner may have begun to listen after
-    /// the decision which side recovers.
+    /// Whether the owner listens now, so that the caller must signal the owner. An owner that has
+    /// begun to listen after `decide` had chosen another side must be signalled, too: otherwise the
+    /// owner would not learn of the event.
     pub(super) listens: bool,
 }
 
@@ -57,7 +59,7 @@ pub(super) struct Captured {
 pub(super) struct Taken {
     /// The event.
     pub(super) pending: Pending,
-    /// Whether the owner has reset the function since the event.
+    /// Whether the event is stale: it came before the owner's last successful reset began.
     pub(super) stale: bool,
     /// The number of unread events behind this event.
     pub(super) behind: usize,
@@ -65,7 +67,7 @@ pub(super) struct Taken {
     pub(super) dropped: u32,
 }
 
-/// The figures of a session.
+/// A summary of a session: its owner, and its counts of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overview {
     /// Whether KVM uses the function.
@@ -102,8 +104,8 @@ struct HostRecoveries {
 }
 
 impl HostRecoveries {
-    /// The maximum number of recoveries in one period. After one more error the function stays in
-    /// error.
+    /// The maximum number of recoveries in one period. After one more error in this period the host
+    /// leaves the function in error.
     const LIMIT: u32 = 5;
 
     /// An hour, in nanoseconds.
@@ -130,10 +132,10 @@ impl HostRecoveries {
 /// A session: the owner's unread events, and whether the owner listens.
 pub(super) struct Session {
     queue: Queue,
-    /// The event that was taken last.
+    /// The event that a reader has taken last.
     last: Option<Taken>,
     /// The sequence number of the newest event when the owner's last successful reset began. This
-    /// event and all earlier ones are stale.
+    /// event and all earlier events are stale.
     last_stale: u64,
     host: HostRecoveries,
     guest: bool,
@@ -162,7 +164,8 @@ impl Session {
         self.has_asked || (self.eventfd && !self.guest)
     }
 
-    /// The number of dropped events, if the owner has asked for events and none is unread.
+    /// The number of dropped events, if the owner has asked for events and none is unread;
+    /// otherwise [`None`].
     pub(super) fn quiet(&self) -> Option<u32> {
         (self.has_asked && self.queue.waiting() == 0).then_some(self.queue.dropped())
     }
@@ -176,7 +179,8 @@ impl Session {
         !before && self.eventfd && self.guest && self.queue.waiting() > 0
     }
 
-    /// The side that recovers the function from the next event, unless the function needs a reset.
+    /// The side that recovers the function from the next event, if the function needs no reset and
+    /// the host has not reached its limit of recoveries.
     fn recovered_by(&self) -> RecoveredBy {
         match (self.listens(), self.guest) {
             (true, _) => RecoveredBy::Owner,
@@ -212,14 +216,14 @@ impl Session {
         }
     }
 
-    /// Counts an event that was dropped on its way to this session. Returns the number of events
-    /// dropped so far.
+    /// Counts an event that was dropped before it was captured, because the function's queue of
+    /// unprocessed events was full. Returns the number of events dropped so far.
     pub(super) fn drop_event(&mut self) -> u32 {
         self.queue.drop_event();
         self.queue.dropped()
     }
 
-    /// Returns the figures of the session.
+    /// Returns a summary of the session.
     pub(super) fn overview(&self) -> Overview {
         Overview {
             guest: self.guest,
@@ -247,8 +251,9 @@ impl Session {
         Some(self.with_rest(*pending, self.queue.waiting() - nth - 1))
     }
 
-    /// Removes an event that was copied to its reader, who has asked for events by reading. Returns
-    /// `false` if the event is not the oldest one any more: another reader has taken the event.
+    /// Removes an event that was copied to its reader. Reading is asking for events, so the owner
+    /// listens from now on. Returns `false` if the event is not the oldest one any more: another
+    /// reader has taken the event.
     pub(super) fn remove(&mut self, taken: &Taken) -> bool {
         let is_oldest = self.queue.remove(taken.pending.sequence);
 
@@ -296,9 +301,9 @@ impl Session {
     }
 
     /// Notes that the owner has reset the function: the event with sequence number `last` and all
-    /// earlier ones are stale.
+    /// earlier events are stale.
     pub(super) fn note_owner_reset(&mut self, last: u64) {
-        // Never go back: of two resets, the reset that began first may end last.
+        // Never decrease `last_stale`: of two resets, the reset that began first may end last.
         self.last_stale = core::cmp::max(self.last_stale, last);
         self.note_reset();
     }

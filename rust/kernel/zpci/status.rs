@@ -29,8 +29,9 @@ use crate::{
 
 /// The status page: a page that holds a `struct vfio_device_zpci_err_status`.
 ///
-/// User space may read the page at any time, so the kernel changes the structure in whole words,
-/// between two changes of its sequence count.
+/// User space may read the page at any time, so the kernel writes whole words, and increments the
+/// sequence count before and after a change. User space reads again if the sequence count is odd or
+/// has changed meanwhile.
 pub(super) struct StatusPage(Page);
 
 /// The structure in the status page, as 64-bit words.
@@ -43,7 +44,7 @@ impl StatusPage {
     const NEWEST: usize = 3;
     const SIZE: usize = Self::NEWEST * size_of::<u64>() + Record::SIZE;
 
-    /// Allocates a status page of zeroes. The caller publishes the session's state in the page
+    /// Allocates a status page of zeroes. The caller must publish the session's state in the page
     /// before user space maps the page.
     ///
     /// # Errors
@@ -73,7 +74,8 @@ impl StatusPage {
         // CAST: The sequence count is the upper half of the word, 32 bits.
         let count = (words[Self::COUNT].load(Relaxed) >> 32) as u32;
 
-        // CAST: The structure has a few dozen bytes, and the session's queue has a few slots.
+        // CAST: The structure has a few dozen bytes and the session's queue a few slots: both
+        // numbers fit in 32 bits.
         words[Self::COUNT].store(pair(count.wrapping_add(1), Self::SIZE as u32), Release);
         words[Self::GENERATION].store(overview.captured, Release);
         words[Self::PENDING].store(pair(overview.waiting as u32, overview.dropped), Release);

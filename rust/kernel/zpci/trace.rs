@@ -55,8 +55,8 @@ declare_trace! {
     unsafe fn zpci_reset_end(fid: u32, result: c_int);
 }
 
-/// Traces that an event is kept for the owner, or that this event is dropped, or an older one to
-/// make room for this event.
+/// Traces the capture of an event: whether the event is kept for the owner, and whether the event
+/// or an older one is dropped.
 pub(super) fn captured(event: &Ccdf, recovered_by: RecoveredBy, captured: &Captured) {
     let (fid, pec) = (event.fid().as_raw(), event.pec().as_raw());
 
@@ -86,7 +86,8 @@ pub(super) fn taken(taken: &Taken) {
     unsafe { zpci_error_taken(fid, pec, pending.sequence, pending.recovered_by as u8) };
 }
 
-/// Traces that the owner has been signalled, if the owner has registered the error eventfd.
+/// Traces that the kernel has signalled an owner that listens, by the error eventfd if one is
+/// registered.
 pub fn signalled(id: FunctionId) {
     // SAFETY: Always safe to call.
     unsafe { zpci_error_signalled(id.as_raw()) };

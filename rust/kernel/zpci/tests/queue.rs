@@ -175,8 +175,8 @@ mod tests {
         assert!(drain(&mut queue).eq((1..=17).map(|n| n * 10)));
     }
 
-    // An event that was dropped before it came to this queue uses up a sequence number, and is
-    // counted.
+    // An event that was dropped before it reached this queue is counted, and uses up a sequence
+    // number.
     #[test]
     fn a_lost_event_leaves_a_gap() {
         let mut queue = Queue::new();

@@ -90,7 +90,7 @@ mod tests {
         assert!(session.listens());
     }
 
-    // The host recovers five times in an hour, and again in the next hour.
+    // The host recovers a function at most five times in an hour, and as often in the next hour.
     #[test]
     fn the_host_recovers_five_times_in_an_hour() {
         let mut session = Session::new(false);
@@ -198,7 +198,8 @@ mod tests {
         }));
     }
 
-    // Each registration of the eventfd returns whether unread events are queued. (cases 28, 32)
+    // Each registration of the eventfd returns whether the caller must signal the owner, because
+    // unread events are queued. (cases 28, 32)
     #[test]
     fn registering_the_eventfd_tells_that_events_wait() {
         let mut session = Session::new(false);
@@ -261,8 +262,8 @@ mod tests {
         assert!(take(&mut session).is_some_and(|taken| taken.pending.event == transient(2)));
     }
 
-    // A taken event is not returned again: without an unread event the session has only the count
-    // of dropped events. (cases 1, 4, 15)
+    // A taken event is not returned again: once all events are taken, the session returns no event,
+    // only the count of dropped events. (cases 1, 4, 15)
     #[test]
     fn with_nothing_pending_the_old_event_is_not_repeated() {
         let mut session = listening();
@@ -274,8 +275,8 @@ mod tests {
         assert!(session.dropped() == 1);
     }
 
-    // Events from before a reset are stale. Later events are not, even if they came during the
-    // reset. (case 70)
+    // Events from before the owner's reset are stale. Events that came during the reset or later
+    // are not. (case 70)
     #[test]
     fn events_from_before_a_reset_are_stale() {
         let mut session = listening();
