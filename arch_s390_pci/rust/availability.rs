@@ -219,11 +219,6 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
     if is_there() {
         return Some(());
     }
-    // Believe the platform if it has deconfigured the function since. The event about that may have
-    // overtaken this one, and nothing would change the function's state back.
-    if State::of(zdev.fid()) == Ok(State::Standby) {
-        return process_standby(zdev, fh);
-    }
     // Try again later if the physical function is still to come: the PCI core never links a virtual
     // function to a physical function that comes later.
     if zdev.physical_to_come().is_some() {
@@ -236,8 +231,13 @@ fn process_configured(zdev: &Device, fh: FunctionHandle) -> Option<()> {
         return Some(());
     }
     state.reappear();
-    state.set_state(State::Configured);
     renew_fh(&state, fh);
+    // Believe the platform if it has deconfigured the function since. The event about that may have
+    // overtaken this one, and nothing would change the function's state back.
+    if State::of(zdev.fid()) == Ok(State::Standby) {
+        return Some(());
+    }
+    state.set_state(State::Configured);
     // Ignore a failed `scan`, which has logged the failure: the function stays disabled, and an
     // administrator can scan again.
     let _ = state.scan();
